@@ -1,0 +1,177 @@
+// Copyright (c) TitanX
+// SPDX-License-Identifier: MPL-2.0
+
+package titanxsim
+
+import (
+	"crypto/rand"
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+)
+
+// account holds a user's webhooks in order of creation.
+type account struct {
+	webhooks []*stored
+	byID     map[string]*stored
+}
+
+type stored struct {
+	Webhook
+	lag int // lists that must still come before it shows, that one included
+}
+
+// account is called with the lock held, as are its methods.
+func (s *Server) account(user string) *account {
+	a := s.accounts[user]
+	if a == nil {
+		a = &account{byID: map[string]*stored{}}
+		s.accounts[user] = a
+	}
+	return a
+}
+
+func (a *account) put(w *stored) {
+	if old := a.byID[w.ID]; old != nil {
+		*old = *w
+		return
+	}
+	a.byID[w.ID] = w
+	a.webhooks = append(a.webhooks, w)
+}
+
+func (a *account) remove(id string) {
+	delete(a.byID, id)
+	a.webhooks = slices.DeleteFunc(a.webhooks, func(w *stored) bool { return w.ID == id })
+}
+
+// handle answers the request. Without commit it answers the same and changes nothing.
+func (x *exchange) handle(commit bool) answer {
+	s := x.s
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	d := s.dialect
+	if x.route.call == CallOther {
+		return htmlAnswer(http.StatusNotFound)
+	}
+	if x.route.call == CallGet {
+		switch d.Get {
+		case "absent-html":
+			return htmlAnswer(http.StatusNotFound)
+		case "absent-json":
+			return d.refusal(http.StatusNotFound, "", fmt.Sprintf("Cannot GET %s", x.r.URL.Path))
+		case "absent-405":
+			return d.refusal(http.StatusMethodNotAllowed, "", "method not allowed")
+		}
+	}
+	if !x.known {
+		return d.refusal(http.StatusUnauthorized, "", "missing or unknown API key")
+	}
+	acct := s.account(x.user)
+	switch x.route.call {
+	case CallCreate:
+		return s.create(acct, x.body, commit)
+	case CallList:
+		return s.list(acct, x.r)
+	case CallQuota:
+		return s.quota(x.user)
+	}
+	w := acct.byID[x.route.id]
+	if w == nil {
+		return d.notFound(x.route.id)
+	}
+	switch x.route.call {
+	case CallSetStatus:
+		return s.changeStatus(w, x.route.status, commit)
+	case CallDelete:
+		if commit {
+			acct.remove(w.ID)
+		}
+		return d.deleted(w.Webhook)
+	}
+	return d.object(w.Webhook)
+}
+
+func (s *Server) create(acct *account, body []byte, commit bool) answer {
+	d := s.dialect
+	w, refused, ok := d.createRequest(body)
+	if !ok {
+		return refused
+	}
+	twice := slices.ContainsFunc(acct.webhooks, func(o *stored) bool { return o.URL == w.URL })
+	if twice && d.SameURL == "409" {
+		return d.refusal(http.StatusConflict, "", "a webhook with this url exists already")
+	}
+	s.complete(&w)
+	if commit {
+		acct.put(&stored{Webhook: w, lag: d.ListLag})
+	}
+	return d.created(w)
+}
+
+func (s *Server) list(acct *account, r *http.Request) answer {
+	first := r.URL.RawQuery == ""
+	var shown []Webhook
+	for _, w := range acct.webhooks {
+		if first && w.lag > 0 {
+			w.lag--
+		}
+		if w.lag == 0 {
+			shown = append(shown, w.Webhook)
+		}
+	}
+	return s.dialect.list(r, shown)
+}
+
+func (s *Server) changeStatus(w *stored, status string, commit bool) answer {
+	if !validStatus(status) {
+		return s.dialect.invalid("status", "status must be active or inactive")
+	}
+	changed := w.Webhook
+	changed.Status, changed.UpdatedAt = status, s.now()
+	if commit {
+		w.Webhook = changed
+	}
+	return s.dialect.statusSet(changed)
+}
+
+// quota answers a plausible body: only the path is documented.
+func (s *Server) quota(user string) answer {
+	body := map[string]any{}
+	for i, tier := range []struct {
+		name  string
+		limit int
+	}{{"second", s.limits.Second}, {"minute", s.limits.Minute}, {"day", s.limits.Day}} {
+		if tier.limit > 0 {
+			body[tier.name] = map[string]int{"limit": tier.limit, "remaining": max(0, tier.limit-s.windows[user][i].used)}
+		}
+	}
+	return jsonAnswer(http.StatusOK, s.dialect.wrap(body))
+}
+
+// complete makes what a new webhook lacks.
+func (s *Server) complete(w *Webhook) {
+	if w.ID == "" {
+		w.ID = newUUID()
+		if s.dialect.ID == "prefixed" {
+			w.ID = "wh_" + strings.ToLower(rand.Text())
+		}
+	}
+	if w.Status == "" {
+		w.Status = "active"
+	}
+	if w.Secret == "" {
+		w.Secret = s.dialect.SecretPrefix + rand.Text() + rand.Text()
+	}
+	if w.CreatedAt.IsZero() {
+		w.CreatedAt = s.now()
+	}
+	if w.UpdatedAt.IsZero() {
+		w.UpdatedAt = w.CreatedAt
+	}
+}
+
+// now is the clock at the precision of the API.
+func (s *Server) now() time.Time { return s.cfg.Now().UTC().Truncate(time.Millisecond) }
