@@ -1,0 +1,343 @@
+// Copyright (c) TitanX
+// SPDX-License-Identifier: MPL-2.0
+
+package titanx
+
+import (
+	"context"
+	"crypto/sha256"
+	"fmt"
+	"log/slog"
+	"math"
+	"math/rand/v2"
+	"net/http"
+	"strconv"
+	"sync"
+	"time"
+)
+
+const (
+	firstBackOff   = time.Second
+	longestBackOff = time.Minute
+	// wakeSpread keeps two processes on one key from waking in step.
+	wakeSpread = 250 * time.Millisecond
+	// contendedFor is how long after a 429 another process is taken to share the key.
+	contendedFor = time.Minute
+	// farthest bounds clock skew and Retry-After: what lies beyond is taken for garbage.
+	farthest = 24 * time.Hour
+	never    = time.Duration(math.MaxInt64)
+)
+
+// RateLimitError says that a request was not sent, because the day is used up or because the wait would have outlasted
+// the context's deadline.
+type RateLimitError struct {
+	Window string    // "second", "minute" or "day"; "" after a 429 that named none
+	Limit  int       // requests per window; 0 if Window is ""
+	Reset  time.Time // when requests are accepted again
+}
+
+func (e *RateLimitError) Error() string {
+	opens := e.Reset.UTC().Format(time.RFC3339)
+	if e.Window == "" {
+		return "waiting for the rate limit: the API refuses requests until " + opens
+	}
+	return fmt.Sprintf("waiting for the rate limit: the %d requests of this %s are used up, the next %[2]s opens at %s", e.Limit, e.Window, opens)
+}
+
+// pacer spaces requests so that a run alone on its API key meets no 429. It learns the limits from the answers: fixed
+// windows of a second, a minute and a day, in which failed requests count too (docs.titanx.io, "Rate limits").
+//
+// Instants are durations since start, so that a change of the local wall clock moves nothing. The server's clock runs
+// ahead of the local one by at least skewMin and at most skewMax.
+type pacer struct {
+	start time.Time
+	queue chan struct{} // one slot: its holder is the next to send, and channels queue first in, first out
+	news  chan struct{} // wakes the holder after every answer
+
+	mu               sync.Mutex
+	inFlight         int
+	heard            bool // an answer has told what there is to know; until then requests go one by one
+	skewMin, skewMax time.Duration
+	skewKnown        bool
+	tiers            [3]tier
+	closedUntil      time.Duration // by a 429 that left no tier empty, or by Retry-After
+	refusals         int           // such 429s in a row
+	contendedUntil   time.Duration
+}
+
+// pacers holds a *pacer for each hash of base URL and API key.
+var pacers sync.Map
+
+// pacerFor returns the process's only pacer for an API key at a base URL.
+func pacerFor(baseURL, apiKey string) *pacer {
+	id := sha256.Sum256([]byte(baseURL + "\x00" + apiKey))
+	p, ok := pacers.Load(id)
+	if !ok {
+		p, _ = pacers.LoadOrStore(id, newPacer())
+	}
+	return p.(*pacer)
+}
+
+func newPacer() *pacer {
+	return &pacer{
+		start: time.Now(),
+		queue: make(chan struct{}, 1),
+		news:  make(chan struct{}, 1),
+		tiers: [3]tier{
+			{name: "second", period: time.Second, suffixes: []string{"Second"}},
+			{name: "minute", period: time.Minute, suffixes: []string{"Minute"}},
+			// The documentation leaves the daily suffix open.
+			{name: "day", period: 24 * time.Hour, suffixes: []string{"Day", "Daily"}},
+		},
+	}
+}
+
+// do waits until a request may be sent, sends it, and learns from the answer. It logs one line for each window waited
+// for. The error is send's own, a *RateLimitError before any waiting, or wraps the context's.
+func (p *pacer) do(ctx context.Context, logger *slog.Logger, send func() (*http.Response, error)) (*http.Response, error) {
+	sent, err := p.reserve(ctx, logger)
+	if err != nil {
+		return nil, err
+	}
+	var answer *http.Response
+	defer func() { p.settle(sent, answer) }()
+	answer, err = send()
+	return answer, err
+}
+
+// reserve waits for a place in every tier, takes it, and returns the instant.
+func (p *pacer) reserve(ctx context.Context, logger *slog.Logger) (time.Duration, error) {
+	// Whoever cannot be served in time is told now, not at the head of the queue.
+	if _, g := p.try(false); g != nil && g.outlasts(ctx) {
+		return 0, g.refusal()
+	}
+	select {
+	case p.queue <- struct{}{}:
+		defer func() { <-p.queue }()
+	case <-ctx.Done():
+	}
+	var logged time.Time
+	for ctx.Err() == nil {
+		now, g := p.try(true)
+		if g == nil {
+			return now, nil
+		}
+		if g.outlasts(ctx) {
+			return 0, g.refusal()
+		}
+		if g.wait != never && !g.reset.Equal(logged) {
+			logged = g.reset
+			logger.InfoContext(ctx, "waiting for the rate limit", "window", g.window, "until", g.reset, "duration", g.wait)
+		}
+		timer := time.NewTimer(g.wait)
+		select {
+		case <-timer.C:
+		case <-p.news:
+		case <-ctx.Done():
+		}
+		timer.Stop()
+	}
+	return 0, fmt.Errorf("waiting for the rate limit: %w", ctx.Err())
+}
+
+// gate is a reason not to send yet.
+type gate struct {
+	window string
+	limit  int
+	reset  time.Time // on the server's clock
+	wait   time.Duration
+	sure   bool // false if answers still under way may open it sooner
+}
+
+func (g *gate) outlasts(ctx context.Context) bool {
+	deadline, ok := ctx.Deadline()
+	return g.sure && (g.window == "day" || ok && time.Until(deadline) < g.wait)
+}
+
+func (g *gate) refusal() error {
+	return &RateLimitError{Window: g.window, Limit: g.limit, Reset: g.reset}
+}
+
+// try returns the gate that opens last, or nil if a request may be sent now, and then takes a place for it if asked to.
+func (p *pacer) try(take bool) (now time.Duration, g *gate) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	now = time.Since(p.start)
+	if !p.heard && p.inFlight > 0 {
+		return now, &gate{wait: never}
+	}
+	if wait := p.closedUntil - now; wait > 0 {
+		g = &gate{reset: p.start.Add(p.closedUntil).Round(0).UTC(), wait: wait, sure: true}
+	}
+	for i := range p.tiers {
+		t := &p.tiers[i]
+		t.roll(now + p.skewMin)
+		if wait := t.reset - p.skewMin - now; t.room() <= p.inFlight && (g == nil || wait > g.wait) {
+			g = &gate{window: t.name, limit: t.limit, reset: p.start.Add(t.reset).Round(0).UTC(), wait: wait, sure: t.room() <= 0}
+		}
+	}
+	switch {
+	case g == nil && take:
+		p.inFlight++
+	case g != nil && now < p.contendedUntil:
+		g.wait += rand.N(wakeSpread)
+	}
+	return now, g
+}
+
+// settle ends a request sent at the given instant. The answer is nil if none came.
+func (p *pacer) settle(sent time.Duration, answer *http.Response) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	received := time.Since(p.start)
+	p.inFlight--
+	var header http.Header
+	if answer != nil {
+		header = answer.Header
+		p.learnSkew(sent, received, header)
+	}
+	empty := false
+	for i := range p.tiers {
+		t := &p.tiers[i]
+		t.learn(header, p.start, sent+p.skewMin, received+p.skewMax)
+		empty = empty || t.room() <= 0 && t.reset > received+p.skewMin
+	}
+	switch {
+	case answer == nil:
+	case answer.StatusCode == http.StatusTooManyRequests:
+		p.refused(sent, received, header, empty)
+	case sent >= p.closedUntil: // an answer from before a refusal does not lift it
+		p.heard, p.refusals = true, 0
+	}
+	select {
+	case p.news <- struct{}{}:
+	default:
+	}
+}
+
+// refused acts on a 429. Retry-After is obeyed, and an empty tier says when to go on. Without that tier requests go one
+// by one until one is accepted, and without both ever more slowly.
+func (p *pacer) refused(sent, received time.Duration, header http.Header, empty bool) {
+	p.contendedUntil = received + contendedFor
+	p.heard = empty
+	if wait, ok := retryAfter(header, p.start.Add(received+p.skewMin)); ok {
+		p.closedUntil = max(p.closedUntil, received+wait)
+	} else if !empty && sent >= p.closedUntil { // else it was sent along with one that was refused already
+		wait := min(firstBackOff<<min(p.refusals, 10), longestBackOff)
+		p.refusals++
+		p.closedUntil = received + wait - rand.N(wait/4)
+	}
+}
+
+// learnSkew narrows the bounds of the server's clock. Its Date, or else the end of its second, was true at some
+// instant between sent and received.
+func (p *pacer) learnSkew(sent, received time.Duration, header http.Header) {
+	second, err := http.ParseTime(header.Get("Date"))
+	if err != nil {
+		w, ok := readWindow(header, "Second")
+		if !ok {
+			return
+		}
+		second = w.reset.Add(-time.Second)
+	}
+	at := second.Sub(p.start)
+	if at < sent-farthest || at > received+farthest {
+		return
+	}
+	low, high := at-received, at+time.Second-sent
+	if p.skewKnown {
+		low, high = max(low, p.skewMin), min(high, p.skewMax)
+	}
+	if low > high { // a clock was set: what it measured before is void
+		low, high = at-received, at+time.Second-sent
+		for i := range p.tiers {
+			p.tiers[i].limit = 0
+		}
+	}
+	p.skewMin, p.skewMax, p.skewKnown = low, high, true
+}
+
+// tier is one of the fixed windows. The requests counted in it are at most used + lost + those in flight.
+type tier struct {
+	name     string
+	period   time.Duration
+	suffixes []string
+
+	limit int           // 0: not known, nothing is held back
+	reset time.Duration // the window's end, on the server's clock
+	used  int           // the most that an answer of this window has said
+	lost  int           // requests that ended without a word on this tier
+	late  int           // those of lost that the next window may have counted
+}
+
+// room is how many requests the window takes, those in flight included.
+func (t *tier) room() int {
+	if t.limit == 0 {
+		return math.MaxInt
+	}
+	return t.limit - t.used - t.lost
+}
+
+// roll goes on to the window of the given server time.
+func (t *tier) roll(now time.Duration) {
+	if t.limit > 0 && now >= t.reset {
+		t.enter(t.reset + ((now-t.reset)/t.period+1)*t.period)
+	}
+}
+
+func (t *tier) enter(reset time.Duration) {
+	t.reset, t.used, t.lost, t.late = reset, 0, t.late, 0
+}
+
+// learn takes in what a header says of the tier. Its request was counted between the two server times.
+func (t *tier) learn(header http.Header, start time.Time, earliest, latest time.Duration) {
+	w, ok := readWindow(header, t.suffixes...)
+	reset := w.reset.Sub(start)
+	if !ok || reset <= earliest || reset-t.period > latest {
+		if t.limit > 0 {
+			t.lost++
+			if latest >= t.reset {
+				t.late++
+			}
+		}
+		return
+	}
+	if t.limit == 0 || reset > t.reset {
+		t.enter(reset)
+	}
+	if reset == t.reset {
+		t.limit = w.limit
+		t.used = max(t.used, w.limit-w.remaining)
+	}
+}
+
+// window is what an answer says of one tier: 0 <= remaining <= limit, and limit is at least 1.
+type window struct {
+	limit, remaining int
+	reset            time.Time
+}
+
+// readWindow reads the three headers of a tier under the first suffix that makes sense.
+func readWindow(header http.Header, suffixes ...string) (window, bool) {
+	for _, suffix := range suffixes {
+		limit, errLimit := strconv.Atoi(header.Get("X-Ratelimit-Limit-" + suffix))
+		remaining, errRemaining := strconv.Atoi(header.Get("X-Ratelimit-Remaining-" + suffix))
+		reset, errReset := strconv.ParseInt(header.Get("X-Ratelimit-Reset-"+suffix), 10, 64)
+		if errLimit == nil && errRemaining == nil && errReset == nil && 0 < limit && 0 <= remaining && remaining <= limit {
+			return window{limit, remaining, time.Unix(reset, 0)}, true
+		}
+	}
+	return window{}, false
+}
+
+// retryAfter reads Retry-After, in seconds or as a date on the server's clock (RFC 9110, section 10.2.3).
+func retryAfter(header http.Header, now time.Time) (time.Duration, bool) {
+	value := header.Get("Retry-After")
+	var wait time.Duration
+	if seconds, err := strconv.Atoi(value); err == nil {
+		wait = time.Duration(min(max(seconds, 0), math.MaxInt32)) * time.Second
+	} else if date, err := http.ParseTime(value); err == nil {
+		wait = date.Sub(now)
+	}
+	return wait, 0 < wait && wait <= farthest
+}
