@@ -4,6 +4,7 @@
 package titanxsim
 
 import (
+	"maps"
 	"net/http"
 	"strconv"
 	"time"
@@ -71,7 +72,5 @@ func (s *Server) takeLimits(user string, x *exchange) *answer {
 }
 
 func (x *exchange) addHeader(h http.Header) {
-	for name, values := range h {
-		x.header[name] = values
-	}
+	maps.Copy(x.header, h)
 }
