@@ -1,0 +1,102 @@
+// Copyright (c) TitanX
+// SPDX-License-Identifier: MPL-2.0
+
+package provider
+
+import (
+	"context"
+	"crypto/rand"
+	"crypto/sha256"
+	"crypto/subtle"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/hashicorp/terraform-plugin-framework/diag"
+	"github.com/hashicorp/terraform-plugin-framework/provider"
+	"github.com/hashicorp/terraform-plugin-log/tflog"
+
+	"github.com/titanx-io/terraform-provider-titanx/internal/titanx"
+)
+
+// connection is what the provider's configuration gives to everything that calls the API.
+type connection struct {
+	client  *titanx.Client // nil while arguments are unknown
+	key     string
+	unknown []string // the arguments that are not known yet
+}
+
+func (c *connection) share(resp *provider.ConfigureResponse) {
+	slices.Sort(c.unknown)
+	resp.ResourceData = c
+	resp.DataSourceData = c
+	resp.ListResourceData = c
+}
+
+// configured gives the connection from the provider's data, nil while there is none.
+func configured(data any, diags *diag.Diagnostics) *connection {
+	if data == nil {
+		return nil
+	}
+	conn, ok := data.(*connection)
+	if !ok {
+		diags.AddError("Unexpected provider data", fmt.Sprintf("This is a bug in the provider: it passed a %T. Please report it.", data))
+	}
+	return conn
+}
+
+// api gives the client, or an error that names what is unknown.
+func (c *connection) api(diags *diag.Diagnostics, activity string) *titanx.Client {
+	if c.ready() {
+		return c.client
+	}
+	unknown := "configuration"
+	if c != nil {
+		unknown = strings.Join(c.unknown, " and ")
+	}
+	diags.AddError("Unable to "+activity, "The provider's "+unknown+" will be known only after apply, and this step needs the API. "+
+		"Apply what it depends on first, for example with -target, or take it from a variable.")
+	return nil
+}
+
+// ready tells whether the API can be called.
+func (c *connection) ready() bool { return c != nil && c.client != nil }
+
+// masked keeps the API key and the given secrets out of every log line made under the returned context.
+func (c *connection) masked(ctx context.Context, secrets ...string) context.Context {
+	if c != nil {
+		secrets = append(secrets, c.key)
+	}
+	secrets = slices.DeleteFunc(secrets, func(s string) bool { return s == "" })
+	ctx = tflog.MaskLogStrings(ctx, secrets...)
+	return tflog.MaskAllFieldValuesStrings(ctx, secrets...)
+}
+
+// seenByKey is the name, in private state, of the mark of the key under which a webhook was last seen.
+const seenByKey = "seen_by"
+
+// keyMark tells a key from others without telling the key.
+type keyMark struct {
+	Salt []byte `json:"salt"`
+	Hash []byte `json:"hash"`
+}
+
+// mark is a new mark of the connection's key, ready for private state.
+func (c *connection) mark() []byte {
+	salt := make([]byte, 16)
+	_, _ = rand.Read(salt) // never fails (crypto/rand)
+	mark, _ := json.Marshal(keyMark{Salt: salt, Hash: c.hash(salt)})
+	return mark
+}
+
+// marked tells whether a mark is of the connection's key.
+func (c *connection) marked(mark []byte) bool {
+	var m keyMark
+	return json.Unmarshal(mark, &m) == nil && subtle.ConstantTimeCompare(m.Hash, c.hash(m.Salt)) == 1
+}
+
+func (c *connection) hash(salt []byte) []byte {
+	sum := sha256.Sum256(append(slices.Clone(salt), c.key...))
+	return sum[:]
+}

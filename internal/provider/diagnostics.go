@@ -1,0 +1,93 @@
+// Copyright (c) TitanX
+// SPDX-License-Identifier: MPL-2.0
+
+package provider
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/hashicorp/terraform-plugin-framework/diag"
+
+	"github.com/titanx-io/terraform-provider-titanx/internal/titanx"
+)
+
+// addAPIError turns a failed activity ("create webhook") into a diagnostic: what happened in the server's own words, then what
+// the reader can do next.
+func addAPIError(diags *diag.Diagnostics, activity string, err error) {
+	detail := sentence(err.Error())
+	if advice := adviceFor(err); advice != "" {
+		detail += "\n\n" + advice
+	}
+	diags.AddError("Unable to "+activity, detail)
+}
+
+func adviceFor(err error) string {
+	var limited *titanx.RateLimitError
+	var refused *titanx.Error
+	isRefused := errors.As(err, &refused)
+	switch {
+	case errors.Is(err, titanx.ErrUnauthorized):
+		return "TitanX does not accept the API key. Check the provider's api_key or " + apiKeyVariable + ": is the key whole, not expired, and of this TitanX account? The state is unchanged."
+	case errors.Is(err, titanx.ErrForbidden):
+		return "The API key may not do this. Give its user the right to manage webhooks, or use the key of a user who has it. The state is unchanged."
+	case errors.As(err, &limited):
+		return "The API key's rate limit is used up. Run again after that time, let fewer runs share the key, or allow more time in the timeouts block."
+	case isRefused && refused.Location != "":
+		return "The provider never follows a redirect, because the API key would go with it. Check base_url."
+	case errors.Is(err, titanx.ErrNoRoute):
+		return "The address answers, but not as the TitanX API does. Check base_url, and whether a proxy stands between. The state is unchanged."
+	case errors.Is(err, titanx.ErrUnreadable):
+		return "The address answers, but what it says cannot be understood. Check base_url, and whether a proxy stands between. If TitanX has changed its API, please report it to the provider. The state is unchanged."
+	case errors.Is(err, context.Canceled):
+		return "The run was interrupted."
+	case errors.Is(err, context.DeadlineExceeded):
+		return "The operation took longer than its limit. Allow more in the timeouts block, or look at TitanX's status."
+	case isRefused && refused.StatusCode >= 500:
+		return "TitanX has trouble, or something in front of it has. Run again later; max_retries and request_timeout of the provider can be raised."
+	case isRefused:
+		return ""
+	}
+	return "The API could not be reached. Check the network, a proxy, and the provider's base_url, and run again."
+}
+
+// addUncertainError says what an unclear create may have left and what happens next.
+func addUncertainError(diags *diag.Diagnostics, name string, unclear *titanx.UncertainError) {
+	detail := sentence(unclear.Err.Error()) + "\n\n"
+	switch len(unclear.Candidates) {
+	case 0:
+		detail += fmt.Sprintf("It is not known whether TitanX made the webhook %q. If it did, its signing secret is lost. "+
+			"The next apply looks for what this one left, removes it, and creates the webhook anew.", name)
+	case 1:
+		detail += fmt.Sprintf("TitanX made the webhook %q, but its signing secret is lost, and it could not be removed now: %s. "+
+			"The next apply removes it and creates the webhook anew.", name, describe(unclear.Candidates))
+	default:
+		detail += fmt.Sprintf("TitanX may have made the webhook %q, and it is one of these: %s. They cannot be told apart, so none was removed. "+
+			"Delete the one that nobody uses, then apply again.", name, describe(unclear.Candidates))
+	}
+	diags.AddError("Unable to create webhook: the outcome is unclear", detail)
+}
+
+// describe lists webhooks so that a reader can find each of them at TitanX.
+func describe(webhooks []titanx.Webhook) string {
+	parts := make([]string, len(webhooks))
+	for i, w := range webhooks {
+		parts[i] = fmt.Sprintf("%s (%q, %s", w.ID, w.Name, w.URL)
+		if !w.CreatedAt.IsZero() {
+			parts[i] += ", created " + w.CreatedAt.Format(time.RFC3339)
+		}
+		parts[i] += ")"
+	}
+	return strings.Join(parts, ", ")
+}
+
+// sentence makes an error text a sentence.
+func sentence(text string) string {
+	if text == "" {
+		return ""
+	}
+	return strings.ToUpper(text[:1]) + strings.TrimRight(text[1:], ".") + "."
+}

@@ -1,0 +1,144 @@
+// Copyright (c) TitanX
+// SPDX-License-Identifier: MPL-2.0
+
+// Package provider is the TitanX provider for Terraform and OpenTofu.
+package provider
+
+import (
+	"context"
+	"net/http"
+	"os"
+	"time"
+
+	"github.com/hashicorp/terraform-plugin-framework-timetypes/timetypes"
+	"github.com/hashicorp/terraform-plugin-framework-validators/int64validator"
+	"github.com/hashicorp/terraform-plugin-framework/attr"
+	"github.com/hashicorp/terraform-plugin-framework/datasource"
+	"github.com/hashicorp/terraform-plugin-framework/path"
+	"github.com/hashicorp/terraform-plugin-framework/provider"
+	"github.com/hashicorp/terraform-plugin-framework/provider/schema"
+	"github.com/hashicorp/terraform-plugin-framework/resource"
+	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
+	"github.com/hashicorp/terraform-plugin-framework/types"
+
+	"github.com/titanx-io/terraform-provider-titanx/internal/titanx"
+)
+
+var _ provider.Provider = (*titanxProvider)(nil)
+
+// New makes the provider of the given version.
+func New(version string) func() provider.Provider {
+	return func() provider.Provider { return &titanxProvider{version: version} }
+}
+
+type titanxProvider struct{ version string }
+
+// The environment variables that stand in for arguments which the configuration leaves out.
+const (
+	apiKeyVariable  = "TITANX_API_KEY" //nolint:gosec // a name, not a key
+	baseURLVariable = "TITANX_BASE_URL"
+)
+
+type providerModel struct {
+	APIKey         types.String         `tfsdk:"api_key"`
+	BaseURL        types.String         `tfsdk:"base_url"`
+	MaxRetries     types.Int64          `tfsdk:"max_retries"`
+	RequestTimeout timetypes.GoDuration `tfsdk:"request_timeout"`
+}
+
+func (p *titanxProvider) Metadata(_ context.Context, _ provider.MetadataRequest, resp *provider.MetadataResponse) {
+	resp.TypeName = "titanx"
+	resp.Version = p.version
+}
+
+func (p *titanxProvider) Schema(_ context.Context, _ provider.SchemaRequest, resp *provider.SchemaResponse) {
+	resp.Schema = schema.Schema{
+		MarkdownDescription: "Manages the webhooks of [TitanX](https://docs.titanx.io), and keeps the signing secret that TitanX shows only once.",
+		Attributes: map[string]schema.Attribute{
+			"api_key": schema.StringAttribute{
+				MarkdownDescription: "The API key of the TitanX user whose webhooks are managed. Also `" + apiKeyVariable + "`; the configuration wins. May come from an ephemeral value.",
+				Optional:            true,
+				Sensitive:           true,
+			},
+			"base_url": schema.StringAttribute{
+				MarkdownDescription: "The address of the API. Also `" + baseURLVariable + "`. Default `" + titanx.DefaultBaseURL + "`. Plain `http` is accepted only for a loopback address, so that the key never travels in clear.",
+				Optional:            true,
+			},
+			"max_retries": schema.Int64Attribute{
+				MarkdownDescription: "How often a request that can be repeated without harm is repeated after a lost connection or a server error. Default `5`. A create is never repeated blindly.",
+				Optional:            true,
+				Validators:          []validator.Int64{int64validator.Between(0, 20)},
+			},
+			"request_timeout": schema.StringAttribute{
+				MarkdownDescription: "How long one attempt may take, as a duration such as `30s` (the default). Waiting for a rate limit does not count.",
+				Optional:            true,
+				CustomType:          timetypes.GoDurationType{},
+				Validators:          []validator.String{durationAtLeast(100 * time.Millisecond)},
+			},
+		},
+	}
+}
+
+func (p *titanxProvider) Configure(ctx context.Context, req provider.ConfigureRequest, resp *provider.ConfigureResponse) {
+	var config providerModel
+	resp.Diagnostics.Append(req.Config.Get(ctx, &config)...)
+	if resp.Diagnostics.HasError() {
+		return
+	}
+	conn := &connection{}
+	for name, value := range map[string]attr.Value{
+		"api_key": config.APIKey, "base_url": config.BaseURL, "max_retries": config.MaxRetries, "request_timeout": config.RequestTimeout,
+	} {
+		if value.IsUnknown() {
+			conn.unknown = append(conn.unknown, name)
+		}
+	}
+	if len(conn.unknown) > 0 {
+		if req.ClientCapabilities.DeferralAllowed {
+			resp.Deferred = &provider.Deferred{Reason: provider.DeferredReasonProviderConfigUnknown}
+		}
+		conn.share(resp)
+		return
+	}
+	cfg := titanx.Config{
+		APIKey:     orVariable(config.APIKey, apiKeyVariable),
+		BaseURL:    orVariable(config.BaseURL, baseURLVariable),
+		UserAgent:  "terraform-provider-titanx/" + p.version + " (+https://registry.terraform.io/providers/titanx-io/titanx) Terraform/" + req.TerraformVersion,
+		MaxRetries: titanx.DefaultMaxRetries,
+		Proxy:      http.ProxyFromEnvironment,
+		Logger:     newLogger(),
+	}
+	if cfg.APIKey == "" {
+		resp.Diagnostics.AddAttributeError(path.Root("api_key"), "Missing TitanX API key",
+			"The provider needs the API key of a TitanX user. Set the api_key argument of the provider, from a sensitive or ephemeral variable, or the environment variable "+apiKeyVariable+".")
+		return
+	}
+	if !config.MaxRetries.IsNull() {
+		cfg.MaxRetries = int(config.MaxRetries.ValueInt64())
+	}
+	if !config.RequestTimeout.IsNull() {
+		cfg.RequestTimeout, _ = config.RequestTimeout.ValueGoDuration()
+	}
+	client, err := titanx.New(cfg)
+	if err != nil {
+		resp.Diagnostics.AddError("Invalid provider configuration", sentence(err.Error())+" Correct the provider's arguments, or the environment variables "+apiKeyVariable+" and "+baseURLVariable+".")
+		return
+	}
+	conn.client = client
+	conn.key = cfg.APIKey
+	conn.share(resp)
+}
+
+// orVariable is an argument, or where it is null an environment variable.
+func orVariable(argument types.String, variable string) string {
+	if argument.IsNull() {
+		return os.Getenv(variable)
+	}
+	return argument.ValueString()
+}
+
+func (p *titanxProvider) Resources(context.Context) []func() resource.Resource {
+	return []func() resource.Resource{newWebhookResource}
+}
+
+func (p *titanxProvider) DataSources(context.Context) []func() datasource.DataSource { return nil }

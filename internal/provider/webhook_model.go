@@ -1,0 +1,105 @@
+// Copyright (c) TitanX
+// SPDX-License-Identifier: MPL-2.0
+
+package provider
+
+import (
+	"time"
+
+	"github.com/hashicorp/terraform-plugin-framework-timeouts/resource/timeouts"
+	"github.com/hashicorp/terraform-plugin-framework-timetypes/timetypes"
+	"github.com/hashicorp/terraform-plugin-framework/attr"
+	"github.com/hashicorp/terraform-plugin-framework/types"
+
+	"github.com/titanx-io/terraform-provider-titanx/internal/titanx"
+)
+
+// webhookResourceModel is the configuration, plan or state of a titanx_webhook.
+type webhookResourceModel struct {
+	ID               types.String         `tfsdk:"id"`
+	Name             types.String         `tfsdk:"name"`
+	URL              webhookURL           `tfsdk:"url"`
+	EventTypes       types.Set            `tfsdk:"event_types"`
+	Status           types.String         `tfsdk:"status"`
+	OnLostSecret     types.String         `tfsdk:"on_lost_secret"`
+	Secret           types.String         `tfsdk:"secret"`
+	SecretStatus     types.String         `tfsdk:"secret_status"`
+	SecretRecipients types.Set            `tfsdk:"secret_recipients"`
+	EncryptedSecret  types.String         `tfsdk:"encrypted_secret"`
+	RotationTriggers types.Map            `tfsdk:"rotation_triggers"`
+	RotateAfter      timetypes.GoDuration `tfsdk:"rotate_after"`
+	CreatedAt        types.String         `tfsdk:"created_at"`
+	UpdatedAt        types.String         `tfsdk:"updated_at"`
+	Timeouts         timeouts.Value       `tfsdk:"timeouts"`
+}
+
+// webhookIdentityModel is what identifies a webhook to Terraform.
+type webhookIdentityModel struct {
+	ID types.String `tfsdk:"id"`
+}
+
+func (m webhookResourceModel) identity() webhookIdentityModel {
+	return webhookIdentityModel{ID: m.ID}
+}
+
+func (m webhookResourceModel) createRequest() titanx.CreateRequest {
+	return titanx.CreateRequest{
+		Name:       m.Name.ValueString(),
+		URL:        m.URL.ValueString(),
+		EventTypes: texts(m.EventTypes),
+		Status:     m.Status.ValueString(),
+	}
+}
+
+// refresh takes over what TitanX says of the webhook. What it does not say stays as it was, and no answer touches the secret.
+func (m *webhookResourceModel) refresh(w titanx.Webhook) {
+	m.ID = types.StringValue(w.ID)
+	if w.Name != "" {
+		m.Name = types.StringValue(w.Name)
+	}
+	if w.URL != "" {
+		m.URL = newWebhookURL(w.URL)
+	}
+	if w.EventTypes != nil {
+		m.EventTypes = textSet(w.EventTypes)
+	}
+	if w.Status != "" {
+		m.Status = types.StringValue(w.Status)
+	}
+	m.refreshTimes(w)
+}
+
+// refreshTimes takes over the time stamps. One that was never said is null.
+func (m *webhookResourceModel) refreshTimes(w titanx.Webhook) {
+	m.CreatedAt = timeOr(w.CreatedAt, m.CreatedAt)
+	m.UpdatedAt = timeOr(w.UpdatedAt, m.UpdatedAt)
+}
+
+func timeOr(t time.Time, before types.String) types.String {
+	if !t.IsZero() {
+		return types.StringValue(t.Format(time.RFC3339Nano))
+	}
+	if before.IsUnknown() {
+		return types.StringNull()
+	}
+	return before
+}
+
+// texts are the known elements of a set of strings.
+func texts(set types.Set) []string {
+	var out []string
+	for _, element := range set.Elements() {
+		if text, ok := element.(types.String); ok && !text.IsNull() && !text.IsUnknown() {
+			out = append(out, text.ValueString())
+		}
+	}
+	return out
+}
+
+func textSet(elements []string) types.Set {
+	values := make([]attr.Value, len(elements))
+	for i, element := range elements {
+		values[i] = types.StringValue(element)
+	}
+	return types.SetValueMust(types.StringType, values)
+}

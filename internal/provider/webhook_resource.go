@@ -1,0 +1,435 @@
+// Copyright (c) TitanX
+// SPDX-License-Identifier: MPL-2.0
+
+package provider
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/hashicorp/terraform-plugin-framework-timeouts/resource/timeouts"
+	"github.com/hashicorp/terraform-plugin-framework-timetypes/timetypes"
+	"github.com/hashicorp/terraform-plugin-framework-validators/setvalidator"
+	"github.com/hashicorp/terraform-plugin-framework-validators/stringvalidator"
+	"github.com/hashicorp/terraform-plugin-framework/diag"
+	"github.com/hashicorp/terraform-plugin-framework/path"
+	"github.com/hashicorp/terraform-plugin-framework/resource"
+	"github.com/hashicorp/terraform-plugin-framework/resource/identityschema"
+	"github.com/hashicorp/terraform-plugin-framework/resource/schema"
+	"github.com/hashicorp/terraform-plugin-framework/resource/schema/stringdefault"
+	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
+	"github.com/hashicorp/terraform-plugin-framework/types"
+
+	"github.com/titanx-io/terraform-provider-titanx/internal/titanx"
+)
+
+var (
+	_ resource.ResourceWithConfigure   = (*webhookResource)(nil)
+	_ resource.ResourceWithIdentity    = (*webhookResource)(nil)
+	_ resource.ResourceWithImportState = (*webhookResource)(nil)
+	_ resource.ResourceWithModifyPlan  = (*webhookResource)(nil)
+)
+
+func newWebhookResource() resource.Resource { return &webhookResource{now: time.Now} }
+
+type webhookResource struct {
+	conn *connection
+	now  clock
+}
+
+func (r *webhookResource) Metadata(_ context.Context, req resource.MetadataRequest, resp *resource.MetadataResponse) {
+	resp.TypeName = req.ProviderTypeName + "_webhook"
+}
+
+func (r *webhookResource) Schema(ctx context.Context, _ resource.SchemaRequest, resp *resource.SchemaResponse) {
+	resp.Schema = schema.Schema{
+		MarkdownDescription: "A TitanX webhook: an HTTPS address that gets a signed POST when a contact is scored or a job completes.\n\n" +
+			"TitanX shows the signing secret **once**, when the webhook is made. This resource keeps it in the state, or encrypted with `secret_recipients`, and plans a replacement when it is lost.",
+		Attributes: map[string]schema.Attribute{
+			"id": schema.StringAttribute{
+				MarkdownDescription: "The webhook's id at TitanX.",
+				Computed:            true,
+			},
+			"name": schema.StringAttribute{
+				MarkdownDescription: "The webhook's name. A change replaces the webhook.",
+				Required:            true,
+				Validators:          []validator.String{stringvalidator.LengthAtLeast(1)},
+			},
+			"url": schema.StringAttribute{
+				MarkdownDescription: "Where TitanX delivers: an absolute `https` URL that is reachable from the internet, without user info or fragment. " +
+					"The case of scheme and host and the default port make no difference. A change replaces the webhook.",
+				Required:   true,
+				CustomType: webhookURLType{},
+				Validators: []validator.String{webhookURLValidator{}},
+			},
+			"event_types": schema.SetAttribute{
+				MarkdownDescription: "The events to deliver: `job.contact.scored`, `job.completed`. Another well-formed name gives a warning and is sent as it is. A change replaces the webhook.",
+				Required:            true,
+				ElementType:         types.StringType,
+				Validators:          []validator.Set{setvalidator.SizeAtLeast(1), setvalidator.NoNullValues(), eventTypesValidator{}},
+			},
+			"status": schema.StringAttribute{
+				MarkdownDescription: "`active` (the default) or `inactive`. Changed in place; an inactive webhook keeps its secret.",
+				Optional:            true,
+				Computed:            true,
+				Default:             stringdefault.StaticString(titanx.StatusActive),
+				Validators:          []validator.String{stringvalidator.OneOf(titanx.StatusActive, titanx.StatusInactive)},
+			},
+			"on_lost_secret": schema.StringAttribute{
+				MarkdownDescription: "What a plan does when the signing secret is not known, as after an import: `replace` the webhook to get a new one (the default), `keep` the webhook without it, or `error`.",
+				Optional:            true,
+				Computed:            true,
+				Default:             stringdefault.StaticString(onLostReplace),
+				Validators:          []validator.String{stringvalidator.OneOf(onLostReplace, onLostKeep, onLostError)},
+			},
+			"secret": schema.StringAttribute{
+				MarkdownDescription: "The signing secret, issued by TitanX. Set it only to adopt the secret of an imported webhook, if you still have it. Null if it is lost or if `secret_recipients` is set.",
+				Optional:            true,
+				Computed:            true,
+				Sensitive:           true,
+				Validators: []validator.String{
+					stringvalidator.LengthAtLeast(1),
+					stringvalidator.ConflictsWith(path.MatchRoot("secret_recipients")),
+				},
+			},
+			"secret_status": schema.StringAttribute{
+				MarkdownDescription: "What is known of the secret: `known`, `adopted`, `encrypted`, `expired` (`rotate_after` has passed; the next plan replaces the webhook) or `lost`.",
+				Computed:            true,
+			},
+			"secret_recipients": schema.SetAttribute{
+				MarkdownDescription: "[age](https://age-encryption.org) public keys (`age1…`, `ssh-ed25519`, `ssh-rsa`). If set, only `encrypted_secret` is stored, never `secret`. " +
+					"Setting it encrypts a known secret in place; another change of it replaces the webhook.",
+				Optional:    true,
+				ElementType: types.StringType,
+				Validators:  []validator.Set{setvalidator.SizeAtLeast(1), setvalidator.NoNullValues(), recipientsValidator{}},
+			},
+			"encrypted_secret": schema.StringAttribute{
+				MarkdownDescription: "The signing secret, encrypted with age to `secret_recipients`, as ASCII armour. The ephemeral resource `titanx_webhook_secret` decrypts it during a run.",
+				Computed:            true,
+			},
+			"rotation_triggers": schema.MapAttribute{
+				MarkdownDescription: "Any values; a change of them replaces the webhook, and so issues a new secret. Keys with a null value make no difference.",
+				Optional:            true,
+				ElementType:         types.StringType,
+			},
+			"rotate_after": schema.StringAttribute{
+				MarkdownDescription: "The age at which the secret expires, as a duration such as `2160h` (90 days). The first refresh later than `created_at` plus this sets `secret_status` to `expired`, and the plan replaces the webhook.",
+				Optional:            true,
+				CustomType:          timetypes.GoDurationType{},
+				Validators:          []validator.String{durationAtLeast(time.Minute)},
+			},
+			"created_at": schema.StringAttribute{
+				MarkdownDescription: "When TitanX made the webhook (RFC 3339, UTC).",
+				Computed:            true,
+			},
+			"updated_at": schema.StringAttribute{
+				MarkdownDescription: "When TitanX last changed the webhook (RFC 3339, UTC), if it says so.",
+				Computed:            true,
+			},
+			"timeouts": timeouts.AttributesAll(ctx),
+		},
+	}
+}
+
+func (r *webhookResource) IdentitySchema(_ context.Context, _ resource.IdentitySchemaRequest, resp *resource.IdentitySchemaResponse) {
+	resp.IdentitySchema = identityschema.Schema{
+		Attributes: map[string]identityschema.Attribute{
+			"id": identityschema.StringAttribute{
+				Description:       "The webhook's id at TitanX.",
+				RequiredForImport: true,
+			},
+		},
+	}
+}
+
+func (r *webhookResource) Configure(_ context.Context, req resource.ConfigureRequest, resp *resource.ConfigureResponse) {
+	r.conn = configured(req.ProviderData, &resp.Diagnostics)
+}
+
+// defaultTimeout bounds an operation, rate-limit waits included.
+const defaultTimeout = 20 * time.Minute
+
+func (r *webhookResource) Create(ctx context.Context, req resource.CreateRequest, resp *resource.CreateResponse) {
+	var model webhookResourceModel
+	resp.Diagnostics.Append(req.Plan.Get(ctx, &model)...)
+	recipients := model.recipients(&resp.Diagnostics)
+	ctx, cancel := bounded(ctx, model.Timeouts.Create, &resp.Diagnostics)
+	defer cancel()
+	if resp.Diagnostics.HasError() {
+		return
+	}
+	client := r.conn.api(&resp.Diagnostics, "create webhook")
+	if client == nil {
+		return
+	}
+	created, err := client.Create(r.conn.masked(ctx), model.createRequest())
+	var unclear *titanx.UncertainError
+	if errors.As(err, &unclear) {
+		addUncertainError(&resp.Diagnostics, model.Name.ValueString(), unclear)
+		model.setUncertain(*unclear)
+		resp.Diagnostics.Append(resp.State.Set(ctx, model)...)
+		resp.Diagnostics.Append(resp.Identity.Set(ctx, model.identity())...)
+		return
+	}
+	if err != nil {
+		addAPIError(&resp.Diagnostics, "create webhook", err)
+		return
+	}
+	model.ID = types.StringValue(created.ID)
+	model.refreshTimes(created.Webhook)
+	err = model.keepSecret(created.Secret, recipients)
+	model.SecretStatus = model.secretStatus(r.now())
+	resp.Diagnostics.Append(resp.State.Set(ctx, model)...)
+	resp.Diagnostics.Append(resp.Identity.Set(ctx, model.identity())...)
+	resp.Diagnostics.Append(resp.Private.SetKey(ctx, seenByKey, r.conn.mark())...)
+	warnCreated(&resp.Diagnostics, model, created, err)
+}
+
+// warnCreated says what went wrong on the way to a webhook that now exists. An error would taint it, and the next apply would
+// replace it for nothing.
+func warnCreated(diags *diag.Diagnostics, model webhookResourceModel, created titanx.Created, err error) {
+	if len(created.Removed) > 0 {
+		diags.AddWarning("Webhook created again after a lost answer",
+			fmt.Sprintf("TitanX made %s for %q, but its answer, and with it the signing secret, was lost. It was deleted, and the webhook was created again as %s.",
+				strings.Join(created.Removed, ", "), model.Name.ValueString(), created.ID))
+	}
+	if err != nil {
+		diags.AddAttributeWarning(path.Root("encrypted_secret"), "Signing secret lost", sentence(err.Error())+" "+lostSecretWaysOut)
+	} else if created.Secret == "" {
+		diags.AddAttributeWarning(path.Root("secret"), "Signing secret lost",
+			"TitanX made the webhook, but its answer has no signing secret. The next plan does what on_lost_secret says. "+lostSecretWaysOut)
+	}
+}
+
+func (r *webhookResource) Read(ctx context.Context, req resource.ReadRequest, resp *resource.ReadResponse) {
+	var model webhookResourceModel
+	resp.Diagnostics.Append(req.State.Get(ctx, &model)...)
+	ctx, cancel := bounded(ctx, model.Timeouts.Read, &resp.Diagnostics)
+	defer cancel()
+	if resp.Diagnostics.HasError() {
+		return
+	}
+	resp.Diagnostics.Append(resp.Identity.Set(ctx, model.identity())...)
+	if isPending(model.ID) {
+		return
+	}
+	client := r.conn.api(&resp.Diagnostics, "read webhook")
+	if client == nil {
+		return
+	}
+	found, err := client.Find(r.conn.masked(ctx, model.Secret.ValueString()), model.ID.ValueString())
+	seenBy, diags := req.Private.GetKey(ctx, seenByKey)
+	resp.Diagnostics.Append(diags...)
+	switch {
+	case errors.Is(err, titanx.ErrNotFound) && seenBy != nil && !r.conn.marked(seenBy):
+		addWrongKeyError(&resp.Diagnostics, model)
+	case errors.Is(err, titanx.ErrNotFound):
+		resp.State.RemoveResource(ctx)
+	case err != nil:
+		addAPIError(&resp.Diagnostics, "read webhook", err)
+	default:
+		model.refresh(found)
+		model.SecretStatus = model.secretStatus(r.now())
+		resp.Diagnostics.Append(resp.State.Set(ctx, model)...)
+		if !r.conn.marked(seenBy) {
+			resp.Diagnostics.Append(resp.Private.SetKey(ctx, seenByKey, r.conn.mark())...)
+		}
+	}
+}
+
+func (r *webhookResource) Update(ctx context.Context, req resource.UpdateRequest, resp *resource.UpdateResponse) {
+	var plan, state webhookResourceModel
+	resp.Diagnostics.Append(req.Plan.Get(ctx, &plan)...)
+	resp.Diagnostics.Append(req.State.Get(ctx, &state)...)
+	recipients := plan.recipients(&resp.Diagnostics)
+	ctx, cancel := bounded(ctx, plan.Timeouts.Update, &resp.Diagnostics)
+	defer cancel()
+	if resp.Diagnostics.HasError() {
+		return
+	}
+	if !plan.Status.Equal(state.Status) && !state.Status.IsNull() {
+		r.setStatus(ctx, &plan, state, &resp.Diagnostics)
+	}
+	if plan.UpdatedAt.IsUnknown() {
+		plan.UpdatedAt = state.UpdatedAt
+	}
+	if plan.EncryptedSecret.IsUnknown() {
+		if err := plan.keepSecret(state.Secret.ValueString(), recipients); err != nil {
+			resp.Diagnostics.AddAttributeError(path.Root("secret_recipients"), "Unable to encrypt the signing secret", sentence(err.Error()))
+		}
+	}
+	if plan.SecretStatus.IsUnknown() {
+		plan.SecretStatus = plan.secretStatus(r.now())
+	}
+	if resp.Diagnostics.HasError() {
+		return
+	}
+	resp.Diagnostics.Append(resp.State.Set(ctx, plan)...)
+	resp.Diagnostics.Append(resp.Identity.Set(ctx, plan.identity())...)
+	resp.Diagnostics.Append(resp.Private.SetKey(ctx, importedKey, []byte("false"))...)
+}
+
+// setStatus switches the webhook, and learns when it was changed.
+func (r *webhookResource) setStatus(ctx context.Context, plan *webhookResourceModel, state webhookResourceModel, diags *diag.Diagnostics) {
+	client := r.conn.api(diags, "set status of webhook")
+	if client == nil {
+		return
+	}
+	now, err := client.SetStatus(r.conn.masked(ctx, state.Secret.ValueString()), plan.ID.ValueString(), plan.Status.ValueString())
+	if errors.Is(err, titanx.ErrNotFound) {
+		diags.AddError("Unable to set status of webhook", fmt.Sprintf("TitanX has no webhook %s any more: it was deleted since the plan was made. Plan again, and it will be created anew.", plan.ID.ValueString()))
+		return
+	}
+	if err != nil {
+		addAPIError(diags, "set status of webhook", err)
+		return
+	}
+	plan.UpdatedAt = timeOr(now.UpdatedAt, state.UpdatedAt)
+}
+
+func (r *webhookResource) Delete(ctx context.Context, req resource.DeleteRequest, resp *resource.DeleteResponse) {
+	var model webhookResourceModel
+	resp.Diagnostics.Append(req.State.Get(ctx, &model)...)
+	ctx, cancel := bounded(ctx, model.Timeouts.Delete, &resp.Diagnostics)
+	defer cancel()
+	if resp.Diagnostics.HasError() {
+		return
+	}
+	client := r.conn.api(&resp.Diagnostics, "delete webhook")
+	if client == nil {
+		return
+	}
+	ctx = r.conn.masked(ctx, model.Secret.ValueString())
+	if isPending(model.ID) {
+		deletePending(ctx, client, model, &resp.Diagnostics)
+		return
+	}
+	if err := client.Delete(ctx, model.ID.ValueString()); err != nil {
+		addAPIError(&resp.Diagnostics, "delete webhook", err)
+	}
+}
+
+// importedKey is the name, in private state, of the mark of a webhook that came by import and has not been applied since.
+const importedKey = "imported"
+
+func (r *webhookResource) ImportState(ctx context.Context, req resource.ImportStateRequest, resp *resource.ImportStateResponse) {
+	if strings.TrimSpace(req.ID) != req.ID || isPending(types.StringValue(req.ID)) {
+		resp.Diagnostics.AddError("Invalid import id", fmt.Sprintf("%q is not the id of a webhook. Give the id as TitanX lists it.", req.ID))
+		return
+	}
+	resource.ImportStatePassthroughWithIdentity(ctx, path.Root("id"), path.Root("id"), req, resp)
+	// A configuration that is generated from the import thus keeps the webhook: adopting a fleet must destroy nothing.
+	resp.Diagnostics.Append(resp.State.SetAttribute(ctx, path.Root("on_lost_secret"), onLostKeep)...)
+	resp.Diagnostics.Append(resp.Private.SetKey(ctx, importedKey, []byte("true"))...)
+}
+
+func (r *webhookResource) ModifyPlan(ctx context.Context, req resource.ModifyPlanRequest, resp *resource.ModifyPlanResponse) {
+	if req.Plan.Raw.IsNull() {
+		return
+	}
+	var config, plan webhookResourceModel
+	resp.Diagnostics.Append(req.Config.Get(ctx, &config)...)
+	resp.Diagnostics.Append(req.Plan.Get(ctx, &plan)...)
+	if resp.Diagnostics.HasError() {
+		return
+	}
+	if req.State.Raw.IsNull() {
+		planCreate(config, &plan, &resp.Diagnostics)
+		r.checkReachable(plan, &resp.Diagnostics)
+		resp.Diagnostics.Append(resp.Plan.Set(ctx, plan)...)
+		return
+	}
+	imported, diags := req.Private.GetKey(ctx, importedKey)
+	resp.Diagnostics.Append(diags...)
+	change := webhookChange{config: config, plan: &plan, imported: string(imported) == "true", diags: &resp.Diagnostics}
+	resp.Diagnostics.Append(req.State.Get(ctx, &change.state)...)
+	if resp.Diagnostics.HasError() {
+		return
+	}
+	change.run()
+	change.warnReplacement()
+	if change.replace.Contains(path.Root("url")) {
+		r.checkReachable(plan, &resp.Diagnostics)
+	}
+	resp.Diagnostics.Append(resp.Plan.Set(ctx, plan)...)
+	resp.RequiresReplace = change.replace
+}
+
+// checkReachable refuses a url that TitanX cannot reach, unless the API itself is on this machine.
+func (r *webhookResource) checkReachable(plan webhookResourceModel, diags *diag.Diagnostics) {
+	if r.conn.ready() && r.conn.client.OnLoopback() || plan.URL.IsUnknown() {
+		return
+	}
+	if problem := unreachableURL(plan.URL.ValueString()); problem != "" {
+		diags.AddAttributeError(path.Root("url"), "Webhook URL not reachable from the internet", problem)
+	}
+}
+
+// bounded gives a context that ends with the operation's timeout.
+func bounded(ctx context.Context, timeout func(context.Context, time.Duration) (time.Duration, diag.Diagnostics), diags *diag.Diagnostics) (context.Context, context.CancelFunc) {
+	limit, problems := timeout(ctx, defaultTimeout)
+	diags.Append(problems...)
+	return context.WithTimeout(ctx, limit)
+}
+
+func addWrongKeyError(diags *diag.Diagnostics, model webhookResourceModel) {
+	diags.AddError("Webhook not visible under this API key",
+		fmt.Sprintf("The webhook %s (%q) was last seen under another API key than the present one, which does not list it. A webhook belongs to the user of the key: "+
+			"is this the same user's key? If it is, and the webhook was deleted, remove it from the state with \"terraform state rm\" and apply again. The state is unchanged.",
+			model.ID.ValueString(), model.Name.ValueString()))
+}
+
+// A create whose outcome could not be settled is in the state under a placeholder id, tainted: "pending:", when it began, and
+// something random, then the ids of identical webhooks that are not it. All that Delete needs must be in the state itself.
+const pendingPrefix = "pending:"
+
+func isPending(id types.String) bool { return strings.HasPrefix(id.ValueString(), pendingPrefix) }
+
+// setUncertain records an unclear create: by its real id where it is known, else by a placeholder.
+func (m *webhookResourceModel) setUncertain(unclear titanx.UncertainError) {
+	m.Secret, m.EncryptedSecret, m.SecretStatus = types.StringNull(), types.StringNull(), types.StringValue(secretLost)
+	m.CreatedAt, m.UpdatedAt = types.StringNull(), types.StringNull()
+	if len(unclear.Candidates) == 1 {
+		m.ID = types.StringValue(unclear.Candidates[0].ID)
+		m.refreshTimes(unclear.Candidates[0])
+		return
+	}
+	parts := append([]string{unclear.Began.UTC().Format(time.RFC3339), rand.Text()}, unclear.Siblings...)
+	m.ID = types.StringValue(pendingPrefix + strings.Join(parts, ","))
+}
+
+// pendingCreate reads a placeholder id.
+func pendingCreate(id string) (titanx.UncertainError, error) {
+	parts := strings.Split(strings.TrimPrefix(id, pendingPrefix), ",")
+	began, err := time.Parse(time.RFC3339, parts[0])
+	if err != nil || len(parts) < 2 {
+		return titanx.UncertainError{}, fmt.Errorf("the placeholder id %q was changed by hand", id)
+	}
+	return titanx.UncertainError{Began: began, Siblings: parts[2:]}, nil
+}
+
+// deletePending removes what an unclear create may have left at TitanX.
+func deletePending(ctx context.Context, client *titanx.Client, model webhookResourceModel, diags *diag.Diagnostics) {
+	unclear, err := pendingCreate(model.ID.ValueString())
+	if err != nil {
+		diags.AddError("Unable to delete webhook", sentence(err.Error())+" Look for the webhook at TitanX, delete it there, and remove the resource from the state.")
+		return
+	}
+	removed, err := client.DeleteOrphan(ctx, model.createRequest(), unclear)
+	var several *titanx.UncertainError
+	switch {
+	case errors.As(err, &several):
+		diags.AddError("Unable to tell which webhook an unclear create has made",
+			fmt.Sprintf("An earlier create of %q had no clear outcome, and any of these may be its webhook: %s. None was removed. Delete the one that nobody uses at TitanX, then apply again; "+
+				"if all are in use, remove this resource from the state.", model.Name.ValueString(), describe(several.Candidates)))
+	case err != nil:
+		addAPIError(diags, "delete what an unclear create may have left", err)
+	case removed != "":
+		diags.AddWarning("Leftover of an unclear create removed",
+			fmt.Sprintf("An earlier create of %q had no clear outcome. The webhook %s that it left at TitanX, with a secret that nobody has, was deleted.", model.Name.ValueString(), removed))
+	}
+}
