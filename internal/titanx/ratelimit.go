@@ -19,8 +19,8 @@ import (
 const (
 	firstBackOff   = time.Second
 	longestBackOff = time.Minute
-	// wakeSpread keeps two processes on one key from waking in step.
-	wakeSpread = 250 * time.Millisecond
+	// wakeSpread keeps processes that share a key from waking in step.
+	wakeSpread = 100 * time.Millisecond
 	// contendedFor is how long after a 429 another process is taken to share the key.
 	contendedFor = time.Minute
 	// farthest bounds clock skew and Retry-After: what lies beyond is taken for garbage.
@@ -109,7 +109,7 @@ func (p *pacer) do(ctx context.Context, logger *slog.Logger, send func() (*http.
 func (p *pacer) reserve(ctx context.Context, logger *slog.Logger) (time.Duration, error) {
 	// Whoever cannot be served in time is told now, not at the head of the queue.
 	if _, g := p.try(false); g != nil && g.outlasts(ctx) {
-		return 0, g.refusal()
+		return 0, &g.reason
 	}
 	select {
 	case p.queue <- struct{}{}:
@@ -123,11 +123,11 @@ func (p *pacer) reserve(ctx context.Context, logger *slog.Logger) (time.Duration
 			return now, nil
 		}
 		if g.outlasts(ctx) {
-			return 0, g.refusal()
+			return 0, &g.reason
 		}
-		if g.wait != never && !g.reset.Equal(logged) {
-			logged = g.reset
-			logger.InfoContext(ctx, "waiting for the rate limit", "window", g.window, "until", g.reset, "duration", g.wait)
+		if g.sure && !g.reason.Reset.Equal(logged) {
+			logged = g.reason.Reset
+			logger.InfoContext(ctx, "waiting for the rate limit", "window", g.reason.Window, "until", logged, "duration", g.wait)
 		}
 		timer := time.NewTimer(g.wait)
 		select {
@@ -142,20 +142,14 @@ func (p *pacer) reserve(ctx context.Context, logger *slog.Logger) (time.Duration
 
 // gate is a reason not to send yet.
 type gate struct {
-	window string
-	limit  int
-	reset  time.Time // on the server's clock
+	reason RateLimitError
 	wait   time.Duration
 	sure   bool // false if answers still under way may open it sooner
 }
 
 func (g *gate) outlasts(ctx context.Context) bool {
 	deadline, ok := ctx.Deadline()
-	return g.sure && (g.window == "day" || ok && time.Until(deadline) < g.wait)
-}
-
-func (g *gate) refusal() error {
-	return &RateLimitError{Window: g.window, Limit: g.limit, Reset: g.reset}
+	return g.sure && (g.reason.Window == "day" || ok && time.Until(deadline) < g.wait)
 }
 
 // try returns the gate that opens last, or nil if a request may be sent now, and then takes a place for it if asked to.
@@ -167,19 +161,25 @@ func (p *pacer) try(take bool) (now time.Duration, g *gate) {
 		return now, &gate{wait: never}
 	}
 	if wait := p.closedUntil - now; wait > 0 {
-		g = &gate{reset: p.start.Add(p.closedUntil).Round(0).UTC(), wait: wait, sure: true}
+		g = &gate{RateLimitError{Reset: p.start.Add(p.closedUntil).Round(0).UTC()}, wait, true}
 	}
+	contended := now < p.contendedUntil
 	for i := range p.tiers {
 		t := &p.tiers[i]
 		t.roll(now + p.skewMin)
-		if wait := t.reset - p.skewMin - now; t.room() <= p.inFlight && (g == nil || wait > g.wait) {
-			g = &gate{window: t.name, limit: t.limit, reset: p.start.Add(t.reset).Round(0).UTC(), wait: wait, sure: t.room() <= 0}
+		room := t.room()
+		sure := room <= 0
+		if contended && !sure { // the others believe in the same room: go for a third at a time
+			room = (room-1)/3 + 1
+		}
+		if wait := t.reset - p.skewMin - now; room <= p.inFlight && (g == nil || wait > g.wait) {
+			g = &gate{RateLimitError{t.name, t.limit, p.start.Add(t.reset).Round(0).UTC()}, wait, sure}
 		}
 	}
 	switch {
 	case g == nil && take:
 		p.inFlight++
-	case g != nil && now < p.contendedUntil:
+	case g != nil && contended:
 		g.wait += rand.N(wakeSpread)
 	}
 	return now, g

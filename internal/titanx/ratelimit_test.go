@@ -4,10 +4,15 @@
 package titanx
 
 import (
+	"bytes"
+	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"math/rand/v2"
 	"net/http"
+	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -24,7 +29,7 @@ type limitModel struct {
 	limits  [3]int // a second, a minute, a day; 0: no such tier
 	skew    time.Duration
 	latency func() time.Duration // one way
-	strip   func(http.Header)    // what gets lost on the way, if anything
+	edit    func(*http.Response) // what else happens to an answer; a status of 0 loses it
 
 	mu      sync.Mutex
 	used    [3]int
@@ -33,10 +38,15 @@ type limitModel struct {
 	refused int
 }
 
+var errLost = errors.New("connection lost")
+
 func (m *limitModel) send() (*http.Response, error) {
 	m.travel()
 	answer := m.answer()
 	m.travel()
+	if answer.StatusCode == 0 {
+		return nil, errLost
+	}
 	return answer, nil
 }
 
@@ -73,8 +83,8 @@ func (m *limitModel) answer() *http.Response {
 	} else {
 		m.refused++
 	}
-	if m.strip != nil {
-		m.strip(answer.Header)
+	if m.edit != nil {
+		m.edit(answer)
 	}
 	return answer
 }
@@ -102,6 +112,8 @@ func (m *limitModel) fastest(n int) time.Duration {
 	}
 }
 
+var quiet = slog.New(slog.DiscardHandler)
+
 func fixed(d time.Duration) func() time.Duration { return func() time.Duration { return d } }
 
 func between(rnd *rand.Rand, low, high time.Duration) func() time.Duration {
@@ -122,7 +134,10 @@ func run(t *testing.T, p *pacer, m *limitModel, workers, n int) time.Duration {
 		group.Go(func() {
 			for range calls {
 				for {
-					answer, err := p.do(t.Context(), slog.New(slog.DiscardHandler), m.send)
+					answer, err := p.do(t.Context(), quiet, m.send)
+					if errors.Is(err, errLost) {
+						break
+					}
 					if err != nil {
 						t.Errorf("do: %v", err)
 						return
@@ -157,6 +172,7 @@ func TestPacerAlone(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
+				time.Sleep(123 * time.Millisecond)
 				m := &limitModel{limits: test.limits, skew: test.skew, latency: fixed(test.latency)}
 				bound := m.fastest(test.n) + 1500*time.Millisecond
 				took := run(t, newPacer(), m, 10, test.n)
@@ -182,9 +198,15 @@ func TestPacerAloneProperty(t *testing.T) {
 				skew:    time.Duration(rnd.Int64N(int64(20*time.Second))) - 10*time.Second,
 				latency: between(rnd, 0, time.Duration(rnd.Int64N(int64(2*time.Second)))),
 			}
-			if seed%4 == 0 {
-				m.strip = func(h http.Header) { h.Del("Date") }
+			m.edit = func(answer *http.Response) {
+				if seed%3 == 0 {
+					answer.Header.Del("Date")
+				}
+				if seed%4 == 0 && rnd.IntN(5) == 0 {
+					answer.StatusCode = 0
+				}
 			}
+			time.Sleep(time.Duration(rnd.Int64N(int64(time.Minute))))
 			run(t, newPacer(), m, 1+rnd.IntN(20), 150)
 			if m.refused != 0 {
 				t.Errorf("seed %d (%+v): %d refused, want 0", seed, m.limits, m.refused)
@@ -210,5 +232,364 @@ func TestPacerSharesTheKeyWithAnotherProcess(t *testing.T) {
 		if m.served != 200 {
 			t.Errorf("%d served, want 200", m.served)
 		}
+	})
+}
+
+func TestPacerWithoutHeadersSlowsNothingDown(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		m := &limitModel{latency: fixed(50 * time.Millisecond)}
+		// One call alone, the other 90 in rounds of 10.
+		if took, want := run(t, newPacer(), m, 10, 100), 1100*time.Millisecond; took != want {
+			t.Errorf("took %v, want %v", took, want)
+		}
+	})
+}
+
+// Until an answer has told the limits, one request is under way, even if the first ones are lost.
+func TestPacerProbes(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		m := &limitModel{limits: [3]int{5, 100, 1000}, latency: fixed(10 * time.Millisecond)}
+		var sent []time.Duration
+		m.edit = func(answer *http.Response) {
+			sent = append(sent, time.Duration(time.Now().Nanosecond()))
+			if len(sent) <= 2 {
+				answer.StatusCode = 0
+			}
+		}
+		run(t, newPacer(), m, 5, 5)
+		const ms = time.Millisecond
+		if want := []time.Duration{10 * ms, 30 * ms, 50 * ms, 70 * ms, 70 * ms}; !slices.Equal(sent, want) {
+			t.Errorf("requests came after %v, want %v", sent, want)
+		}
+	})
+}
+
+func TestPacerIsFair(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		m := &limitModel{limits: [3]int{1, 100, 1000}}
+		p := newPacer()
+		var got []int
+		var group sync.WaitGroup
+		for i := range 8 {
+			group.Go(func() {
+				p.do(t.Context(), quiet, func() (*http.Response, error) {
+					got = append(got, i) // the limit is one at a time
+					return m.send()
+				})
+			})
+			synctest.Wait()
+		}
+		group.Wait()
+		if want := []int{0, 1, 2, 3, 4, 5, 6, 7}; !slices.Equal(got, want) {
+			t.Errorf("sent in the order %v, want %v", got, want)
+		}
+	})
+}
+
+func TestPacerCancelledCallsLeaveNoTrace(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		m := &limitModel{limits: [3]int{2, 100, 1000}}
+		p := newPacer()
+		run(t, p, m, 1, 2)
+		ctx, cancel := context.WithCancel(t.Context())
+		var group sync.WaitGroup
+		for range 3 { // one at the head of the queue, two behind it
+			group.Go(func() {
+				if _, err := p.do(ctx, quiet, m.send); !errors.Is(err, context.Canceled) {
+					t.Errorf("error %v, want %v", err, context.Canceled)
+				}
+			})
+		}
+		synctest.Wait()
+		start := time.Now()
+		cancel()
+		group.Wait()
+		if took := time.Since(start); took != 0 {
+			t.Errorf("cancelling took %v", took)
+		}
+		time.Sleep(time.Second)
+		if took := run(t, p, m, 1, 2); took != 0 || m.served != 4 || m.refused != 0 {
+			t.Errorf("the next two took %v, %d served, %d refused; want 0s, 4, 0", took, m.served, m.refused)
+		}
+	})
+}
+
+func TestPacerRefusesAtOnce(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct {
+		name    string
+		limits  [3]int
+		timeout time.Duration
+		want    string
+	}{
+		{"day", [3]int{10, 10, 3}, 0, "waiting for the rate limit: the 3 requests of this day are used up, the next day opens at 2000-01-02T00:00:00Z"},
+		{"minute", [3]int{10, 3, 10}, 59 * time.Second, "waiting for the rate limit: the 3 requests of this minute are used up, the next minute opens at 2000-01-01T00:01:00Z"},
+		{"second", [3]int{3, 10, 10}, 900 * time.Millisecond, "waiting for the rate limit: the 3 requests of this second are used up, the next second opens at 2000-01-01T00:00:01Z"},
+		{"minute and second", [3]int{3, 3, 10}, 10 * time.Second, "waiting for the rate limit: the 3 requests of this minute are used up, the next minute opens at 2000-01-01T00:01:00Z"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				m := &limitModel{limits: test.limits}
+				p := newPacer()
+				run(t, p, m, 1, 3)
+				var group sync.WaitGroup
+				ctx := t.Context()
+				if test.timeout > 0 {
+					var cancel context.CancelFunc
+					ctx, cancel = context.WithTimeout(ctx, test.timeout)
+					defer cancel()
+					group.Go(func() { run(t, p, m, 1, 1) }) // has the time to wait, and holds up nobody who has not
+					synctest.Wait()
+				}
+				start := time.Now()
+				_, err := p.do(ctx, quiet, m.send)
+				if took := time.Since(start); took != 0 {
+					t.Errorf("the refusal took %v", took)
+				}
+				if limited := (*RateLimitError)(nil); !errors.As(err, &limited) || err.Error() != test.want {
+					t.Errorf("error %q, want the RateLimitError %q", err, test.want)
+				}
+				group.Wait()
+				if m.refused != 0 {
+					t.Errorf("%d refused by the server, want 0", m.refused)
+				}
+			})
+		})
+	}
+}
+
+// refuse answers 429 with the given headers n times, then 200. It returns when each request came.
+func refuse(t *testing.T, n int, header http.Header) []time.Duration {
+	t.Helper()
+	p, start := newPacer(), time.Now()
+	var came []time.Duration
+	for range n + 1 {
+		_, err := p.do(t.Context(), quiet, func() (*http.Response, error) {
+			came = append(came, time.Since(start))
+			if len(came) > n {
+				return &http.Response{StatusCode: http.StatusOK}, nil
+			}
+			return &http.Response{StatusCode: http.StatusTooManyRequests, Header: header}, nil
+		})
+		if err != nil {
+			t.Fatalf("do: %v", err)
+		}
+	}
+	return came
+}
+
+func TestPacerBacksOffFromABareRefusal(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		came := refuse(t, 9, nil)
+		for i, most := range []time.Duration{1, 2, 4, 8, 16, 32, 60, 60, 60} {
+			most *= time.Second
+			// The second summand is the spread between processes.
+			if got := came[i+1] - came[i]; got <= most*3/4 || got > most+wakeSpread {
+				t.Errorf("back-off %d took %v, want about %v", i+1, got, most)
+			}
+		}
+	})
+}
+
+// Calls that were refused together are one refusal, and go one by one after it.
+func TestPacerBacksOffOnceForParallelRefusals(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		var start time.Time
+		m := &limitModel{latency: fixed(50 * time.Millisecond), edit: func(answer *http.Response) {
+			if time.Since(start) < 500*time.Millisecond {
+				answer.StatusCode = http.StatusTooManyRequests
+			}
+		}}
+		p := newPacer()
+		run(t, p, m, 1, 1)
+		start = time.Now()
+		run(t, p, m, 10, 10)
+		// 100 ms for the refused ones, a back-off of a second, a probe, the other nine.
+		if took := time.Since(start); took > 1300*time.Millisecond+wakeSpread {
+			t.Errorf("took %v, want about 1.3 s", took)
+		}
+		if m.served != 21 {
+			t.Errorf("%d requests, want 21", m.served)
+		}
+	})
+}
+
+func TestPacerObeysRetryAfter(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct {
+		name   string
+		header http.Header
+		want   time.Duration
+	}{
+		{"seconds", http.Header{"Retry-After": {"7"}}, 7 * time.Second},
+		{"date", http.Header{"Retry-After": {"Sat, 01 Jan 2000 00:00:09 GMT"}}, 9 * time.Second},
+		{"date of a server ahead", http.Header{"Retry-After": {"Sat, 01 Jan 2000 00:00:09 GMT"}, "Date": {"Sat, 01 Jan 2000 00:00:05 GMT"}}, 4 * time.Second},
+		{"zero", http.Header{"Retry-After": {"0"}}, time.Second},
+		{"the past", http.Header{"Retry-After": {"Sat, 01 Jan 1990 00:00:09 GMT"}}, time.Second},
+		{"huge", http.Header{"Retry-After": {"99999999999999"}}, time.Second},
+		{"garbage", http.Header{"Retry-After": {"soon"}}, time.Second},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				got := refuse(t, 1, test.header)[1]
+				// The first back-off is up to a quarter shorter.
+				if got <= test.want-firstBackOff/4 || got > test.want+wakeSpread {
+					t.Errorf("sent again after %v, want %v", got, test.want)
+				}
+			})
+		})
+	}
+}
+
+// A clock that is set costs no more than the windows around it.
+func TestPacerSurvivesAClockJump(t *testing.T) {
+	t.Parallel()
+	for _, jump := range []time.Duration{-time.Hour, -2500 * time.Millisecond, 2500 * time.Millisecond, time.Hour} {
+		t.Run(jump.String(), func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				m := &limitModel{limits: [3]int{10, 1000, 10000}, latency: fixed(20 * time.Millisecond)}
+				p := newPacer()
+				run(t, p, m, 10, 35)
+				m.skew += jump
+				bound := m.fastest(100) + 4*time.Second
+				if took := run(t, p, m, 10, 100); took > bound {
+					t.Errorf("took %v, want at most %v", took, bound)
+				}
+				if refused := m.refused; refused > 10 {
+					t.Errorf("%d refused, want at most one window's", refused)
+				}
+				m.refused = 0
+				time.Sleep(contendedFor)
+				if run(t, p, m, 10, 50); m.refused != 0 {
+					t.Errorf("%d refused once the clock is known again, want 0", m.refused)
+				}
+			})
+		})
+	}
+}
+
+func TestPacerLogsOneLineAWait(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		var log bytes.Buffer
+		logger := slog.New(slog.NewTextHandler(&log, nil))
+		m := &limitModel{limits: [3]int{2, 4, 100}, latency: fixed(10 * time.Millisecond)}
+		p := newPacer()
+		var group sync.WaitGroup
+		for range 6 {
+			group.Go(func() {
+				if _, err := p.do(t.Context(), logger, m.send); err != nil {
+					t.Errorf("do: %v", err)
+				}
+			})
+		}
+		group.Wait()
+		var got []string
+		for line := range strings.Lines(log.String()) {
+			_, line, _ = strings.Cut(line, "level=")
+			line, _, _ = strings.Cut(line, " duration=")
+			got = append(got, line)
+		}
+		want := []string{
+			`INFO msg="waiting for the rate limit" window=second until=2000-01-01T00:00:01.000Z`,
+			`INFO msg="waiting for the rate limit" window=minute until=2000-01-01T00:01:00.000Z`,
+		}
+		if !slices.Equal(got, want) {
+			t.Errorf("logged\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
+		}
+	})
+}
+
+func TestPacerFor(t *testing.T) {
+	t.Parallel()
+	p := pacerFor("https://a.example", "CANARY-key")
+	if pacerFor("https://a.example", "CANARY-key") != p {
+		t.Error("the same key and base URL gave another pacer")
+	}
+	if pacerFor("https://b.example", "CANARY-key") == p || pacerFor("https://a.example", "CANARY-other") == p {
+		t.Error("another key or base URL gave the same pacer")
+	}
+	pacers.Range(func(id, p any) bool {
+		if dump := fmt.Sprintf("%s %+v", id, p); strings.Contains(dump, "CANARY") {
+			t.Error("the key is kept")
+		}
+		return true
+	})
+}
+
+func TestReadWindow(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct {
+		name                    string
+		limit, remaining, reset string
+		ok                      bool
+	}{
+		{"whole", "10", "3", "1700000000", true},
+		{"empty window", "10", "0", "1700000000", true},
+		{"fresh window", "10", "10", "1700000000", true},
+		{"nothing", "", "", "", false},
+		{"no limit", "", "3", "1700000000", false},
+		{"no remaining", "10", "", "1700000000", false},
+		{"no reset", "10", "3", "", false},
+		{"a limit of zero", "0", "0", "1700000000", false},
+		{"negative limit", "-10", "-12", "1700000000", false},
+		{"negative remaining", "10", "-1", "1700000000", false},
+		{"more remaining than allowed", "10", "11", "1700000000", false},
+		{"huge", "10", "3", "99999999999999999999", false},
+		{"words", "ten", "three", "noon", false},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			for _, suffix := range []string{"Day", "Daily"} {
+				header := http.Header{}
+				header.Set("X-RateLimit-Limit-"+suffix, test.limit)
+				header.Set("X-RateLimit-Remaining-"+suffix, test.remaining)
+				header.Set("X-RateLimit-Reset-"+suffix, test.reset)
+				got, ok := readWindow(header, "Day", "Daily")
+				if ok != test.ok {
+					t.Fatalf("suffix %s: read %+v, %v, want %v", suffix, got, ok, test.ok)
+				}
+				if read := fmt.Sprint(got.limit, got.remaining, got.reset.Unix()); ok && read != test.limit+" "+test.remaining+" "+test.reset {
+					t.Errorf("suffix %s: read %s", suffix, read)
+				}
+			}
+		})
+	}
+}
+
+// Whatever an answer says, the pacer neither panics nor closes for longer than a day.
+func FuzzPacerHeaders(f *testing.F) {
+	f.Fuzz(func(t *testing.T, status int, date, retryAfter, limit, remaining, reset string) {
+		synctest.Test(t, func(t *testing.T) {
+			header := http.Header{"Date": {date}, "Retry-After": {retryAfter}}
+			for _, tier := range modelTiers {
+				header.Set("X-RateLimit-Limit-"+tier.suffix, limit)
+				header.Set("X-RateLimit-Remaining-"+tier.suffix, remaining)
+				header.Set("X-RateLimit-Reset-"+tier.suffix, reset)
+			}
+			p := newPacer()
+			for range 3 {
+				start := time.Now()
+				_, err := p.do(t.Context(), quiet, func() (*http.Response, error) {
+					return &http.Response{StatusCode: status, Header: header}, nil
+				})
+				limited := (*RateLimitError)(nil)
+				if err != nil && (!errors.As(err, &limited) || limited.Window != "day" || limited.Limit < 1) {
+					t.Fatalf("error %v", err)
+				}
+				if took := time.Since(start); took > farthest+wakeSpread {
+					t.Fatalf("waited %v", took)
+				}
+			}
+		})
 	})
 }
