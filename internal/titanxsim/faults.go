@@ -12,6 +12,7 @@ import (
 	"net"
 	"net/http"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 )
@@ -241,15 +242,16 @@ func (x *exchange) huge(a answer) {
 	x.w.Write([]byte(hugeTail))
 }
 
+// gzipBomb is made of compressed parts: gzip streams one after the other are one stream.
 var gzipBomb = sync.OnceValue(func() []byte {
+	fill := compress(strings.Repeat("x", 1<<20))
+	return slices.Concat(compress(hugeHead), bytes.Repeat(fill, hugeFill>>20), compress(hugeTail))
+})
+
+func compress(s string) []byte {
 	var b bytes.Buffer
 	z := gzip.NewWriter(&b)
-	z.Write([]byte(hugeHead))
-	fill := bytes.Repeat([]byte("x"), 1<<16)
-	for range hugeFill / len(fill) {
-		z.Write(fill)
-	}
-	z.Write([]byte(hugeTail))
+	z.Write([]byte(s))
 	z.Close()
 	return b.Bytes()
-})
+}
