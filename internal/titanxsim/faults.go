@@ -7,6 +7,7 @@ import (
 	"bytes"
 	"compress/gzip"
 	"crypto/tls"
+	"errors"
 	"fmt"
 	"maps"
 	"net"
@@ -68,7 +69,8 @@ func FaultKinds() []FaultKind {
 	}
 }
 
-// Inject adds a fault. Of several that match a request, the first injected shows. It panics on an unknown kind or call.
+// Inject adds a fault. Of several that match a request, the first injected shows. It panics on a
+// value that does not exist.
 func (s *Server) Inject(f Fault) {
 	if err := f.validate(); err != nil {
 		panic("titanxsim: " + err.Error())
@@ -92,6 +94,12 @@ func (f Fault) validate() error {
 	calls := []Call{"", CallCreate, CallList, CallGet, CallSetStatus, CallDelete, CallQuota, CallOther}
 	if !slices.Contains(calls, f.Call) {
 		return fmt.Errorf("inject fault: no call %q", f.Call)
+	}
+	if f.Status != 0 && (f.Status < 200 || f.Status > 599) {
+		return fmt.Errorf("inject fault: no status %d", f.Status)
+	}
+	if f.Times < 0 || f.After < 0 || f.Delay < 0 {
+		return errors.New("inject fault: times, after and delay are not negative")
 	}
 	return nil
 }

@@ -79,6 +79,9 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	if err := flags.Parse(args); err != nil {
 		return err
 	}
+	if flags.NArg() > 0 {
+		return fmt.Errorf("unexpected args: %s", strings.Join(flags.Args(), " "))
+	}
 	if *key == "" {
 		*key = "sim_" + rand.Text()
 	}
