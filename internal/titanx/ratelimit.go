@@ -221,7 +221,7 @@ func (p *pacer) refused(sent, received time.Duration, header http.Header, empty 
 	p.contendedUntil = received + contendedFor
 	p.heard = empty
 	if wait, ok := retryAfter(header, p.start.Add(received+p.skewMin)); ok {
-		p.closedUntil = max(p.closedUntil, received+wait)
+		p.closedUntil = received + wait
 	} else if !empty && sent >= p.closedUntil { // else it was sent along with one that was refused already
 		wait := min(firstBackOff<<min(p.refusals, 10), longestBackOff)
 		p.refusals++
