@@ -38,7 +38,7 @@ func (s *Server) Put(user string, w Webhook) Webhook {
 	defer s.mu.Unlock()
 	w = w.copy()
 	s.complete(&w)
-	s.account(user).put(&stored{Webhook: w})
+	s.account(user).put(w, 0)
 	return w.copy()
 }
 

@@ -260,6 +260,48 @@ func TestDialectChangesWhileServing(t *testing.T) {
 	expect(t, at(b.do("GET", "/webhooks/"+id, "").json(t), "data", "id"), id)
 }
 
+func TestPagesThatAreNot(t *testing.T) {
+	t.Parallel()
+	for paging, queries := range map[string][]string{
+		"cursor": {"cursor=x", "cursor=after-"},
+		"pages":  {"page=0", "page=2", "page=x"},
+	} {
+		b := start(t, titanxsim.Config{Dialect: titanxsim.Dialect{Paging: paging}})
+		b.create()
+		for _, q := range queries {
+			expectStatus(t, b.do("GET", "/webhooks?"+q, ""), 400)
+		}
+	}
+}
+
+func TestCursorOutlivesDeletion(t *testing.T) {
+	t.Parallel()
+	b := start(t, titanxsim.Config{Dialect: titanxsim.Dialect{Paging: "next"}})
+	var ids []string
+	for range 4 {
+		ids = append(ids, b.create().ID)
+	}
+	next := at(b.do("GET", "/webhooks", "").json(t), "next").(string)
+	b.sim.Remove("ada", ids[0])
+	b.sim.Remove("ada", ids[1])
+	got := at(b.as(b.keys["ada"], "GET", next, "").json(t), "payload")
+	expectLen(t, got, 2)
+	expect(t, at(got.([]any)[0], "id"), ids[2])
+}
+
+func TestListLagOverPages(t *testing.T) {
+	t.Parallel()
+	b := start(t, titanxsim.Config{Dialect: titanxsim.Dialect{Paging: "pages", ListLag: 2}})
+	for range 3 {
+		b.sim.Put("ada", titanxsim.Webhook{Name: "seed"})
+	}
+	b.create()
+	expectLen(t, at(b.do("GET", "/webhooks", "").json(t), "payload"), 2)
+	expectLen(t, at(b.do("GET", "/webhooks?page=2", "").json(t), "payload"), 1) // still the first list
+	b.do("GET", "/webhooks?page=1", "")
+	expectLen(t, at(b.do("GET", "/webhooks?page=2", "").json(t), "payload"), 2)
+}
+
 func TestBareArrayIsPagedAsObject(t *testing.T) {
 	t.Parallel()
 	b := start(t, titanxsim.Config{Dialect: titanxsim.Dialect{Envelope: "bare", Paging: "cursor", PageSize: 1}})

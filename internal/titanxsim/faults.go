@@ -69,8 +69,7 @@ func FaultKinds() []FaultKind {
 	}
 }
 
-// Inject adds a fault. Of several that match a request, the first injected shows. It panics on a
-// value that does not exist.
+// Inject adds a fault. Of several that match a request, the first injected shows. It panics on a value that cannot be.
 func (s *Server) Inject(f Fault) {
 	if err := f.validate(); err != nil {
 		panic("titanxsim: " + err.Error())
@@ -196,6 +195,7 @@ func withBody(a answer) answer {
 
 // reset closes the connection so that the caller sees ECONNRESET. HTTP/2 only resets the stream.
 func (x *exchange) reset() {
+	x.note(0)
 	conn, _, err := http.NewResponseController(x.w).Hijack()
 	if err != nil {
 		panic(http.ErrAbortHandler)
@@ -212,8 +212,8 @@ func (x *exchange) reset() {
 
 // cut announces the whole answer, sends half and aborts.
 func (x *exchange) cut(a answer) {
-	x.start(a, len(a.body))
-	x.s.setStatus(x.entry, 0)
+	x.note(0)
+	x.writeHead(a, len(a.body))
 	x.w.Write(a.body[:len(a.body)/2])
 	http.NewResponseController(x.w).Flush()
 	panic(http.ErrAbortHandler)
@@ -223,7 +223,8 @@ func (x *exchange) drip(a answer, pause time.Duration) {
 	if pause == 0 {
 		pause = time.Second
 	}
-	x.start(a, len(a.body))
+	x.note(a.status)
+	x.writeHead(a, len(a.body))
 	for i := range a.body {
 		if http.NewResponseController(x.w).Flush() != nil || !x.s.sleep(x.r.Context(), pause) {
 			panic(http.ErrAbortHandler)
@@ -239,7 +240,8 @@ const (
 )
 
 func (x *exchange) huge(a answer) {
-	x.start(a, len(hugeHead)+hugeFill+len(hugeTail))
+	x.note(a.status)
+	x.writeHead(a, len(hugeHead)+hugeFill+len(hugeTail))
 	x.w.Write([]byte(hugeHead))
 	fill := bytes.Repeat([]byte("x"), 1<<16)
 	for range hugeFill / len(fill) {

@@ -198,6 +198,30 @@ func TestFaultTimesAndAfter(t *testing.T) {
 	}
 }
 
+func TestBrokenConnectionsOverTLS(t *testing.T) {
+	t.Parallel()
+	for _, http2 := range []bool{false, true} {
+		for _, kind := range []titanxsim.FaultKind{titanxsim.FaultReset, titanxsim.FaultCut} {
+			sim := titanxsim.New(titanxsim.Config{})
+			t.Cleanup(sim.Close)
+			server := httptest.NewUnstartedServer(sim)
+			server.EnableHTTP2 = http2
+			server.StartTLS()
+			t.Cleanup(server.Close)
+			sim.Inject(titanxsim.Fault{Kind: kind})
+			resp, err := server.Client().Get(server.URL + titanxsim.BasePath + "/webhooks")
+			if err == nil {
+				expect(t, resp.ProtoMajor == 2, http2)
+				_, err = io.ReadAll(resp.Body)
+				resp.Body.Close()
+			}
+			if err == nil {
+				t.Errorf("%s with HTTP/2 %v: a whole answer", kind, http2)
+			}
+		}
+	}
+}
+
 func TestRedirectLocation(t *testing.T) {
 	t.Parallel()
 	b := start(t, titanxsim.Config{})

@@ -76,11 +76,12 @@ func (s *Server) record(r *http.Request, call Call, user string, body []byte) *R
 	return e
 }
 
-func (s *Server) setStatus(e *Request, status int) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	e.Status = status
-	s.cfg.Logger.Debug("request", "method", e.Method, "path", e.Path, "user", e.User, "status", status)
+// note enters the status of the answer that is about to be sent; 0 for one that will be cut.
+func (x *exchange) note(status int) {
+	x.s.cfg.Logger.Debug("request", "method", x.r.Method, "path", x.r.URL.Path, "user", x.user, "status", status)
+	x.s.mu.Lock()
+	defer x.s.mu.Unlock()
+	x.entry.Status = status
 }
 
 func appendBounded[T any](list []T, v T) []T {

@@ -165,12 +165,12 @@ type answer struct {
 
 // send notes the status in the journal first: who has the answer finds the request there complete.
 func (x *exchange) send(a answer) {
-	x.start(a, len(a.body))
+	x.note(a.status)
+	x.writeHead(a, len(a.body))
 	x.w.Write(a.body)
 }
 
-func (x *exchange) start(a answer, length int) {
-	x.s.setStatus(x.entry, a.status)
+func (x *exchange) writeHead(a answer, length int) {
 	h := x.w.Header()
 	maps.Copy(h, x.header)
 	maps.Copy(h, a.header)

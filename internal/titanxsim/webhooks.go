@@ -16,11 +16,13 @@ import (
 type account struct {
 	webhooks []*stored
 	byID     map[string]*stored
+	last     int // number given last
 }
 
 type stored struct {
 	Webhook
-	lag int // lists that must still come before it shows, that one included
+	number int // counts the user's webhooks from 1, for cursors that outlive a deletion
+	lag    int // lists that must still come until it shows, that one included
 }
 
 // account is called with the lock held, as are its methods.
@@ -33,13 +35,14 @@ func (s *Server) account(user string) *account {
 	return a
 }
 
-func (a *account) put(w *stored) {
+func (a *account) put(w Webhook, lag int) {
 	if old := a.byID[w.ID]; old != nil {
-		*old = *w
+		old.Webhook = w
 		return
 	}
-	a.byID[w.ID] = w
-	a.webhooks = append(a.webhooks, w)
+	a.last++
+	a.byID[w.ID] = &stored{Webhook: w, number: a.last, lag: lag}
+	a.webhooks = append(a.webhooks, a.byID[w.ID])
 }
 
 func (a *account) remove(id string) {
@@ -106,20 +109,21 @@ func (s *Server) create(acct *account, body []byte, commit bool) answer {
 	}
 	s.complete(&w)
 	if commit {
-		acct.put(&stored{Webhook: w, lag: d.ListLag})
+		acct.put(w, d.ListLag)
 	}
 	return d.created(w)
 }
 
 func (s *Server) list(acct *account, r *http.Request) answer {
-	first := r.URL.RawQuery == ""
-	var shown []Webhook
+	query := r.URL.Query()
+	first := !query.Has("cursor") && (!query.Has("page") || query.Get("page") == "1")
+	var shown []*stored
 	for _, w := range acct.webhooks {
 		if first && w.lag > 0 {
 			w.lag--
 		}
 		if w.lag == 0 {
-			shown = append(shown, w.Webhook)
+			shown = append(shown, w)
 		}
 	}
 	return s.dialect.list(r, shown)

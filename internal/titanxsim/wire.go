@@ -5,7 +5,6 @@ package titanxsim
 
 import (
 	"bytes"
-	"encoding/base64"
 	"encoding/json"
 	"fmt"
 	"net/http"
@@ -110,11 +109,14 @@ func (d Dialect) wrap(v any) any {
 }
 
 // list answers a request for a list with the page that its query names.
-func (d Dialect) list(r *http.Request, all []Webhook) answer {
-	page, more, next := d.page(r, all)
+func (d Dialect) list(r *http.Request, all []*stored) answer {
+	page, more, next, ok := d.page(r, all)
+	if !ok {
+		return d.invalid("cursor", "no such page")
+	}
 	items := make([]webhookJSON, 0, len(page))
 	for _, w := range page {
-		items = append(items, d.webhook(w))
+		items = append(items, d.webhook(w.Webhook))
 	}
 	shape := d.List
 	if shape == "array" && d.Envelope == "bare" && len(more) > 0 {
@@ -138,41 +140,52 @@ func (d Dialect) list(r *http.Request, all []Webhook) answer {
 	return a
 }
 
-// page cuts out the page that the query names. more is what the body says about paging, next the next page's address.
-func (d Dialect) page(r *http.Request, all []Webhook) (page []Webhook, more map[string]any, next string) {
+// page cuts out the page that the query names, if it names one. more is what the body says about paging, next the
+// address of the page that follows.
+func (d Dialect) page(r *http.Request, all []*stored) (page []*stored, more map[string]any, next string, ok bool) {
 	more = map[string]any{}
-	if d.Paging == "none" {
-		return all, more, ""
+	switch d.Paging {
+	case "none":
+		return all, more, "", true
+	case "pages":
+		page, more["page"], more["totalPages"], ok = d.numberedPage(r, all)
+		return page, more, "", ok
 	}
-	query := r.URL.Query()
-	if d.Paging == "pages" {
-		n, _ := strconv.Atoi(query.Get("page"))
-		n = max(n, 1)
-		from := min((n-1)*d.PageSize, len(all))
-		more["page"] = n
-		more["totalPages"] = max(1, (len(all)+d.PageSize-1)/d.PageSize)
-		return all[from:min(from+d.PageSize, len(all))], more, ""
+	after := 0
+	if given := r.URL.Query().Get("cursor"); given != "" {
+		var err error
+		if after, err = strconv.Atoi(strings.TrimPrefix(given, "after-")); err != nil {
+			return nil, nil, "", false
+		}
 	}
-	from := 0
-	if after, err := base64.RawURLEncoding.DecodeString(query.Get("cursor")); err == nil && len(after) > 0 {
-		from = 1 + slices.IndexFunc(all, func(w Webhook) bool { return w.ID == string(after) })
-	}
+	from, _ := slices.BinarySearchFunc(all, after+1, func(w *stored, n int) int { return w.number - n })
 	to := min(from+d.PageSize, len(all))
-	var cursor any // null on the last page
+	var cursor, address any // null on the last page
 	if to < len(all) {
-		c := base64.RawURLEncoding.EncodeToString([]byte(all[to-1].ID))
-		cursor, next = c, r.URL.Path+"?"+url.Values{"cursor": {c}}.Encode()
+		c := fmt.Sprintf("after-%d", all[to-1].number)
+		next = r.URL.Path + "?" + url.Values{"cursor": {c}}.Encode()
+		cursor, address = c, next
 	}
 	switch d.Paging {
 	case "cursor":
 		more["nextCursor"] = cursor
 	case "next":
-		more["next"] = nil
-		if next != "" {
-			more["next"] = next
-		}
+		more["next"] = address
 	}
-	return all[from:to], more, next
+	return all[from:to], more, next, true
+}
+
+func (d Dialect) numberedPage(r *http.Request, all []*stored) (page []*stored, number, total int, ok bool) {
+	total = max(1, (len(all)+d.PageSize-1)/d.PageSize)
+	number = 1
+	if given := r.URL.Query().Get("page"); given != "" {
+		number, _ = strconv.Atoi(given)
+	}
+	if number < 1 || number > total {
+		return nil, 0, 0, false
+	}
+	from := (number - 1) * d.PageSize
+	return all[from:min(from+d.PageSize, len(all))], number, total, true
 }
 
 // refusal is an error answer. field names the request's key that is to blame, if one is.
