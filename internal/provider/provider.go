@@ -28,10 +28,14 @@ var _ provider.Provider = (*titanxProvider)(nil)
 
 // New makes the provider of the given version.
 func New(version string) func() provider.Provider {
-	return func() provider.Provider { return &titanxProvider{version: version} }
+	return func() provider.Provider { return &titanxProvider{version: version, now: time.Now} }
 }
 
-type titanxProvider struct{ version string }
+type titanxProvider struct {
+	version string
+	now     clock
+	adapt   func(*titanx.Config) // last word on the client's configuration; nil outside tests
+}
 
 // The environment variables that stand in for arguments which the configuration leaves out.
 const (
@@ -119,6 +123,9 @@ func (p *titanxProvider) Configure(ctx context.Context, req provider.ConfigureRe
 	if !config.RequestTimeout.IsNull() {
 		cfg.RequestTimeout, _ = config.RequestTimeout.ValueGoDuration()
 	}
+	if p.adapt != nil {
+		p.adapt(&cfg)
+	}
 	client, err := titanx.New(cfg)
 	if err != nil {
 		resp.Diagnostics.AddError("Invalid provider configuration", sentence(err.Error())+" Correct the provider's arguments, or the environment variables "+apiKeyVariable+" and "+baseURLVariable+".")
@@ -138,7 +145,7 @@ func orVariable(argument types.String, variable string) string {
 }
 
 func (p *titanxProvider) Resources(context.Context) []func() resource.Resource {
-	return []func() resource.Resource{newWebhookResource}
+	return []func() resource.Resource{func() resource.Resource { return newWebhookResource(p.now) }}
 }
 
 func (p *titanxProvider) DataSources(context.Context) []func() datasource.DataSource { return nil }

@@ -34,7 +34,7 @@ var (
 	_ resource.ResourceWithModifyPlan  = (*webhookResource)(nil)
 )
 
-func newWebhookResource() resource.Resource { return &webhookResource{now: time.Now} }
+func newWebhookResource(now clock) resource.Resource { return &webhookResource{now: now} }
 
 type webhookResource struct {
 	conn *connection

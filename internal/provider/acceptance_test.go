@@ -1,0 +1,120 @@
+// Copyright (c) TitanX
+// SPDX-License-Identifier: MPL-2.0
+
+package provider
+
+import (
+	"crypto/rand"
+	"fmt"
+	"net/http/httptest"
+	"slices"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/hashicorp/terraform-plugin-framework/providerserver"
+	"github.com/hashicorp/terraform-plugin-go/tfprotov6"
+	"github.com/hashicorp/terraform-plugin-testing/terraform"
+
+	"github.com/titanx-io/terraform-provider-titanx/internal/titanx"
+	"github.com/titanx-io/terraform-provider-titanx/internal/titanxsim"
+)
+
+const simUser = "alice"
+
+// simulation is a TitanX of a test's own, and the provider that talks to it.
+type simulation struct {
+	*titanxsim.Server
+	t       *testing.T
+	baseURL string
+	apiKey  string
+	ahead   atomic.Int64 // how far the provider's clock is ahead, in nanoseconds
+	adapt   func(*titanx.Config)
+}
+
+// simulate starts a simulator. Where cfg has no keys, one user has one key.
+func simulate(t *testing.T, cfg titanxsim.Config) *simulation {
+	t.Helper()
+	s := &simulation{t: t, apiKey: "CANARY-key-" + rand.Text()}
+	if cfg.Keys == nil {
+		cfg.Keys = map[string]string{s.apiKey: simUser}
+	}
+	s.Server = titanxsim.New(cfg)
+	server := httptest.NewServer(s.Server)
+	s.baseURL = server.URL + titanxsim.BasePath
+	t.Cleanup(func() {
+		server.Close()
+		s.Server.Close()
+	})
+	return s
+}
+
+func (s *simulation) newProvider() *titanxProvider {
+	return &titanxProvider{
+		version: "test",
+		now:     func() time.Time { return time.Now().Add(time.Duration(s.ahead.Load())) },
+		adapt: func(cfg *titanx.Config) {
+			cfg.RetryWait, cfg.SettleWait = time.Millisecond, 20*time.Millisecond
+			if s.adapt != nil {
+				s.adapt(cfg)
+			}
+		},
+	}
+}
+
+// later moves the provider's clock: nothing but rotate_after looks at it.
+func (s *simulation) later(d time.Duration) { s.ahead.Add(int64(d)) }
+
+// factories serve the provider to Terraform.
+func (s *simulation) factories() map[string]func() (tfprotov6.ProviderServer, error) {
+	return map[string]func() (tfprotov6.ProviderServer, error){
+		"titanx": func() (tfprotov6.ProviderServer, error) {
+			return providerserver.NewProtocol6WithError(s.newProvider())()
+		},
+	}
+}
+
+// hcl is a configuration whose provider talks to the simulator.
+func (s *simulation) hcl(config string) string {
+	return fmt.Sprintf("provider \"titanx\" {\n  base_url = %q\n  api_key  = %q\n}\n%s", s.baseURL, s.apiKey, config)
+}
+
+// webhook is the HCL of a webhook called test, with further arguments.
+func (s *simulation) webhook(arguments string) string {
+	return s.hcl(`resource "titanx_webhook" "test" {
+  name        = "test"
+  url         = "https://hooks.example.com/titanx"
+  event_types = ["job.contact.scored"]
+  ` + arguments + "\n}\n")
+}
+
+// writes are the calls that change something, in the order in which the simulator saw them since the last ResetRequests.
+func (s *simulation) writes() []titanxsim.Call {
+	var calls []titanxsim.Call
+	for _, r := range s.Requests(titanxsim.CallCreate, titanxsim.CallSetStatus, titanxsim.CallDelete) {
+		calls = append(calls, r.Call)
+	}
+	return calls
+}
+
+// wrote checks, and forgets, the calls that a step has made.
+func (s *simulation) wrote(want ...titanxsim.Call) func(*terraform.State) error {
+	return func(*terraform.State) error {
+		defer s.ResetRequests()
+		if got := s.writes(); !slices.Equal(got, want) {
+			return fmt.Errorf("writing requests: %s", cmp.Diff(want, got))
+		}
+		return nil
+	}
+}
+
+// only gives the one webhook on the simulator.
+func (s *simulation) only() titanxsim.Webhook {
+	s.t.Helper()
+	all := s.Webhooks(simUser)
+	if len(all) != 1 {
+		s.t.Fatalf("%d webhooks on the server, want 1", len(all))
+	}
+	return all[0]
+}

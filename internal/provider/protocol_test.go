@@ -1,0 +1,333 @@
+// Copyright (c) TitanX
+// SPDX-License-Identifier: MPL-2.0
+
+package provider
+
+import (
+	"context"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/hashicorp/terraform-plugin-framework/providerserver"
+	"github.com/hashicorp/terraform-plugin-go/tfprotov6"
+	"github.com/hashicorp/terraform-plugin-go/tftypes"
+)
+
+// protocolServer is the provider in process, spoken to as Terraform's core does, without a CLI.
+type protocolServer struct {
+	tfprotov6.ProviderServer
+	t       *testing.T
+	schemas *tfprotov6.GetProviderSchemaResponse
+}
+
+// object is a configuration by attribute: nil, string, []string, map[string]string, or unknown.
+type object map[string]any
+
+// unknown is a value that is known only after apply.
+var unknown = new(struct{})
+
+// protocol serves and configures the provider. Extra arguments replace those of the provider block.
+func (s *simulation) protocol(extra object) *protocolServer {
+	s.t.Helper()
+	p, diags := s.tryProtocol(extra)
+	p.mustSucceed(diags)
+	return p
+}
+
+func (s *simulation) tryProtocol(extra object) (*protocolServer, []*tfprotov6.Diagnostic) {
+	s.t.Helper()
+	server, err := providerserver.NewProtocol6WithError(s.newProvider())()
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	p := &protocolServer{ProviderServer: server, t: s.t}
+	if p.schemas, err = server.GetProviderSchema(context.Background(), &tfprotov6.GetProviderSchemaRequest{}); err != nil {
+		s.t.Fatal(err)
+	}
+	config := object{"api_key": s.apiKey, "base_url": s.baseURL}
+	for name, value := range extra {
+		config[name] = value
+	}
+	resp, err := server.ConfigureProvider(context.Background(), &tfprotov6.ConfigureProviderRequest{
+		TerraformVersion: "1.14.0",
+		Config:           p.dynamic(p.schemas.Provider, config),
+	})
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return p, resp.Diagnostics
+}
+
+// dynamic encodes an object by a schema; attributes that it lacks are null.
+func (p *protocolServer) dynamic(schema *tfprotov6.Schema, o object) *tfprotov6.DynamicValue {
+	p.t.Helper()
+	return p.encode(schema, p.value(schema, o))
+}
+
+func (p *protocolServer) encode(schema *tfprotov6.Schema, value tftypes.Value) *tfprotov6.DynamicValue {
+	p.t.Helper()
+	encoded, err := tfprotov6.NewDynamicValue(schema.ValueType(), value)
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	return &encoded
+}
+
+func (p *protocolServer) decode(schema *tfprotov6.Schema, value *tfprotov6.DynamicValue) tftypes.Value {
+	p.t.Helper()
+	if value == nil {
+		return tftypes.NewValue(schema.ValueType(), nil)
+	}
+	decoded, err := value.Unmarshal(schema.ValueType())
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	return decoded
+}
+
+func (p *protocolServer) value(schema *tfprotov6.Schema, o object) tftypes.Value {
+	p.t.Helper()
+	if o == nil {
+		return tftypes.NewValue(schema.ValueType(), nil)
+	}
+	attributes := map[string]tftypes.Value{}
+	for _, a := range schema.Block.Attributes {
+		attributes[a.Name] = attributeValue(a.ValueType(), o[a.Name])
+	}
+	for name := range o {
+		if _, ok := attributes[name]; !ok {
+			p.t.Fatalf("no attribute %q", name)
+		}
+	}
+	return tftypes.NewValue(schema.ValueType(), attributes)
+}
+
+func attributeValue(typ tftypes.Type, v any) tftypes.Value {
+	switch v := v.(type) {
+	case *struct{}:
+		return tftypes.NewValue(typ, tftypes.UnknownValue)
+	case []string:
+		elements := make([]tftypes.Value, len(v))
+		for i, element := range v {
+			elements[i] = tftypes.NewValue(tftypes.String, element)
+		}
+		return tftypes.NewValue(typ, elements)
+	case map[string]string:
+		elements := map[string]tftypes.Value{}
+		switch typ := typ.(type) {
+		case tftypes.Object:
+			for name, attribute := range typ.AttributeTypes {
+				elements[name] = tftypes.NewValue(attribute, nil)
+			}
+		}
+		for key, element := range v {
+			elements[key] = tftypes.NewValue(tftypes.String, element)
+		}
+		return tftypes.NewValue(typ, elements)
+	}
+	return tftypes.NewValue(typ, v)
+}
+
+// instance is a resource as core keeps it between two calls. A zero instance does not exist.
+type instance struct {
+	value    tftypes.Value
+	private  []byte
+	identity *tfprotov6.ResourceIdentityData
+}
+
+func (i instance) exists() bool { return i.value.Type() != nil && !i.value.IsNull() }
+
+// text gives an attribute that is a known string; "" if it is null, "(unknown)" if it is not known.
+func (i instance) text(t *testing.T, attribute string) string {
+	t.Helper()
+	var attributes map[string]tftypes.Value
+	if err := i.value.As(&attributes); err != nil {
+		t.Fatal(err)
+	}
+	value, ok := attributes[attribute]
+	if !ok {
+		t.Fatalf("no attribute %q", attribute)
+	}
+	if !value.IsKnown() {
+		return "(unknown)"
+	}
+	var text *string
+	if err := value.As(&text); err != nil {
+		t.Fatal(err)
+	}
+	if text == nil {
+		return ""
+	}
+	return *text
+}
+
+// change is a plan of one resource.
+type change struct {
+	prior, planned instance
+	config         object
+	replace        []string // the attributes that force a replacement, sorted
+	diags          []*tfprotov6.Diagnostic
+}
+
+func (c change) noChange() bool {
+	return len(c.replace) == 0 && c.prior.exists() && c.prior.value.Equal(c.planned.value)
+}
+
+const webhookType = "titanx_webhook"
+
+func (p *protocolServer) webhookSchema() *tfprotov6.Schema {
+	return p.schemas.ResourceSchemas[webhookType]
+}
+
+// validate gives what the provider says of a configuration before it plans.
+func (p *protocolServer) validate(config object) []*tfprotov6.Diagnostic {
+	p.t.Helper()
+	resp, err := p.ValidateResourceConfig(context.Background(), &tfprotov6.ValidateResourceConfigRequest{
+		TypeName: webhookType, Config: p.dynamic(p.webhookSchema(), config),
+	})
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	return resp.Diagnostics
+}
+
+// plan plans what becomes of a webhook under a configuration; a nil one destroys it.
+func (p *protocolServer) plan(prior instance, config object) change {
+	p.t.Helper()
+	schema := p.webhookSchema()
+	if prior.value.Type() == nil {
+		prior.value = tftypes.NewValue(schema.ValueType(), nil)
+	}
+	resp, err := p.PlanResourceChange(context.Background(), &tfprotov6.PlanResourceChangeRequest{
+		TypeName:         webhookType,
+		PriorState:       p.encode(schema, prior.value),
+		ProposedNewState: p.encode(schema, p.proposed(prior.value, config)),
+		Config:           p.dynamic(schema, config),
+		PriorPrivate:     prior.private,
+		PriorIdentity:    prior.identity,
+	})
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	c := change{prior: prior, config: config, diags: resp.Diagnostics}
+	c.planned = instance{p.decode(schema, resp.PlannedState), resp.PlannedPrivate, resp.PlannedIdentity}
+	for _, path := range resp.RequiresReplace {
+		c.replace = append(c.replace, rootAttribute(path))
+	}
+	slices.Sort(c.replace)
+	return c
+}
+
+// proposed merges a configuration with what the state knows of computed attributes, as core does.
+func (p *protocolServer) proposed(prior tftypes.Value, config object) tftypes.Value {
+	p.t.Helper()
+	schema := p.webhookSchema()
+	if config == nil || prior.IsNull() {
+		return p.value(schema, config)
+	}
+	var before, after map[string]tftypes.Value
+	for value, into := range map[*tftypes.Value]*map[string]tftypes.Value{&prior: &before, new(p.value(schema, config)): &after} {
+		if err := value.As(into); err != nil {
+			p.t.Fatal(err)
+		}
+	}
+	for _, a := range schema.Block.Attributes {
+		if a.Computed && after[a.Name].IsNull() {
+			after[a.Name] = before[a.Name]
+		}
+	}
+	return tftypes.NewValue(schema.ValueType(), after)
+}
+
+// apply carries out a plan; where it replaces, the caller destroys and creates.
+func (p *protocolServer) apply(c change) (instance, []*tfprotov6.Diagnostic) {
+	p.t.Helper()
+	schema := p.webhookSchema()
+	resp, err := p.ApplyResourceChange(context.Background(), &tfprotov6.ApplyResourceChangeRequest{
+		TypeName:        webhookType,
+		PriorState:      p.encode(schema, c.prior.value),
+		PlannedState:    p.encode(schema, c.planned.value),
+		Config:          p.dynamic(schema, c.config),
+		PlannedPrivate:  c.planned.private,
+		PlannedIdentity: c.planned.identity,
+	})
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	return instance{p.decode(schema, resp.NewState), resp.Private, resp.NewIdentity}, resp.Diagnostics
+}
+
+// create plans and applies a new webhook, and fails the test where that fails.
+func (p *protocolServer) create(config object) instance {
+	p.t.Helper()
+	c := p.plan(instance{}, config)
+	p.mustSucceed(c.diags)
+	made, diags := p.apply(c)
+	p.mustSucceed(diags)
+	return made
+}
+
+// read refreshes a webhook.
+func (p *protocolServer) read(i instance) (instance, []*tfprotov6.Diagnostic) {
+	p.t.Helper()
+	schema := p.webhookSchema()
+	resp, err := p.ReadResource(context.Background(), &tfprotov6.ReadResourceRequest{
+		TypeName: webhookType, CurrentState: p.encode(schema, i.value), Private: i.private, CurrentIdentity: i.identity,
+	})
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	return instance{p.decode(schema, resp.NewState), resp.Private, resp.NewIdentity}, resp.Diagnostics
+}
+
+// importByID imports a webhook without reading it.
+func (p *protocolServer) importByID(id string) (instance, []*tfprotov6.Diagnostic) {
+	p.t.Helper()
+	resp, err := p.ImportResourceState(context.Background(), &tfprotov6.ImportResourceStateRequest{TypeName: webhookType, ID: id})
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	if len(resp.ImportedResources) == 0 {
+		return instance{}, resp.Diagnostics
+	}
+	got := resp.ImportedResources[0]
+	return instance{p.decode(p.webhookSchema(), got.State), got.Private, got.Identity}, resp.Diagnostics
+}
+
+func (p *protocolServer) mustSucceed(diags []*tfprotov6.Diagnostic) {
+	p.t.Helper()
+	for _, d := range diags {
+		if d.Severity == tfprotov6.DiagnosticSeverityError {
+			p.t.Fatalf("%s: %s", d.Summary, d.Detail)
+		}
+	}
+}
+
+// has tells whether a diagnostic of a severity is at an attribute ("" is none) and holds a text.
+func has(diags []*tfprotov6.Diagnostic, severity tfprotov6.DiagnosticSeverity, attribute, text string) bool {
+	return slices.ContainsFunc(diags, func(d *tfprotov6.Diagnostic) bool {
+		return d.Severity == severity && rootAttribute(d.Attribute) == attribute && strings.Contains(d.Summary+"\n"+d.Detail, text)
+	})
+}
+
+// rootAttribute is the attribute that a path begins with; "" for no path.
+func rootAttribute(path *tftypes.AttributePath) string {
+	if steps := path.Steps(); len(steps) > 0 {
+		if name, ok := steps[0].(tftypes.AttributeName); ok {
+			return string(name)
+		}
+	}
+	return ""
+}
+
+// testWebhook is a valid configuration, with changes.
+func testWebhook(changes object) object {
+	config := object{
+		"name": "test", "url": "https://hooks.example.com/titanx", "event_types": []string{"job.contact.scored"},
+	}
+	for name, value := range changes {
+		config[name] = value
+	}
+	return config
+}

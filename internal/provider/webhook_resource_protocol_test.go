@@ -1,0 +1,142 @@
+// Copyright (c) TitanX
+// SPDX-License-Identifier: MPL-2.0
+
+package provider
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/hashicorp/terraform-plugin-go/tfprotov6"
+
+	"github.com/titanx-io/terraform-provider-titanx/internal/titanxsim"
+)
+
+const (
+	isError   = tfprotov6.DiagnosticSeverityError
+	isWarning = tfprotov6.DiagnosticSeverityWarning
+)
+
+func TestBadInput_protocol(t *testing.T) {
+	t.Parallel()
+	s := simulate(t, titanxsim.Config{})
+	p := s.protocol(nil)
+	for name, tc := range map[string]struct {
+		change    object
+		severity  tfprotov6.DiagnosticSeverity
+		attribute string
+		advice    string
+	}{
+		"http":                {object{"url": "http://hooks.example.com"}, isError, "url", "Use https://"},
+		"no scheme":           {object{"url": "hooks.example.com/titanx"}, isError, "url", "Give an absolute URL"},
+		"no host":             {object{"url": "https:///titanx"}, isError, "url", "no host"},
+		"user info":           {object{"url": "https://user@hooks.example.com"}, isError, "url", "Remove it"},
+		"fragment":            {object{"url": "https://hooks.example.com/#x"}, isError, "url", "Remove it"},
+		"control character":   {object{"url": "https://hooks.example.com/\x00"}, isError, "url", "cannot be read"},
+		"empty name":          {object{"name": ""}, isError, "name", "at least 1"},
+		"no events":           {object{"event_types": []string{}}, isError, "event_types", "at least 1"},
+		"malformed event":     {object{"event_types": []string{"job contact.scored"}}, isError, "event_types", "job.contact.scored"},
+		"unknown event":       {object{"event_types": []string{"job.complete"}}, isWarning, "event_types", `did you mean "job.completed"`},
+		"bad status":          {object{"status": "paused"}, isError, "status", `"inactive"`},
+		"bad policy":          {object{"on_lost_secret": "ignore"}, isError, "on_lost_secret", `"keep"`},
+		"empty secret":        {object{"secret": ""}, isError, "secret", "at least 1"},
+		"secret and age keys": {object{"secret": "CANARY", "secret_recipients": []string{"age1"}}, isError, "secret", "secret_recipients"},
+		"bad recipient":       {object{"secret_recipients": []string{"age1nonsense"}}, isError, "secret_recipients", "is it whole"},
+		"private key":         {object{"secret_recipients": []string{"AGE-SECRET-KEY-CANARY"}}, isError, "secret_recipients", "private key"},
+		"no recipients":       {object{"secret_recipients": []string{}}, isError, "secret_recipients", "at least 1"},
+		"bad duration":        {object{"rotate_after": "90 days"}, isError, "rotate_after", "duration"},
+		"short duration":      {object{"rotate_after": "1s"}, isError, "rotate_after", "such as"},
+		"bad timeout":         {object{"timeouts": map[string]string{"create": "soon"}}, isError, "timeouts", "such as"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			diags := p.validate(testWebhook(tc.change))
+			if !has(diags, tc.severity, tc.attribute, tc.advice) {
+				t.Errorf("no diagnostic at %s with %q: %v", tc.attribute, tc.advice, summaries(diags))
+			}
+		})
+	}
+	if diags := p.validate(testWebhook(nil)); len(diags) != 0 {
+		t.Errorf("a valid webhook: %v", summaries(diags))
+	}
+}
+
+func TestPlanRefusals_protocol(t *testing.T) {
+	t.Parallel()
+	s := simulate(t, titanxsim.Config{})
+	local := s.protocol(nil)
+	public := s.protocol(object{"base_url": "https://titanx.example/api/public/v2"})
+
+	for _, host := range []string{
+		"localhost", "receiver.localhost", "LOCALHOST.", "intranet", "127.0.0.1", "10.1.2.3", "192.168.1.1:8443", "172.16.0.1", "169.254.169.254",
+		"100.64.0.1", "0.0.0.0", "[::1]", "[fe80::1]", "[fd00::1]", "[::ffff:10.0.0.1]",
+	} {
+		config := testWebhook(object{"url": "https://" + host + "/titanx"})
+		if diags := public.plan(instance{}, config).diags; !has(diags, isError, "url", "Use a public host name") {
+			t.Errorf("%s is not refused: %v", host, summaries(diags))
+		}
+		if diags := local.plan(instance{}, config).diags; len(diags) != 0 {
+			t.Errorf("%s is refused though the API is on loopback: %v", host, summaries(diags))
+		}
+	}
+	for _, host := range []string{"hooks.example.com", "8.8.8.8", "[2001:db8::1]"} {
+		if diags := public.plan(instance{}, testWebhook(object{"url": "https://" + host})).diags; has(diags, isError, "url", "") {
+			t.Errorf("%s is refused: %v", host, summaries(diags))
+		}
+	}
+	diags := local.plan(instance{}, testWebhook(object{"secret": "CANARY-secret"})).diags
+	if !has(diags, isError, "secret", "Remove the secret argument") {
+		t.Errorf("a secret on a create: %v", summaries(diags))
+	}
+	if len(s.writes()) != 0 {
+		t.Errorf("planning wrote: %v", s.writes())
+	}
+}
+
+func TestProviderConfiguration_protocol(t *testing.T) {
+	s := simulate(t, titanxsim.Config{})
+	t.Setenv(apiKeyVariable, "")
+	t.Setenv(baseURLVariable, "")
+	for name, tc := range map[string]struct {
+		config object
+		text   string
+	}{
+		"no key":              {object{"api_key": nil}, "TITANX_API_KEY"},
+		"http off loopback":   {object{"base_url": "http://titanx.example/api"}, "in clear"},
+		"relative":            {object{"base_url": "titanx.example"}, "not absolute"},
+		"user info":           {object{"base_url": "https://user@titanx.example"}, "user name"},
+		"line break in a key": {object{"api_key": "CANARY\n"}, "line break"},
+	} {
+		_, diags := s.tryProtocol(tc.config)
+		if len(diags) != 1 || diags[0].Severity != isError || !strings.Contains(diags[0].Detail, tc.text) {
+			t.Errorf("%s: %v", name, summaries(diags))
+		}
+		if strings.Contains(strings.Join(summaries(diags), ""), "CANARY") {
+			t.Errorf("%s: a diagnostic quotes the key", name)
+		}
+	}
+	t.Setenv(apiKeyVariable, s.apiKey)
+	t.Setenv(baseURLVariable, s.baseURL)
+	s.protocol(object{"api_key": nil, "base_url": nil}).create(testWebhook(nil))
+	s.only()
+
+	// An unknown key is never replaced by the environment's.
+	p := s.protocol(object{"api_key": unknown})
+	s.ResetRequests()
+	made := p.plan(instance{}, testWebhook(nil))
+	p.mustSucceed(made.diags)
+	if _, diags := p.apply(made); !has(diags, isError, "", "api_key will be known only after apply") {
+		t.Errorf("create under an unknown key: %v", summaries(diags))
+	}
+	if got := s.Requests(); len(got) != 0 {
+		t.Errorf("%d requests under an unknown key", len(got))
+	}
+}
+
+func summaries(diags []*tfprotov6.Diagnostic) []string {
+	var out []string
+	for _, d := range diags {
+		out = append(out, d.Severity.String()+" at "+d.Attribute.String()+": "+d.Summary+": "+d.Detail)
+	}
+	return out
+}
