@@ -58,8 +58,8 @@ func (s *Server) Fire(user, eventType string, payload any) (eventID string) {
 	for _, w := range s.account(user).webhooks {
 		if w.Status == "active" && slices.Contains(w.EventTypes, eventType) {
 			s.pending++
-			id := w.ID
-			s.tasks.Go(func() { s.deliver(user, id, e) })
+			subscriber := w.copy()
+			s.tasks.Go(func() { s.deliver(user, subscriber, e) })
 		}
 	}
 	return e.id
@@ -92,13 +92,9 @@ func (s *Server) Settle(ctx context.Context) error {
 	}
 }
 
-func (s *Server) deliver(user, webhookID string, e event) {
+func (s *Server) deliver(user string, w Webhook, e event) {
 	defer s.settled()
 	for attempt := 1; ; attempt++ {
-		w, ok := s.subscriber(user, webhookID)
-		if !ok {
-			return
-		}
 		d := s.post(w, e, attempt)
 		if s.ctx.Err() != nil {
 			return
@@ -106,6 +102,10 @@ func (s *Server) deliver(user, webhookID string, e event) {
 		s.logDelivery(d)
 		wait := s.cfg.Backoff(attempt)
 		if !d.retried() || wait < 0 || !s.sleep(s.ctx, wait) {
+			return
+		}
+		var ok bool
+		if w, ok = s.subscriber(user, w.ID); !ok {
 			return
 		}
 	}
@@ -141,6 +141,7 @@ func (d Delivery) retried() bool {
 	return d.Status == 0 || d.Status == http.StatusRequestTimeout || d.Status == http.StatusTooManyRequests || d.Status >= 500
 }
 
+// subscriber looks the webhook up again. It is not ok when it is deleted or inactive by now.
 func (s *Server) subscriber(user, id string) (Webhook, bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -260,6 +260,16 @@ func TestDialectChangesWhileServing(t *testing.T) {
 	expect(t, at(b.do("GET", "/webhooks/"+id, "").json(t), "data", "id"), id)
 }
 
+func TestCreateSecretIsApartFromReads(t *testing.T) {
+	t.Parallel()
+	for in, want := range map[string]bool{"absent": false, "null": true, "present": true} {
+		b := start(t, titanxsim.Config{Dialect: titanxsim.Dialect{CreateSecret: in, SecretOnRead: "masked"}})
+		secret, has := at(b.do("POST", "/webhooks", validCreate).json(t), "payload").(map[string]any)["secret"]
+		expect(t, has, want)
+		expect(t, secret == b.sim.Webhooks("ada")[0].Secret, in == "present")
+	}
+}
+
 func TestPagesThatAreNot(t *testing.T) {
 	t.Parallel()
 	for paging, queries := range map[string][]string{

@@ -281,10 +281,14 @@ func TestCloseEndsDelays(t *testing.T) {
 		sim := titanxsim.New(titanxsim.Config{Keys: map[string]string{"CANARY": "ada"}})
 		sim.SetLatency(time.Hour)
 		began := time.Now()
-		go sim.ServeHTTP(httptest.NewRecorder(), createRequest(t))
+		served := make(chan struct{})
+		go func() {
+			defer close(served)
+			sim.ServeHTTP(httptest.NewRecorder(), createRequest(t))
+		}()
 		synctest.Wait()
 		sim.Close()
-		synctest.Wait()
+		<-served
 		expect(t, time.Since(began), time.Duration(0))
 		expect(t, len(sim.Webhooks("ada")), 0)
 	})

@@ -141,6 +141,7 @@ func TestLife(t *testing.T) {
 	if diff := cmp.Diff(map[string]any{"payload": withSecret}, resp.json(t)); diff != "" {
 		t.Errorf("create (-want +got):\n%s", diff)
 	}
+	expect(t, held[0].CreatedAt, now.Truncate(time.Millisecond)) // as the API tells it
 	if !regexp.MustCompile(`^whsec_\w{40,}$`).MatchString(held[0].Secret) {
 		t.Error("the secret is not whsec_ and something long")
 	}
@@ -206,6 +207,7 @@ func TestRefusals(t *testing.T) {
 		"event unknown":     {"POST", "/webhooks", `{"name":"x","url":"https://a.example","events":["job.lost"]}`, 400, "job.lost"},
 		"keys differ":       {"POST", "/webhooks", `{"name":"x","url":"https://a.example","events":["job.completed"],"eventTypes":["job.contact.scored"]}`, 400, "differ"},
 		"status unknown":    {"POST", "/webhooks", `{"name":"x","url":"https://a.example","events":["job.completed"],"status":"paused"}`, 400, "status"},
+		"status null":       {"POST", "/webhooks", `{"name":"x","url":"https://a.example","events":["job.completed"],"status":null}`, 400, "status must be a string"},
 		"no JSON":           {"POST", "/webhooks", `{"name":`, 400, "JSON"},
 		"no object":         {"POST", "/webhooks", `["x"]`, 400, "JSON"},
 		"null":              {"POST", "/webhooks", `null`, 400, "JSON"},

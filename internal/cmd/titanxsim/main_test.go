@@ -119,6 +119,17 @@ func TestDeliversToTrustedReceiver(t *testing.T) {
 	}
 }
 
+// TestStopsInTheMiddle: the cleanup of serving fails unless the command ends although an answer is still delayed.
+func TestStopsInTheMiddle(t *testing.T) {
+	t.Parallel()
+	env := serving(t, "-latency", "1h")
+	origin := strings.TrimSuffix(env["TITANX_BASE_URL"], titanxsim.BasePath)
+	go http.Get(env["TITANX_BASE_URL"] + "/webhooks")
+	for seen := "[]"; strings.TrimSpace(seen) == "[]"; {
+		_, seen = do(t, "", "GET", origin+"/_sim/requests", "")
+	}
+}
+
 func TestRandomKeys(t *testing.T) {
 	t.Parallel()
 	a, b := serving(t)["TITANX_API_KEY"], serving(t)["TITANX_API_KEY"]
