@@ -1,0 +1,224 @@
+// Copyright (c) TitanX
+// SPDX-License-Identifier: MPL-2.0
+
+package provider
+
+import (
+	"fmt"
+	"regexp"
+	"testing"
+	"time"
+
+	"github.com/hashicorp/terraform-plugin-testing/compare"
+	"github.com/hashicorp/terraform-plugin-testing/helper/resource"
+	"github.com/hashicorp/terraform-plugin-testing/knownvalue"
+	"github.com/hashicorp/terraform-plugin-testing/plancheck"
+	"github.com/hashicorp/terraform-plugin-testing/statecheck"
+	"github.com/hashicorp/terraform-plugin-testing/terraform"
+	"github.com/hashicorp/terraform-plugin-testing/tfjsonpath"
+
+	"github.com/titanx-io/terraform-provider-titanx/internal/titanxsim"
+)
+
+const testAddress = "titanx_webhook.test"
+
+func TestAccWebhook_life(t *testing.T) {
+	t.Parallel()
+	s := simulate(t, titanxsim.Config{})
+	secretChanges := statecheck.CompareValue(compare.ValuesDiffer())
+	resource.Test(t, resource.TestCase{
+		ProtoV6ProviderFactories: s.factories(),
+		CheckDestroy: func(*terraform.State) error {
+			if left := s.Webhooks(simUser); len(left) != 0 {
+				return fmt.Errorf("%d webhooks are left", len(left))
+			}
+			return s.wrote(titanxsim.CallDelete)(nil)
+		},
+		Steps: []resource.TestStep{
+			{
+				Config:           s.webhook(""),
+				ConfigPlanChecks: action(plancheck.ResourceActionCreate),
+				ConfigStateChecks: []statecheck.StateCheck{
+					attribute("status", "active"),
+					attribute("secret_status", "known"),
+					attribute("on_lost_secret", "replace"),
+					secretChanges.AddStateValue(testAddress, tfjsonpath.New("secret")),
+				},
+				Check: resource.ComposeTestCheckFunc(s.wrote(titanxsim.CallCreate), s.hasServerSecret),
+			},
+			{
+				Config:           s.webhook(`status = "inactive"`),
+				ConfigPlanChecks: action(plancheck.ResourceActionUpdate),
+				Check:            resource.ComposeTestCheckFunc(s.wrote(titanxsim.CallSetStatus), s.hasServerSecret, s.onServer(func(w titanxsim.Webhook) bool { return w.Status == "inactive" })),
+			},
+			{
+				Config:           s.webhook(`status = "inactive" ` + "\n" + `rotation_triggers = { generation = "2" }`),
+				ConfigPlanChecks: action(plancheck.ResourceActionDestroyBeforeCreate),
+				ConfigStateChecks: []statecheck.StateCheck{
+					secretChanges.AddStateValue(testAddress, tfjsonpath.New("secret")),
+				},
+				Check: resource.ComposeTestCheckFunc(s.wrote(titanxsim.CallDelete, titanxsim.CallCreate), s.hasServerSecret),
+			},
+			{
+				// The order of events, the case of the host and the default port make no difference.
+				Config: s.hcl(`resource "titanx_webhook" "test" {
+  name              = "test"
+  url               = "https://HOOKS.example.com:443/titanx"
+  event_types       = ["job.contact.scored"]
+  status            = "inactive"
+  rotation_triggers = { generation = "2", unused = null }
+}`),
+				ConfigPlanChecks: resource.ConfigPlanChecks{PreApply: []plancheck.PlanCheck{plancheck.ExpectResourceAction(testAddress, plancheck.ResourceActionUpdate)}},
+				Check:            resource.ComposeTestCheckFunc(s.wrote(), s.hasServerSecret),
+			},
+		},
+	})
+}
+
+func TestAccWebhook_behindTheBack(t *testing.T) {
+	t.Parallel()
+	s := simulate(t, titanxsim.Config{})
+	resource.Test(t, resource.TestCase{
+		ProtoV6ProviderFactories: s.factories(),
+		Steps: []resource.TestStep{
+			{Config: s.webhook("")},
+			{
+				PreConfig:        func() { s.change(func(w *titanxsim.Webhook) { w.Status = "inactive" }) },
+				Config:           s.webhook(""),
+				ConfigPlanChecks: action(plancheck.ResourceActionUpdate),
+				Check:            resource.ComposeTestCheckFunc(s.wrote(titanxsim.CallSetStatus), s.hasServerSecret),
+			},
+			{
+				PreConfig:        func() { s.change(func(w *titanxsim.Webhook) { w.EventTypes = []string{"job.completed"} }) },
+				Config:           s.webhook(""),
+				ConfigPlanChecks: action(plancheck.ResourceActionDestroyBeforeCreate),
+				Check:            resource.ComposeTestCheckFunc(s.wrote(titanxsim.CallDelete, titanxsim.CallCreate), s.hasServerSecret),
+			},
+			{
+				PreConfig:        func() { s.Remove(simUser, s.only().ID) },
+				Config:           s.webhook(""),
+				ConfigPlanChecks: action(plancheck.ResourceActionCreate),
+				Check:            resource.ComposeTestCheckFunc(s.wrote(titanxsim.CallCreate), s.hasServerSecret),
+			},
+		},
+	})
+}
+
+func TestAccWebhook_importLosesTheSecret(t *testing.T) {
+	t.Parallel()
+	for policy, tc := range map[string]struct {
+		arguments string
+		action    plancheck.ResourceActionType
+		writes    []titanxsim.Call
+		status    string
+	}{
+		"default": {"", plancheck.ResourceActionDestroyBeforeCreate, []titanxsim.Call{titanxsim.CallDelete, titanxsim.CallCreate}, "known"},
+		"replace": {`on_lost_secret = "replace"`, plancheck.ResourceActionDestroyBeforeCreate, []titanxsim.Call{titanxsim.CallDelete, titanxsim.CallCreate}, "known"},
+		"keep":    {`on_lost_secret = "keep"`, plancheck.ResourceActionNoop, nil, "lost"},
+		"adopt":   {`secret = "CANARY-held-already"`, plancheck.ResourceActionUpdate, nil, "adopted"},
+	} {
+		t.Run(policy, func(t *testing.T) {
+			t.Parallel()
+			s := simulate(t, titanxsim.Config{})
+			w := s.Put(simUser, titanxsim.Webhook{Name: "test", URL: "https://hooks.example.com/titanx", EventTypes: []string{"job.contact.scored"}, Status: "active", Secret: "CANARY-held-already"})
+			resource.Test(t, resource.TestCase{
+				ProtoV6ProviderFactories: s.factories(),
+				Steps: []resource.TestStep{
+					{
+						Config: s.webhook(`on_lost_secret = "keep"`), ResourceName: testAddress,
+						ImportState: true, ImportStateId: w.ID, ImportStatePersist: true,
+					},
+					{
+						Config:            s.webhook(tc.arguments),
+						ConfigPlanChecks:  action(tc.action),
+						ConfigStateChecks: []statecheck.StateCheck{attribute("secret_status", tc.status)},
+						Check:             s.wrote(tc.writes...),
+					},
+				},
+			})
+		})
+	}
+}
+
+func TestAccWebhook_lostSecretRefused(t *testing.T) {
+	t.Parallel()
+	s := simulate(t, titanxsim.Config{Dialect: titanxsim.Dialect{CreateSecret: "absent"}})
+	resource.Test(t, resource.TestCase{
+		ProtoV6ProviderFactories: s.factories(),
+		Steps: []resource.TestStep{
+			{
+				Config:             s.webhook(""),
+				ConfigStateChecks:  []statecheck.StateCheck{attribute("secret_status", "lost")},
+				ExpectNonEmptyPlan: true,
+			},
+			{Config: s.webhook(`on_lost_secret = "error"`), ExpectError: regexp.MustCompile(`Signing secret lost[\s\S]*three ways out`)},
+			{
+				PreConfig: func() { s.SetDialect(titanxsim.Dialect{}) },
+				Config:    s.webhook(""),
+				ConfigPlanChecks: resource.ConfigPlanChecks{PreApply: []plancheck.PlanCheck{
+					plancheck.ExpectResourceAction(testAddress, plancheck.ResourceActionDestroyBeforeCreate),
+					plancheck.ExpectUnknownValue(testAddress, tfjsonpath.New("secret")),
+				}},
+				Check: s.hasServerSecret,
+			},
+		},
+	})
+}
+
+func TestAccWebhook_rotateAfter(t *testing.T) {
+	t.Parallel()
+	s := simulate(t, titanxsim.Config{})
+	resource.Test(t, resource.TestCase{
+		ProtoV6ProviderFactories: s.factories(),
+		Steps: []resource.TestStep{
+			{Config: s.webhook(`rotate_after = "2160h"`)},
+			{
+				PreConfig:          func() { s.later(2161 * time.Hour) },
+				Config:             s.webhook(`rotate_after = "2160h"`),
+				ConfigPlanChecks:   action(plancheck.ResourceActionDestroyBeforeCreate),
+				Check:              s.hasServerSecret,
+				ExpectNonEmptyPlan: true, // the provider's clock is still ahead of the new webhook's creation
+			},
+		},
+	})
+}
+
+// action expects what the plan does with the webhook, and that nothing is left to do after the apply.
+func action(want plancheck.ResourceActionType) resource.ConfigPlanChecks {
+	return resource.ConfigPlanChecks{PreApply: []plancheck.PlanCheck{plancheck.ExpectResourceAction(testAddress, want)}}
+}
+
+func attribute(name, value string) statecheck.StateCheck {
+	return statecheck.ExpectKnownValue(testAddress, tfjsonpath.New(name), knownvalue.StringExact(value))
+}
+
+// hasServerSecret checks that the state has the very secret that the simulator signs with.
+func (s *simulation) hasServerSecret(state *terraform.State) error {
+	got := state.RootModule().Resources[testAddress].Primary.Attributes
+	all := s.Webhooks(simUser)
+	if len(all) != 1 || all[0].ID != got["id"] {
+		return fmt.Errorf("the server has %d webhooks, and the state has %s", len(all), got["id"])
+	}
+	if got["secret"] != all[0].Secret {
+		return fmt.Errorf("the secret in the state is not the server's")
+	}
+	return nil
+}
+
+// onServer checks the one webhook on the simulator.
+func (s *simulation) onServer(holds func(titanxsim.Webhook) bool) resource.TestCheckFunc {
+	return func(*terraform.State) error {
+		if w := s.only(); !holds(w) {
+			return fmt.Errorf("on the server the webhook is %s %v %s", w.Name, w.EventTypes, w.Status)
+		}
+		return nil
+	}
+}
+
+// change alters the one webhook behind Terraform's back.
+func (s *simulation) change(alter func(*titanxsim.Webhook)) {
+	w := s.only()
+	alter(&w)
+	s.Put(simUser, w)
+	s.ResetRequests()
+}
