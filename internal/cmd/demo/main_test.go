@@ -1,0 +1,118 @@
+// Copyright (c) TitanX
+// SPDX-License-Identifier: MPL-2.0
+
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"net/http"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/titanx-io/terraform-provider-titanx/internal/titanxsim"
+)
+
+func TestAccDemo(t *testing.T) {
+	t.Parallel()
+	var stdout, stderr bytes.Buffer
+	if err := run(t.Context(), []string{"-v"}, &stdout, &stderr); err != nil {
+		t.Fatalf("%v\n%s", err, stdout.String())
+	}
+	if ticks := regexp.MustCompile("(?m)^✓ .+$").FindAllString(stdout.String(), -1); len(ticks) != 7 {
+		t.Errorf("%d steps with a tick, want 7:\n%s", len(ticks), stdout.String())
+	}
+	if secret := regexp.MustCompile("whsec_[0-9A-Za-z]+|wh_sk_[0-9A-Za-z]+").FindString(stdout.String() + stderr.String()); secret != "" {
+		t.Error("the demo prints a signing secret")
+	}
+	scratch := regexp.MustCompile(`in (\S+)\n`).FindStringSubmatch(stdout.String())
+	if scratch == nil {
+		t.Fatalf("no scratch directory named:\n%s", stdout.String())
+	}
+	if _, err := os.Stat(scratch[1]); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("the scratch directory is left: %v", err)
+	}
+}
+
+// Every surprise ends the demo with an error that shows what the CLI printed.
+func TestAccDemoStopsAtASurprise(t *testing.T) {
+	t.Parallel()
+	tests := map[string]struct {
+		surprise func(*demo)
+		ticks    int
+		want     []string
+	}{
+		"a refused create": {
+			surprise: func(d *demo) {
+				d.sim.Inject(titanxsim.Fault{Call: titanxsim.CallCreate, Kind: titanxsim.FaultStatus, Status: http.StatusForbidden})
+			},
+			want: []string{"apply: exit code 1 instead of 0", "Unable to create webhook"},
+		},
+		"a receiver that has another secret": {
+			surprise: func(d *demo) { d.receiver.server.Config.Handler = http.NotFoundHandler() },
+			ticks:    1,
+			want:     []string{"the receiver answered 404 instead of 204"},
+		},
+		"a delete that does nothing": {
+			surprise: func(d *demo) {
+				d.sim.Inject(titanxsim.Fault{Call: titanxsim.CallDelete, Kind: titanxsim.FaultStatus, Status: http.StatusNoContent})
+			},
+			ticks: 5,
+			want:  []string{"TitanX has 2 webhooks instead of 1"},
+		},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			d, err := newDemo(t.Context(), t.TempDir(), &bytes.Buffer{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer d.close()
+			test.surprise(d)
+			var out bytes.Buffer
+			err = d.show(t.Context(), &out)
+			if err == nil {
+				t.Fatalf("no error:\n%s", out.String())
+			}
+			for _, want := range test.want {
+				if !strings.Contains(err.Error(), want) {
+					t.Errorf("error lacks %q: %v", want, err)
+				}
+			}
+			if got := strings.Count(out.String(), "✓"); got != test.ticks {
+				t.Errorf("%d steps passed, want %d:\n%s", got, test.ticks, out.String())
+			}
+		})
+	}
+}
+
+func TestAccDemoInterrupted(t *testing.T) {
+	t.Parallel()
+	ctx, cancel := context.WithCancelCause(t.Context())
+	scratch := t.TempDir()
+	d, err := newDemo(ctx, scratch, writerFunc(func(p []byte) (int, error) {
+		if bytes.Contains(p, []byte("Modifying...")) {
+			cancel(errors.New("interrupt signal received"))
+		}
+		return len(p), nil
+	}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer d.close()
+	if err := d.show(ctx, &bytes.Buffer{}); err == nil || !strings.Contains(err.Error(), "interrupt signal received") {
+		t.Errorf("error %v, want the interrupt", err)
+	}
+	if _, err := os.Stat(filepath.Join(scratch, "demo", ".terraform.tfstate.lock.info")); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("the CLI was killed with its lock held: %v", err)
+	}
+}
+
+type writerFunc func([]byte) (int, error)
+
+func (f writerFunc) Write(p []byte) (int, error) { return f(p) }
