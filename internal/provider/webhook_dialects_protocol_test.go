@@ -1,0 +1,199 @@
+// Copyright (c) TitanX
+// SPDX-License-Identifier: MPL-2.0
+
+package provider
+
+import (
+	"encoding/json"
+	"net/http"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/hashicorp/terraform-plugin-go/tftypes"
+
+	"github.com/titanx-io/terraform-provider-titanx/internal/titanxsim"
+)
+
+// TestDialects_protocol lives a webhook's life in every dialect that the documentation leaves possible.
+func TestDialects_protocol(t *testing.T) {
+	t.Parallel()
+	for _, dialect := range append(titanxsim.Variations(), titanxsim.Dialect{}) {
+		t.Run(dialect.String(), func(t *testing.T) {
+			t.Parallel()
+			s := simulate(t, titanxsim.Config{Dialect: dialect})
+			for _, name := range []string{"another", "and another", "and one more"} {
+				s.Put("somebody", titanxsim.Webhook{Name: name, URL: "https://else.example.com", EventTypes: []string{"job.completed"}, Status: "active"})
+				s.Put(simUser, titanxsim.Webhook{Name: name, URL: "https://else.example.com", EventTypes: []string{"job.completed"}, Status: "active"})
+			}
+			others := len(s.Webhooks(simUser))
+			p := s.protocol(nil)
+			config := testWebhook(object{"url": "https://Hooks.Example.com:443/titanx", "event_types": []string{"job.contact.scored", "job.completed"}})
+
+			made := p.create(config)
+			lost := dialect.CreateSecret != "" // the answer to the create did not hold the secret
+			on := s.Webhooks(simUser)[others]
+			want := map[string]string{"id": on.ID, "name": "test", "url": "https://Hooks.Example.com:443/titanx", "status": "active", "secret": on.Secret, "secret_status": "known"}
+			if lost {
+				want["secret"], want["secret_status"] = "", "lost"
+			}
+			for attribute, value := range want {
+				if got := made.text(t, attribute); got != value {
+					t.Errorf("%s after create is %q, want %q", attribute, got, value)
+				}
+			}
+			read, diags := s.protocol(nil).read(made)
+			p.mustSucceed(diags)
+			config["event_types"] = []string{"job.completed", "job.contact.scored"}
+			if c := p.plan(read, config); c.noChange() == lost {
+				t.Errorf("after create: no change is %v, replace %v, %v", c.noChange(), c.replace, summaries(c.diags))
+			}
+			config["on_lost_secret"], config["status"] = "keep", "inactive"
+			switched, diags := p.apply(p.plan(read, config))
+			p.mustSucceed(diags)
+			if got := s.Webhooks(simUser)[others].Status; got != "inactive" {
+				t.Errorf("status on the server is %q", got)
+			}
+			read, diags = p.read(switched)
+			p.mustSucceed(diags)
+			if c := s.protocol(nil).plan(read, config); !c.noChange() {
+				t.Errorf("after the status: %s", cmp.Diff(c.prior.value.String(), c.planned.value.String()))
+			}
+			if _, diags = p.apply(p.plan(read, nil)); len(diags) != 0 {
+				t.Errorf("destroy: %v", summaries(diags))
+			}
+			if left := s.Webhooks(simUser); len(left) != others {
+				t.Errorf("%d webhooks are left, want %d", len(left), others)
+			}
+			if _, diags = p.apply(p.plan(read, nil)); len(diags) != 0 {
+				t.Errorf("destroy what is gone: %v", summaries(diags))
+			}
+			if gone, diags := s.protocol(nil).read(read); gone.exists() || len(diags) != 0 {
+				t.Errorf("read what is gone: exists %v, %v", gone.exists(), summaries(diags))
+			}
+		})
+	}
+}
+
+// TestCreateRequest_protocol looks at the raw JSON: both documented events keys, then the one that a strict server knows.
+func TestCreateRequest_protocol(t *testing.T) {
+	t.Parallel()
+	for name, tc := range map[string]struct {
+		eventsIn string
+		keys     [][]string // of each create request, without those that all have
+	}{
+		"tolerant":             {"", [][]string{{"events", "eventTypes"}, {"events", "eventTypes"}}},
+		"strict on events":     {"events-400", [][]string{{"events", "eventTypes"}, {"events"}, {"events"}}},
+		"strict on eventTypes": {"eventTypes-422", [][]string{{"events", "eventTypes"}, {"eventTypes"}, {"eventTypes"}}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := simulate(t, titanxsim.Config{Dialect: titanxsim.Dialect{EventsIn: tc.eventsIn}})
+			p := s.protocol(nil)
+			p.create(testWebhook(object{"status": "inactive"}))
+			p.create(testWebhook(object{"status": "inactive"}))
+			requests := s.Requests(titanxsim.CallCreate)
+			if len(requests) != len(tc.keys) {
+				t.Fatalf("%d create requests, want %d", len(requests), len(tc.keys))
+			}
+			for i, r := range requests {
+				want := map[string]any{"name": "test", "url": "https://hooks.example.com/titanx", "status": "inactive"}
+				for _, key := range tc.keys[i] {
+					want[key] = []any{"job.contact.scored"}
+				}
+				var got map[string]any
+				if err := json.Unmarshal(r.Body, &got); err != nil {
+					t.Fatal(err)
+				}
+				if diff := cmp.Diff(want, got); diff != "" {
+					t.Errorf("create request %d: %s", i+1, diff)
+				}
+				if r.Header.Get("Idempotency-Key") != "" {
+					t.Error("an Idempotency-Key makes net/http resend a create by itself")
+				}
+			}
+		})
+	}
+}
+
+// TestReadTrouble_protocol: no answer but a complete list may change the state.
+func TestReadTrouble_protocol(t *testing.T) {
+	t.Parallel()
+	for name, tc := range map[string]struct {
+		fault  titanxsim.Fault
+		gone   bool // the webhook is missing in the list, so that the fault is met on the way to confirm it
+		advice string
+	}{
+		"401":             {titanxsim.Fault{Kind: titanxsim.FaultStatus, Status: http.StatusUnauthorized}, false, "does not accept the API key"},
+		"403":             {titanxsim.Fault{Kind: titanxsim.FaultStatus, Status: http.StatusForbidden}, false, "may not do this"},
+		"500":             {titanxsim.Fault{Kind: titanxsim.FaultStatus, Status: http.StatusInternalServerError}, false, "TitanX has trouble"},
+		"html 404":        {titanxsim.Fault{Kind: titanxsim.FaultHTML, Status: http.StatusNotFound}, false, "not as the TitanX API does"},
+		"redirect":        {titanxsim.Fault{Kind: titanxsim.FaultRedirect}, false, "never follows a redirect"},
+		"html":            {titanxsim.Fault{Kind: titanxsim.FaultHTML}, false, "cannot be understood"},
+		"empty":           {titanxsim.Fault{Kind: titanxsim.FaultEmpty}, false, "cannot be understood"},
+		"cut":             {titanxsim.Fault{Kind: titanxsim.FaultCut}, false, "could not be reached"},
+		"401 on confirm":  {titanxsim.Fault{Call: titanxsim.CallGet, Kind: titanxsim.FaultStatus, Status: http.StatusUnauthorized}, true, "does not accept the API key"},
+		"500 on confirm":  {titanxsim.Fault{Call: titanxsim.CallGet, Kind: titanxsim.FaultStatus, Status: http.StatusInternalServerError}, true, "TitanX has trouble"},
+		"other webhook":   {titanxsim.Fault{Call: titanxsim.CallGet, Kind: titanxsim.FaultStatus, Status: http.StatusOK, Body: []byte(`{"id":"another"}`)}, true, "cannot be understood"},
+		"error in a 200":  {titanxsim.Fault{Kind: titanxsim.FaultStatus, Status: http.StatusOK, Body: []byte(`{"error":"come back later"}`)}, false, ""},
+		"another's words": {titanxsim.Fault{Kind: titanxsim.FaultStatus, Status: http.StatusTeapot, Body: []byte(`{"message":"short and stout"}`)}, false, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := simulate(t, titanxsim.Config{})
+			made := s.protocol(nil).create(testWebhook(nil))
+			if tc.gone {
+				s.Remove(simUser, made.text(t, "id"))
+			}
+			s.Inject(tc.fault)
+			got, diags := s.protocol(object{"max_retries": 1}).read(made)
+			if !has(diags, isError, "", tc.advice) {
+				t.Errorf("advice: %v", summaries(diags))
+			}
+			if !got.value.Equal(made.value) {
+				t.Errorf("the state changed: %v", got.value)
+			}
+		})
+	}
+}
+
+func TestReadNeverTouchesTheSecret_protocol(t *testing.T) {
+	t.Parallel()
+	s := simulate(t, titanxsim.Config{})
+	made := s.protocol(nil).create(testWebhook(nil))
+	for _, dialect := range titanxsim.Variations() {
+		if dialect.SecretOnRead == "" {
+			continue
+		}
+		s.SetDialect(dialect)
+		got, diags := s.protocol(nil).read(made)
+		if len(diags) != 0 || got.text(t, "secret") != s.only().Secret {
+			t.Errorf("%s: the secret is not the server's, %v", dialect, summaries(diags))
+		}
+	}
+}
+
+var identityType = tftypes.Object{AttributeTypes: map[string]tftypes.Type{"id": tftypes.String}}
+
+func TestIdentity_protocol(t *testing.T) {
+	t.Parallel()
+	s := simulate(t, titanxsim.Config{})
+	p := s.protocol(nil)
+	made := p.create(testWebhook(nil))
+	read, diags := p.read(instance{value: made.value}) // as from a state without identity
+	p.mustSucceed(diags)
+	updated, diags := p.apply(p.plan(read, testWebhook(object{"status": "inactive"})))
+	p.mustSucceed(diags)
+	for name, i := range map[string]instance{"create": made, "read": read, "update": updated} {
+		if i.identity == nil {
+			t.Errorf("%s sets no identity", name)
+			continue
+		}
+		value, err := i.identity.IdentityData.Unmarshal(identityType)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := (instance{value: value}).text(t, "id"); got != s.only().ID {
+			t.Errorf("identity after %s is %q", name, got)
+		}
+	}
+}
