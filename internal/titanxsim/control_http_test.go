@@ -133,7 +133,7 @@ func TestControlIsLoopbackOnly(t *testing.T) {
 	for addr, want := range map[string]int{
 		"127.0.0.1:1234": 200, "[::1]:1234": 200, "192.0.2.1:1234": 403, "[2001:db8::1]:1234": 403, "10.0.0.1:1234": 403, "": 403,
 	} {
-		req := httptest.NewRequest("GET", "/_sim/webhooks", nil)
+		req := httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/_sim/webhooks", http.NoBody)
 		req.RemoteAddr = addr
 		w := httptest.NewRecorder()
 		sim.ServeHTTP(w, req)

@@ -33,6 +33,7 @@ type receiver struct {
 }
 
 func newReceiver(t *testing.T, statuses ...int) *receiver {
+	t.Helper()
 	r := &receiver{statuses: statuses}
 	r.Server = httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
 		body, _ := io.ReadAll(req.Body)
@@ -212,7 +213,7 @@ func TestDefaultBackoff(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		refuse := stub(func(*http.Request) (*http.Response, error) {
-			return &http.Response{StatusCode: 500, Body: http.NoBody}, nil
+			return &http.Response{StatusCode: http.StatusInternalServerError, Body: http.NoBody}, nil
 		})
 		sim := titanxsim.New(titanxsim.Config{DeliveryClient: &http.Client{Transport: refuse}})
 		defer sim.Close()
@@ -274,7 +275,7 @@ func TestRetryAsksAgain(t *testing.T) {
 				var got []string
 				record := stub(func(r *http.Request) (*http.Response, error) {
 					got = append(got, r.URL.String())
-					return &http.Response{StatusCode: 500, Body: http.NoBody}, nil
+					return &http.Response{StatusCode: http.StatusInternalServerError, Body: http.NoBody}, nil
 				})
 				sim := titanxsim.New(titanxsim.Config{
 					DeliveryClient: &http.Client{Transport: record},
@@ -312,7 +313,7 @@ func TestCloseStopsDeliveries(t *testing.T) {
 				<-r.Context().Done()
 				return nil, r.Context().Err()
 			}
-			return &http.Response{StatusCode: 500, Body: http.NoBody}, nil
+			return &http.Response{StatusCode: http.StatusInternalServerError, Body: http.NoBody}, nil
 		})
 		sim := titanxsim.New(titanxsim.Config{DeliveryClient: &http.Client{Transport: hang}})
 		sim.Put("ada", titanxsim.Webhook{URL: "https://hangs.example", EventTypes: []string{"job.completed"}})

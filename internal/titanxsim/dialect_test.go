@@ -17,10 +17,10 @@ import (
 func TestParseDialect(t *testing.T) {
 	t.Parallel()
 	for in, want := range map[string]titanxsim.Dialect{
-		"":                                {},
-		"envelope=payload":                {},
-		"envelope=data,get=absent-html":   {Envelope: "data", Get: "absent-html"},
-		" envelope=bare , page-size=50, ": {Envelope: "bare", PageSize: 50},
+		"":                              {},
+		"envelope=payload":              {},
+		"envelope=data,get=absent-html": {Envelope: "data", Get: "absent-html"},
+		"envelope=bare , page-size=50,": {Envelope: "bare", PageSize: 50},
 	} {
 		got, err := titanxsim.ParseDialect(in)
 		if err != nil || got != want {

@@ -74,6 +74,7 @@ var faultChecks = map[titanxsim.FaultKind]func(*testing.T, response, error){
 }
 
 func hugeAnswer(t *testing.T, r response, err error) {
+	t.Helper()
 	expect(t, err, nil)
 	expectStatus(t, r, 200)
 	expect(t, len(r.body), maxRead)
@@ -87,7 +88,7 @@ func TestHugeAnswersAreHugeJSON(t *testing.T) {
 		t.Cleanup(sim.Close)
 		sim.Inject(titanxsim.Fault{Kind: kind})
 		w := httptest.NewRecorder()
-		sim.ServeHTTP(w, httptest.NewRequest("GET", titanxsim.BasePath+"/webhooks", nil))
+		sim.ServeHTTP(w, httptest.NewRequestWithContext(t.Context(), http.MethodGet, titanxsim.BasePath+"/webhooks", http.NoBody))
 		var body io.Reader = w.Body
 		if w.Header().Get("Content-Encoding") == "gzip" {
 			expect(t, w.Body.Len() < 1<<20, true)
@@ -98,10 +99,10 @@ func TestHugeAnswersAreHugeJSON(t *testing.T) {
 			body = z
 		}
 		head, tail := make([]byte, 20), make([]byte, 5)
-		io.ReadFull(body, head)
+		_, headErr := io.ReadFull(body, head)
 		n, err := io.CopyN(io.Discard, body, 100<<20-4)
-		io.ReadFull(body, tail)
-		expect(t, err, nil)
+		_, tailErr := io.ReadFull(body, tail)
+		expect(t, errors.Join(headErr, err, tailErr), nil)
 		expect(t, n, int64(100<<20-4))
 		expect(t, string(head)+string(tail), `{"payload":{"id":"xxxx"}}`)
 	}
@@ -209,7 +210,11 @@ func TestBrokenConnectionsOverTLS(t *testing.T) {
 			server.StartTLS()
 			t.Cleanup(server.Close)
 			sim.Inject(titanxsim.Fault{Kind: kind})
-			resp, err := server.Client().Get(server.URL + titanxsim.BasePath + "/webhooks")
+			req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, server.URL+titanxsim.BasePath+"/webhooks", http.NoBody)
+			if err != nil {
+				t.Fatal(err)
+			}
+			resp, err := server.Client().Do(req)
 			if err == nil {
 				expect(t, resp.ProtoMajor == 2, http2)
 				_, err = io.ReadAll(resp.Body)
@@ -263,11 +268,11 @@ func TestDelays(t *testing.T) {
 					expect(t, w.Code, 201)
 					expect(t, time.Since(began), time.Minute+time.Second)
 				}()
-				time.Sleep(30 * time.Second)
+				<-time.After(30 * time.Second)
 				synctest.Wait()
 				expect(t, len(sim.Requests()), 1)
 				expect(t, len(sim.Webhooks("ada")), tc.during)
-				time.Sleep(time.Minute)
+				<-time.After(time.Minute)
 				synctest.Wait()
 				expect(t, len(sim.Webhooks("ada")), 1)
 			})
@@ -295,6 +300,7 @@ func TestCloseEndsDelays(t *testing.T) {
 }
 
 func createRequest(t *testing.T) *http.Request {
+	t.Helper()
 	r := httptest.NewRequestWithContext(t.Context(), "POST", titanxsim.BasePath+"/webhooks", strings.NewReader(validCreate))
 	r.Header.Set("Authorization", "Bearer CANARY")
 	return r

@@ -282,7 +282,7 @@ func TestTwoKeysOfOneUser(t *testing.T) {
 	defer sim.Close()
 	sim.Put("ada", titanxsim.Webhook{Name: "crm"})
 	for _, key := range []string{"CANARY-1", "CANARY-2"} {
-		req := httptest.NewRequest("GET", titanxsim.BasePath+"/webhooks", nil)
+		req := httptest.NewRequestWithContext(t.Context(), http.MethodGet, titanxsim.BasePath+"/webhooks", http.NoBody)
 		req.Header.Set("Authorization", "Bearer "+key)
 		w := httptest.NewRecorder()
 		sim.ServeHTTP(w, req)

@@ -8,6 +8,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/pem"
+	"errors"
 	"flag"
 	"fmt"
 	"io"
@@ -46,7 +47,7 @@ func serving(t *testing.T, args ...string) map[string]string {
 			env[name] = value
 		}
 		if strings.Contains(lines.Text(), "curl -X POST") { // the last line
-			go io.Copy(io.Discard, out)
+			go func() { _, _ = io.Copy(io.Discard, out) }()
 			return env
 		}
 	}
@@ -54,7 +55,7 @@ func serving(t *testing.T, args ...string) map[string]string {
 	return nil
 }
 
-func do(t *testing.T, key, method, url, body string) (*http.Response, string) {
+func do(t *testing.T, key, method, url, body string) (status int, header http.Header, answer string) {
 	t.Helper()
 	req, err := http.NewRequestWithContext(t.Context(), method, url, strings.NewReader(body))
 	if err != nil {
@@ -70,7 +71,7 @@ func do(t *testing.T, key, method, url, body string) (*http.Response, string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return resp, string(read)
+	return resp.StatusCode, resp.Header, string(read)
 }
 
 func TestServesWhatTheFlagsSay(t *testing.T) {
@@ -79,16 +80,15 @@ func TestServesWhatTheFlagsSay(t *testing.T) {
 	if env["TITANX_API_KEY"] != "CANARY" {
 		t.Errorf("key %q is not that of the flag", env["TITANX_API_KEY"])
 	}
-	resp, body := do(t, "CANARY", "GET", env["TITANX_BASE_URL"]+"/webhooks", "")
-	if resp.StatusCode != 200 || body != `{"data":[]}` {
-		t.Errorf("list: %d %s", resp.StatusCode, body)
+	status, h, body := do(t, "CANARY", "GET", env["TITANX_BASE_URL"]+"/webhooks", "")
+	if status != 200 || body != `{"data":[]}` {
+		t.Errorf("list: %d %s", status, body)
 	}
-	h := resp.Header
 	if h.Get("X-RateLimit-Limit-Second") != "1000" || h.Get("X-RateLimit-Limit-Day") != "5" || h.Get("X-RateLimit-Limit-Minute") != "" {
 		t.Errorf("headers: %v", h)
 	}
-	if resp, _ := do(t, "CANARY", "GET", env["TITANX_BASE_URL"]+"/webhooks/x", ""); resp.StatusCode != 405 {
-		t.Errorf("get: %d", resp.StatusCode)
+	if status, _, _ := do(t, "CANARY", "GET", env["TITANX_BASE_URL"]+"/webhooks/x", ""); status != 405 {
+		t.Errorf("get: %d", status)
 	}
 }
 
@@ -107,12 +107,12 @@ func TestDeliversToTrustedReceiver(t *testing.T) {
 	}
 	env := serving(t, "-receiver-ca", ca)
 	create := fmt.Sprintf(`{"name": "demo", "url": %q, "events": ["job.contact.scored"]}`, receiver.URL)
-	if resp, body := do(t, env["TITANX_API_KEY"], "POST", env["TITANX_BASE_URL"]+"/webhooks", create); resp.StatusCode != 201 {
-		t.Fatalf("create: %d %s", resp.StatusCode, body)
+	if status, _, body := do(t, env["TITANX_API_KEY"], "POST", env["TITANX_BASE_URL"]+"/webhooks", create); status != 201 {
+		t.Fatalf("create: %d %s", status, body)
 	}
 	origin := strings.TrimSuffix(env["TITANX_BASE_URL"], titanxsim.BasePath)
-	if resp, body := do(t, "", "POST", origin+"/_sim/events", ""); resp.StatusCode != 202 {
-		t.Fatalf("fire: %d %s", resp.StatusCode, body)
+	if status, _, body := do(t, "", "POST", origin+"/_sim/events", ""); status != 202 {
+		t.Fatalf("fire: %d %s", status, body)
 	}
 	if body := <-received; !strings.Contains(body, `"eventType":"job.contact.scored"`) {
 		t.Errorf("received %s", body)
@@ -124,9 +124,17 @@ func TestStopsInTheMiddle(t *testing.T) {
 	t.Parallel()
 	env := serving(t, "-latency", "1h")
 	origin := strings.TrimSuffix(env["TITANX_BASE_URL"], titanxsim.BasePath)
-	go http.Get(env["TITANX_BASE_URL"] + "/webhooks")
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, env["TITANX_BASE_URL"]+"/webhooks", http.NoBody)
+	if err != nil {
+		t.Fatal(err)
+	}
+	go func() {
+		if resp, err := http.DefaultClient.Do(req); err == nil {
+			resp.Body.Close()
+		}
+	}()
 	for seen := "[]"; strings.TrimSpace(seen) == "[]"; {
-		_, seen = do(t, "", "GET", origin+"/_sim/requests", "")
+		_, _, seen = do(t, "", "GET", origin+"/_sim/requests", "")
 	}
 }
 
@@ -167,7 +175,7 @@ func TestRefusedFlags(t *testing.T) {
 func TestUsageNamesEverySwitch(t *testing.T) {
 	t.Parallel()
 	var stderr bytes.Buffer
-	if err := run(t.Context(), []string{"-h"}, io.Discard, &stderr); err != flag.ErrHelp {
+	if err := run(t.Context(), []string{"-h"}, io.Discard, &stderr); !errors.Is(err, flag.ErrHelp) {
 		t.Errorf("run: %v", err)
 	}
 	for _, d := range titanxsim.Variations() {
