@@ -179,6 +179,7 @@ type answer struct {
 	status int
 	header http.Header
 	body   []byte
+	key    string // the API key, which no message may hold
 }
 
 // do sends a call and gives its 2xx answer. Any other answer is an *Error.
@@ -212,7 +213,7 @@ func (c *Client) do(ctx context.Context, what call) (*answer, error) {
 		return nil, withoutURL(err)
 	}
 	defer resp.Body.Close()
-	got := &answer{status: resp.StatusCode, header: resp.Header}
+	got := &answer{status: resp.StatusCode, header: resp.Header, key: c.key}
 	if got.body, err = io.ReadAll(resp.Body); err != nil {
 		return nil, err
 	}
@@ -220,9 +221,8 @@ func (c *Client) do(ctx context.Context, what call) (*answer, error) {
 		return got, nil
 	}
 	refusal := newError(got)
-	refusal.Message = strings.ReplaceAll(refusal.Message, c.key, "(redacted)")
 	if got.status >= 300 && got.status <= 399 {
-		refusal.Location = redirectTarget(resp)
+		refusal.Location = cleanMessage(redirectTarget(resp), c.key)
 	}
 	return nil, refusal
 }
@@ -254,5 +254,5 @@ func redirectTarget(resp *http.Response) string {
 	if err != nil {
 		return "nowhere"
 	}
-	return cleanMessage(to.Scheme + "://" + to.Host)
+	return to.Scheme + "://" + to.Host
 }

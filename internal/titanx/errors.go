@@ -75,7 +75,7 @@ func (e *Error) Is(target error) bool {
 func newError(a *answer) *Error {
 	e := &Error{StatusCode: a.status, HTML: isHTML(a)}
 	if !e.HTML {
-		e.Message = errorMessage(a.body)
+		e.Message = cleanMessage(errorMessage(a.body), a.key)
 	}
 	return e
 }
@@ -85,18 +85,20 @@ func isHTML(a *answer) bool {
 	if mediaType == "text/html" || mediaType == "application/xhtml+xml" {
 		return true
 	}
-	start := strings.ToLower(strings.TrimSpace(string(a.body[:min(len(a.body), 64)])))
-	return strings.HasPrefix(start, "<!doctype html") || strings.HasPrefix(start, "<html")
+	return startsWith(a.body, '<')
 }
 
 // errorMessage reads the undocumented error bodies: {"error": …}, {"message": …}, {"errors": […]}, each a text or an object, or
-// plain text.
+// plain text. JSON that was cut is not text: it may be a webhook with its secret.
 func errorMessage(body []byte) string {
 	var value any
-	if json.Unmarshal(body, &value) != nil {
-		return cleanMessage(string(body))
+	switch err := json.Unmarshal(body, &value); {
+	case err == nil:
+		return strings.Join(messages(value, 4), "; ")
+	case startsWith(body, '{') || startsWith(body, '['):
+		return ""
 	}
-	return cleanMessage(strings.Join(messages(value, 4), "; "))
+	return string(body)
 }
 
 // messages collects the texts of an error value, at most depth levels deep.
@@ -131,10 +133,16 @@ var looksSecret = regexp.MustCompile(`(?:whsec_|wh_sk_|Bearer\s+)\S+`)
 // maxMessage bounds a message, in characters: enough for a sentence, too short for a whole body.
 const maxMessage = 300
 
-// cleanMessage makes a server's text fit for one line of a diagnostic: bounded, printable, without anything like a secret.
-func cleanMessage(text string) string {
-	text = looksSecret.ReplaceAllString(strings.ToValidUTF8(text[:min(len(text), 8*maxMessage)], ""), "(redacted)")
+// cleanMessage makes a server's text fit for one line of a diagnostic: bounded, printable, without the API key or anything like a
+// secret. What is cut off is cut after the redaction, so that no part of a key stays.
+func cleanMessage(text, key string) string {
+	text = strings.ToValidUTF8(text, "")
+	if key != "" {
+		text = strings.ReplaceAll(text, key, "(redacted)")
+	}
+	text = text[:min(len(text), 8*maxMessage)]
 	text = strings.Join(strings.FieldsFunc(text, func(r rune) bool { return unicode.IsSpace(r) || !unicode.IsPrint(r) }), " ")
+	text = looksSecret.ReplaceAllString(text, "(redacted)")
 	if runes := []rune(text); len(runes) > maxMessage {
 		text = string(runes[:maxMessage]) + "…"
 	}

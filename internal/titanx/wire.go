@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -267,8 +268,7 @@ func (h pagingHints) text(keys ...string) string {
 
 func (h pagingHints) number(missing int, keys ...string) int {
 	for _, key := range keys {
-		var n int
-		if raw, ok := h[key]; ok && string(raw) != "null" && json.Unmarshal(raw, &n) == nil {
+		if n, err := strconv.Atoi(strings.Trim(string(h[key]), `"`)); err == nil {
 			return n
 		}
 	}
@@ -307,27 +307,25 @@ func (h pagingHints) next(header http.Header, number int) (url.Values, error) {
 
 func (h pagingHints) more(missing bool) bool {
 	for _, key := range []string{"hasmore", "hasnext", "hasnextpage"} {
-		var more bool
-		if raw, ok := h[key]; ok && json.Unmarshal(raw, &more) == nil {
+		if more, err := strconv.ParseBool(strings.Trim(string(h[key]), `"`)); err == nil {
 			return more
 		}
 	}
 	return missing
 }
 
-// nextLink reads a Link header with rel="next" (RFC 8288).
+// linkValue is one link of a Link header: its target, which may hold commas and semicolons, and its parameters (RFC 8288).
+var linkValue = regexp.MustCompile(`<([^>]*)>([^<]*)`)
+
+// nextLink reads a Link header with rel="next".
 func nextLink(header http.Header) string {
 	for _, value := range header.Values("Link") {
-		for link := range strings.SplitSeq(value, ",") {
-			target, params, _ := strings.Cut(link, ";")
-			target = strings.TrimSpace(target)
-			if !strings.HasPrefix(target, "<") || !strings.HasSuffix(target, ">") {
-				continue
-			}
-			for param := range strings.SplitSeq(params, ";") {
-				name, rel, _ := strings.Cut(strings.TrimSpace(param), "=")
-				if strings.EqualFold(name, "rel") && strings.EqualFold(strings.Trim(rel, `"`), "next") {
-					return target[1 : len(target)-1]
+		for _, link := range linkValue.FindAllStringSubmatch(value, -1) {
+			for param := range strings.SplitSeq(link[2], ";") {
+				name, rel, _ := strings.Cut(param, "=")
+				relations := strings.Fields(strings.Trim(strings.ToLower(rel), "\", "))
+				if strings.EqualFold(strings.TrimSpace(name), "rel") && slices.Contains(relations, "next") {
+					return link[1]
 				}
 			}
 		}
@@ -338,7 +336,7 @@ func nextLink(header http.Header) string {
 // linkQuery takes only the query of a link: the key is sent to the configured address and never to one that an answer names.
 func linkQuery(link string) (url.Values, error) {
 	u, err := url.Parse(link)
-	if err != nil || u.RawQuery == "" {
+	if err != nil || len(u.Query()) == 0 {
 		return nil, fmt.Errorf("%w: the link to the next page has no query", ErrUnreadable)
 	}
 	return u.Query(), nil

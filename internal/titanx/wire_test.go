@@ -1,0 +1,343 @@
+// Copyright (c) TitanX
+// SPDX-License-Identifier: MPL-2.0
+
+package titanx
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+// documented reads a body of the documentation.
+func documented(tb testing.TB, name string) *answer {
+	tb.Helper()
+	body, err := os.ReadFile(filepath.Join("testdata", name))
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return &answer{status: http.StatusOK, body: body}
+}
+
+func ok(body string) *answer { return &answer{status: http.StatusOK, body: []byte(body)} }
+
+var newYear = time.Date(2026, 1, 1, 12, 0, 0, 0, time.UTC)
+
+func TestDocumentedCreateAnswersMeanTheSame(t *testing.T) {
+	t.Parallel()
+	req := CreateRequest{
+		Name: "crm", URL: "https://your-app.com/webhooks/titanx", EventTypes: []string{"job.contact.scored"}, Status: StatusActive,
+	}
+	want := Webhook{
+		ID: "7d3b0c1e-52a4-4f6b-9d0e-2f1f4c8a9b10", Name: req.Name, URL: req.URL, EventTypes: req.EventTypes, Status: req.Status,
+		CreatedAt: newYear,
+	}
+	for _, name := range []string{"generated-schema.json", "hand-written-sample.json", "data-envelope.json"} {
+		told, err := decodeWebhook(documented(t, name))
+		if err != nil {
+			t.Errorf("%s: %v", name, err)
+			continue
+		}
+		got := told.webhook().or(req)
+		got.UpdatedAt = time.Time{} // one of the three has none
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", name, diff)
+		}
+		if said(told.Secret) != "whsec_CANARY" {
+			t.Errorf("%s: no secret", name)
+		}
+	}
+}
+
+func TestDecodeWebhookUnderEveryWrapperAndKey(t *testing.T) {
+	t.Parallel()
+	wraps := []string{`%s`, `{"payload": %s}`, `{"data": %s}`, `{"data": {"webhook": %s}}`, `{"error": null, "payload": %s}`}
+	for _, wrap := range wraps {
+		for _, key := range []string{"triggers", "events", "eventTypes"} {
+			body := fmt.Sprintf(wrap, `{"id": "w1", "`+key+`": ["b", "a", "b"]}`)
+			told, err := decodeWebhook(ok(body))
+			if diff := cmp.Diff(Webhook{ID: "w1", EventTypes: []string{"a", "b"}}, told.webhook()); err != nil || diff != "" {
+				t.Errorf("%s: %v (-want +got):\n%s", body, err, diff)
+			}
+		}
+	}
+}
+
+func TestDecodeWebhookNotSaid(t *testing.T) {
+	t.Parallel()
+	for _, body := range []string{
+		`{"id": "w1"}`,
+		`{"id": "w1", "name": null, "url": null, "triggers": null, "status": null, "secret": null, "createdAt": null, "updatedAt": null}`,
+		`{"id": "w1", "triggers": [], "events": [], "createdAt": 1767225600, "updatedAt": "yesterday"}`,
+	} {
+		told, err := decodeWebhook(ok(body))
+		if diff := cmp.Diff(Webhook{ID: "w1"}, told.webhook()); err != nil || diff != "" {
+			t.Errorf("%s: %v (-want +got):\n%s", body, err, diff)
+		}
+	}
+}
+
+func TestDecodeWebhookKeepsWhatIsNotDocumentedYet(t *testing.T) {
+	t.Parallel()
+	told, err := decodeWebhook(ok(`{"id": "w1", "status": "paused", "triggers": [], "events": ["job.new"], "owner": {"id": 7}}`))
+	if diff := cmp.Diff(Webhook{ID: "w1", Status: "paused", EventTypes: []string{"job.new"}}, told.webhook()); err != nil || diff != "" {
+		t.Errorf("%v (-want +got):\n%s", err, diff)
+	}
+}
+
+func TestDecodeWebhookRefuses(t *testing.T) {
+	t.Parallel()
+	for _, body := range []string{
+		``, ` `, `null`, `7`, `"text"`, `[]`, `{}`, `<!doctype html>`, `{"id": "w1"`, `{"id": ""}`, `{"id": 7}`, `{"id": null}`,
+		`{"id": "w1", "name": 7}`, `{"id": "w1", "events": "job.completed"}`, `{"payload": []}`, `{"payload": "w1"}`,
+		`{"data": {"data": {"data": {"data": {"id": "w1"}}}}}`, `{"id": "w1"} {"id": "w2"}`,
+	} {
+		told, err := decodeWebhook(ok(body))
+		if !errors.Is(err, ErrUnreadable) {
+			t.Errorf("%s: %+v, %v; want ErrUnreadable", body, told.webhook(), err)
+		}
+	}
+	if _, err := decodeWebhook(ok(`{"id": "w1", "secret": {"text": "CANARY"}}`)); err == nil || strings.Contains(err.Error(), "CANARY") {
+		t.Errorf("error %v quotes the body", err)
+	}
+}
+
+func TestSuccessWithAnErrorIsAnError(t *testing.T) {
+	t.Parallel()
+	for body, message := range map[string]string{
+		`{"error": "no more webhooks"}`:                                        "no more webhooks",
+		`{"error": {"message": "no more webhooks"}, "payload": {"id": "w1"}}`:  "no more webhooks",
+		`{"payload": {"error": "no more webhooks"}}`:                           "",
+		`{"errors": [{"message": "no url"}, {"message": "no name"}]}`:          "no url; no name",
+		`{"data": [{"id": "w1"}], "error": "half of it", "message": "sorry"}`:  "half of it; sorry",
+		`{"error": true, "message": "TitanX is being maintained", "data": []}`: "TitanX is being maintained",
+	} {
+		_, err := decodeWebhook(ok(body))
+		_, listErr := decodeList(ok(body), 1)
+		for _, err := range []error{err, listErr} {
+			var refused *Error
+			if !errors.As(err, &refused) || refused.StatusCode != http.StatusOK || refused.Message != message {
+				t.Errorf("%s: %v; want an Error with the message %q", body, err, message)
+			}
+		}
+	}
+	for _, none := range []string{`null`, `""`, `[]`, `{}`, `false`} {
+		if _, err := decodeWebhook(ok(`{"error": ` + none + `, "errors": ` + none + `, "payload": {"id": "w1"}}`)); err != nil {
+			t.Errorf("error %s: %v", none, err)
+		}
+	}
+}
+
+func TestDecodeListUnderEveryWrapper(t *testing.T) {
+	t.Parallel()
+	for _, wrap := range []string{
+		`%s`, `{"payload": %s}`, `{"data": %s}`, `{"webhooks": %s}`, `{"payload": {"webhooks": %s}}`, `{"data": {"items": %s}}`,
+		`{"payload": {"results": %s}}`, `{"items": %s}`,
+	} {
+		for list, want := range map[string][]Webhook{
+			`[]`: {},
+			`[{"id": "w2", "events": ["a"]}, {"id": "w1", "secret": "****"}]`: {{ID: "w2", EventTypes: []string{"a"}}, {ID: "w1"}},
+		} {
+			body := fmt.Sprintf(wrap, list)
+			got, err := decodeList(ok(body), 1)
+			if diff := cmp.Diff(want, got.webhooks); err != nil || diff != "" || got.next != nil || got.total != -1 {
+				t.Errorf("%s: %v, next %v, total %d (-want +got):\n%s", body, err, got.next, got.total, diff)
+			}
+		}
+	}
+}
+
+func TestDecodeListRefuses(t *testing.T) {
+	t.Parallel()
+	for _, body := range []string{
+		``, `null`, `{}`, `"[]"`, `<html>`, `{"payload": null}`, `{"payload": {"id": "w1"}}`, `[{"id": "w1"}`, `[{"name": "crm"}]`,
+		`[{"id": ""}]`, `[null]`, `["w1"]`, `[{"id": 7}]`, `{"data": {"data": {"data": {"data": []}}}}`,
+	} {
+		got, err := decodeList(ok(body), 1)
+		if !errors.Is(err, ErrUnreadable) {
+			t.Errorf("%s: %+v, %v; want ErrUnreadable", body, got, err)
+		}
+	}
+}
+
+func TestPaging(t *testing.T) {
+	t.Parallel()
+	cursor := url.Values{"cursor": {"c2"}}
+	pageOf := func(n string) url.Values { return url.Values{"page": {n}} }
+	for _, c := range []struct {
+		body, link string
+		number     int // of the page; 0 is 1
+		next       url.Values
+	}{
+		{body: `{"data": []}`},
+		{body: `{"data": [], "nextCursor": null}`},
+		{body: `{"data": [], "nextCursor": "", "hasMore": false}`},
+		{body: `{"data": [], "nextCursor": "c2"}`, next: cursor},
+		{body: `{"data": [], "next_cursor": "c2", "has_more": true}`, next: cursor},
+		{body: `{"data": [], "next_cursor": "c2", "has_more": false}`},
+		{body: `{"data": {"items": [], "pageInfo": {"endCursor": "c2", "hasNextPage": true}}}`, next: cursor},
+		{body: `{"data": {"items": [], "pageInfo": {"endCursor": "c2", "hasNextPage": false}}}`},
+		{body: `{"data": [], "meta": {"pagination": {"nextCursor": "c2"}}}`, next: cursor},
+		{body: `{"data": [], "cursors": {"next": "c2"}}`, next: cursor},
+		{body: `{"data": [], "nextPageToken": "c2"}`, next: url.Values{"pageToken": {"c2"}}},
+		{body: `{"data": [], "next": "/api/public/v2/webhooks?cursor=c2"}`, next: cursor},
+		{body: `{"data": [], "next": "https://elsewhere.example/x?cursor=c2"}`, next: cursor},
+		{body: `{"data": [], "next": null}`},
+		{body: `{"data": [], "links": {"next": {"href": "?cursor=c2"}}}`, next: cursor},
+		{body: `{"data": [], "next_page_url": "https://app.titanx.io/webhooks?page=2"}`, next: pageOf("2")},
+		{body: `{"data": [], "page": 1, "totalPages": 2}`, next: pageOf("2")},
+		{body: `{"data": [], "page": 2, "totalPages": 2}`, number: 2},
+		{body: `{"data": [], "totalPages": 3}`, number: 2, next: pageOf("3")},
+		{body: `{"data": [], "totalPages": 3}`, number: 3},
+		{body: `{"data": [], "pagination": {"current_page": 1, "last_page": 4}}`, next: pageOf("2")},
+		{body: `{"data": [], "nextPage": 2}`, next: pageOf("2")},
+		{body: `{"data": [], "nextPage": "2"}`, next: pageOf("2")},
+		{body: `{"data": [], "page": "1", "totalPages": "2"}`, next: pageOf("2")},
+		{body: `{"data": [], "nextPage": 2}`, number: 2},
+		{body: `{"data": [], "nextPage": null, "hasMore": false}`},
+		{body: `[]`, link: `<https://app.titanx.io/webhooks?cursor=c2>; rel="next"`, next: cursor},
+		{body: `[]`, link: `</webhooks?cursor=c0>; rel="prev", </webhooks?cursor=c2>; rel=next`, next: cursor},
+		{body: `[]`, link: `</webhooks?cursor=c2>; title="2nd"; rel = "next last"`, next: cursor},
+		{body: `[]`, link: `</webhooks?ids=1,2;3&cursor=c2>; rel="next"`, next: url.Values{"cursor": {"c2"}}},
+		{body: `[]`, link: `</webhooks?after=1,2>; rel="next"`, next: url.Values{"after": {"1,2"}}},
+		{body: `[]`, link: `</webhooks?cursor=c0>; rel="prev"`},
+		{body: `[]`, link: `garbage; rel="next"`},
+	} {
+		a := ok(c.body)
+		a.header = http.Header{"Link": {c.link}}
+		got, err := decodeList(a, max(c.number, 1))
+		if diff := cmp.Diff(c.next, got.next); err != nil || diff != "" {
+			t.Errorf("%s %s: %v (-want +got):\n%s", c.body, c.link, err, diff)
+		}
+	}
+}
+
+func TestPagingWithoutAWayOnIsAnError(t *testing.T) {
+	t.Parallel()
+	for _, body := range []string{
+		`{"data": [], "hasMore": true}`,
+		`{"data": [], "has_next_page": true, "nextCursor": null}`,
+		`{"data": [], "hasMore": "true"}`,
+		`{"data": [], "next": "/webhooks/page/2"}`,
+		`{"data": [], "next": "://?"}`,
+	} {
+		if got, err := decodeList(ok(body), 1); !errors.Is(err, ErrUnreadable) {
+			t.Errorf("%s: %+v, %v; want ErrUnreadable", body, got, err)
+		}
+	}
+}
+
+func TestPageVariant(t *testing.T) {
+	t.Parallel()
+	got, err := decodeList(documented(t, "page_variant.json"), 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := page{next: url.Values{"cursor": {"b3BhcXVl"}}, total: 3, webhooks: []Webhook{{
+		ID: "7d3b0c1e-52a4-4f6b-9d0e-2f1f4c8a9b10", Name: "crm", URL: "https://your-app.com/webhooks/titanx", Status: StatusActive,
+		EventTypes: EventTypes(), CreatedAt: newYear, UpdatedAt: newYear.AddDate(0, 0, 1),
+	}, {
+		ID: "0a5f6f0e-8a55-4c55-8d0e-6a1d2f9c7e21", Name: "warehouse", URL: "https://your-app.com/webhooks/warehouse",
+		Status: StatusInactive, EventTypes: []string{"job.completed"}, CreatedAt: newYear.AddDate(0, 0, 2), UpdatedAt: newYear.AddDate(0, 0, 2),
+	}}}
+	if diff := cmp.Diff(want, got, cmp.AllowUnexported(page{})); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
+
+func TestEncodeCreate(t *testing.T) {
+	t.Parallel()
+	req := CreateRequest{Name: `a "name"`, URL: "https://r.example/?a=1&b=<2>", EventTypes: []string{"b", "a", "b"}, Status: StatusInactive}
+	for keys, want := range map[string]string{
+		"events eventTypes": `{"eventTypes":["a","b"],"events":["a","b"],"name":"a \"name\"","status":"inactive","url":"https://r.example/?a=1\u0026b=\u003c2\u003e"}`,
+		"events":            `{"events":["a","b"],"name":"a \"name\"","status":"inactive","url":"https://r.example/?a=1\u0026b=\u003c2\u003e"}`,
+		"eventTypes":        `{"eventTypes":["a","b"],"name":"a \"name\"","status":"inactive","url":"https://r.example/?a=1\u0026b=\u003c2\u003e"}`,
+	} {
+		got, err := encodeCreate(req, strings.Fields(keys))
+		if diff := cmp.Diff(want, string(got)); err != nil || diff != "" {
+			t.Errorf("%s: %v (-want +got):\n%s", keys, err, diff)
+		}
+	}
+}
+
+func TestUnknownEventKey(t *testing.T) {
+	t.Parallel()
+	for message, want := range map[string]string{
+		"Unrecognized key(s) in object: 'eventTypes'":           "eventTypes",
+		"Unrecognized key(s) in object: 'events'":               "events",
+		"unknown field \"events\"":                              "events",
+		"additional property eventTypes is not allowed":         "eventTypes",
+		"property eventTypes should not exist, extra":           "eventTypes",
+		"Unrecognized key(s) in object: 'events', 'eventTypes'": "",
+		"events must have at least 1 element":                   "",
+		"unknown event type \"job.new\"":                        "",
+		"unknown field \"my_events\"":                           "",
+		"":                                                      "",
+	} {
+		for _, status := range []int{400, 422} {
+			if got := unknownEventKey(fmt.Errorf("x: %w", &Error{StatusCode: status, Message: message})); got != want {
+				t.Errorf("%d %q: %q, want %q", status, message, got, want)
+			}
+		}
+		for _, status := range []int{200, 401, 403, 404, 409, 429, 500} {
+			if got := unknownEventKey(&Error{StatusCode: status, Message: message}); got != "" {
+				t.Errorf("%d %q: %q, want none", status, message, got)
+			}
+		}
+	}
+	if got := unknownEventKey(errors.New("unknown events")); got != "" {
+		t.Errorf("an error of ours names %q", got)
+	}
+}
+
+// Whatever is answered: no panic, a webhook always has an id, an error is of a known class, and no error quotes a secret.
+func FuzzDecode(f *testing.F) {
+	for _, name := range []string{"generated-schema.json", "hand-written-sample.json", "data-envelope.json", "page_variant.json"} {
+		f.Add(documented(f, name).body, "", 1)
+	}
+	f.Add([]byte(`[{"id":"w1","events":["a"]}]`), `</webhooks?cursor=c2>; rel="next", </webhooks>; rel=prev`, 2)
+	f.Add([]byte(`{"data":{"webhooks":[]},"page":1,"totalPages":2,"has_more":true}`), "", 1)
+	f.Add([]byte(`{"payload":[["unexpected",{"id":7}]],"data":"unexpected","id":{}}`), "", 1)
+	f.Add([]byte(`{"error":{"message":"no"},"links":{"next":{"href":"?page=2"}}}`), "", 1)
+	f.Fuzz(func(t *testing.T, body []byte, link string, number int) {
+		a := &answer{status: http.StatusOK, header: http.Header{"Link": {link}}, body: bytes.Clone(body)}
+		told, err := decodeWebhook(a)
+		checkDecodeError(t, err)
+		if err == nil && told.ID == "" {
+			t.Error("a webhook without an id")
+		}
+		p, err := decodeList(a, number)
+		checkDecodeError(t, err)
+		for _, w := range p.webhooks {
+			if err == nil && w.ID == "" {
+				t.Error("a listed webhook without an id")
+			}
+		}
+		if err == nil && p.next != nil && len(p.next) == 0 {
+			t.Error("the next page is this one")
+		}
+		if !bytes.Equal(a.body, body) {
+			t.Error("decoding changed the body")
+		}
+	})
+}
+
+func checkDecodeError(t *testing.T, err error) {
+	t.Helper()
+	var refused *Error
+	if err != nil && !errors.Is(err, ErrUnreadable) && !errors.As(err, &refused) {
+		t.Errorf("error of no known class: %v", err)
+	}
+	if err != nil && looksSecret.MatchString(err.Error()) {
+		t.Errorf("error quotes a secret: %v", err)
+	}
+}
