@@ -14,6 +14,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework-validators/int64validator"
 	"github.com/hashicorp/terraform-plugin-framework/attr"
 	"github.com/hashicorp/terraform-plugin-framework/datasource"
+	"github.com/hashicorp/terraform-plugin-framework/function"
 	"github.com/hashicorp/terraform-plugin-framework/path"
 	"github.com/hashicorp/terraform-plugin-framework/provider"
 	"github.com/hashicorp/terraform-plugin-framework/provider/schema"
@@ -24,7 +25,7 @@ import (
 	"github.com/titanx-io/terraform-provider-titanx/internal/titanx"
 )
 
-var _ provider.Provider = (*titanxProvider)(nil)
+var _ provider.ProviderWithFunctions = (*titanxProvider)(nil)
 
 // New makes the provider of the given version.
 func New(version string) func() provider.Provider {
@@ -149,3 +150,7 @@ func (p *titanxProvider) Resources(context.Context) []func() resource.Resource {
 }
 
 func (p *titanxProvider) DataSources(context.Context) []func() datasource.DataSource { return nil }
+
+func (p *titanxProvider) Functions(context.Context) []func() function.Function {
+	return []func() function.Function{newSignPayloadFunction, newVerifySignatureFunction}
+}
