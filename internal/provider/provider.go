@@ -149,7 +149,9 @@ func (p *titanxProvider) Resources(context.Context) []func() resource.Resource {
 	return []func() resource.Resource{func() resource.Resource { return newWebhookResource(p.now) }}
 }
 
-func (p *titanxProvider) DataSources(context.Context) []func() datasource.DataSource { return nil }
+func (p *titanxProvider) DataSources(context.Context) []func() datasource.DataSource {
+	return []func() datasource.DataSource{newWebhookDataSource, newWebhooksDataSource}
+}
 
 func (p *titanxProvider) Functions(context.Context) []func() function.Function {
 	return []func() function.Function{newSignPayloadFunction, newVerifySignatureFunction}
