@@ -6,6 +6,7 @@ package provider
 import (
 	"context"
 	"log/slog"
+	"slices"
 
 	"github.com/hashicorp/terraform-plugin-log/tflog"
 )
@@ -41,7 +42,7 @@ func (h logHandler) Handle(ctx context.Context, record slog.Record) error {
 }
 
 func (h logHandler) WithAttrs(attrs []slog.Attr) slog.Handler {
-	return logHandler{attrs: append(h.attrs[:len(h.attrs):len(h.attrs)], attrs...)}
+	return logHandler{attrs: append(slices.Clip(h.attrs), attrs...)}
 }
 
 // WithGroup implements slog.Handler. The client uses no groups: their names would only lengthen the keys.

@@ -5,6 +5,7 @@ package provider
 
 import (
 	"context"
+	"maps"
 	"slices"
 	"strings"
 	"testing"
@@ -46,9 +47,7 @@ func (s *simulation) tryProtocol(extra object) (*protocolServer, []*tfprotov6.Di
 		s.t.Fatal(err)
 	}
 	config := object{"api_key": s.apiKey, "base_url": s.baseURL}
-	for name, value := range extra {
-		config[name] = value
-	}
+	maps.Copy(config, extra)
 	resp, err := server.ConfigureProvider(context.Background(), &tfprotov6.ConfigureProviderRequest{
 		TerraformVersion: "1.14.0",
 		Config:           p.dynamic(p.schemas.Provider, config),
@@ -115,9 +114,8 @@ func attributeValue(typ tftypes.Type, v any) tftypes.Value {
 		return tftypes.NewValue(typ, elements)
 	case map[string]string:
 		elements := map[string]tftypes.Value{}
-		switch typ := typ.(type) {
-		case tftypes.Object:
-			for name, attribute := range typ.AttributeTypes {
+		if object, ok := typ.(tftypes.Object); ok {
+			for name, attribute := range object.AttributeTypes {
 				elements[name] = tftypes.NewValue(attribute, nil)
 			}
 		}
@@ -326,8 +324,6 @@ func testWebhook(changes object) object {
 	config := object{
 		"name": "test", "url": "https://hooks.example.com/titanx", "event_types": []string{"job.contact.scored"},
 	}
-	for name, value := range changes {
-		config[name] = value
-	}
+	maps.Copy(config, changes)
 	return config
 }

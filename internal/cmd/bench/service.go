@@ -18,7 +18,7 @@ const simulatedUser = "bench"
 
 // service is a simulator on a port of its own.
 type service struct {
-	sim  *titanxsim.Server
+	sim      *titanxsim.Server
 	http     *http.Server
 	url, key string
 	open     openConnections

@@ -71,7 +71,7 @@ func copyExample(ctx context.Context, dir string) error {
 		err = os.Mkdir(dir, 0o700)
 	}
 	if err == nil {
-		err = os.WriteFile(filepath.Join(dir, "main.tf"), text, 0o600) //nolint:gosec // our own scratch directory
+		err = os.WriteFile(filepath.Join(dir, "main.tf"), text, 0o600)
 	}
 	if err != nil {
 		return fmt.Errorf("copy example: %w", err)
