@@ -48,10 +48,12 @@ func adviceFor(err error) string {
 		return "The operation took longer than its limit. Allow more in the timeouts block, or look at TitanX's status."
 	case isRefused && refused.StatusCode >= 500:
 		return "TitanX has trouble, or something in front of it has. Run again later; max_retries and request_timeout of the provider can be raised."
-	case isRefused:
-		return ""
+	case errors.Is(err, titanx.ErrSiblingUnsettled):
+		return "Apply again: the next run first looks for what the other one has left."
+	case errors.Is(err, titanx.ErrNoAnswer):
+		return "The API could not be reached. Check the network, a proxy, and the provider's base_url, and run again."
 	}
-	return "The API could not be reached. Check the network, a proxy, and the provider's base_url, and run again."
+	return ""
 }
 
 // addUncertainError says what an unclear create may have left and what happens next.

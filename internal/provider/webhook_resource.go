@@ -383,8 +383,8 @@ func addWrongKeyError(diags *diag.Diagnostics, model webhookResourceModel) {
 			model.ID.ValueString(), model.Name.ValueString()))
 }
 
-// A create whose outcome could not be settled is in the state under a placeholder id, tainted: "pending:", when it began, and
-// something random, then the ids of identical webhooks that are not it. All that Delete needs must be in the state itself.
+// A create whose outcome could not be settled is in the state under a placeholder id, tainted: "pending:", when it began, when it
+// was given up, something random, and the ids of identical webhooks that are not it. All that Delete needs must be in the state.
 const pendingPrefix = "pending:"
 
 func isPending(id types.String) bool { return strings.HasPrefix(id.ValueString(), pendingPrefix) }
@@ -398,18 +398,22 @@ func (m *webhookResourceModel) setUncertain(unclear titanx.UncertainError) {
 		m.refreshTimes(unclear.Candidates[0])
 		return
 	}
-	parts := append([]string{unclear.Began.UTC().Format(time.RFC3339), rand.Text()}, unclear.Siblings...)
+	parts := append([]string{unclear.Began.UTC().Format(time.RFC3339Nano), unclear.Ended.UTC().Format(time.RFC3339Nano), rand.Text()}, unclear.Siblings...)
 	m.ID = types.StringValue(pendingPrefix + strings.Join(parts, ","))
 }
 
 // pendingCreate reads a placeholder id.
 func pendingCreate(id string) (titanx.UncertainError, error) {
 	parts := strings.Split(strings.TrimPrefix(id, pendingPrefix), ",")
-	began, err := time.Parse(time.RFC3339, parts[0])
-	if err != nil || len(parts) < 2 {
+	if len(parts) < 3 {
 		return titanx.UncertainError{}, fmt.Errorf("the placeholder id %q was changed by hand", id)
 	}
-	return titanx.UncertainError{Began: began, Siblings: parts[2:]}, nil
+	began, err := time.Parse(time.RFC3339, parts[0])
+	ended, endErr := time.Parse(time.RFC3339, parts[1])
+	if err = errors.Join(err, endErr); err != nil {
+		return titanx.UncertainError{}, fmt.Errorf("the placeholder id %q was changed by hand: %w", id, err)
+	}
+	return titanx.UncertainError{Began: began, Ended: ended, Siblings: parts[3:]}, nil
 }
 
 // deletePending removes what an unclear create may have left at TitanX.
@@ -419,7 +423,11 @@ func deletePending(ctx context.Context, client *titanx.Client, model webhookReso
 		diags.AddError("Unable to delete webhook", sentence(err.Error())+" Look for the webhook at TitanX, delete it there, and remove the resource from the state.")
 		return
 	}
-	removed, err := client.DeleteOrphan(ctx, model.createRequest(), unclear)
+	removed, late, err := client.DeleteOrphan(ctx, model.createRequest(), unclear)
+	if len(late) > 0 {
+		diags.AddWarning("Webhook like that of an unclear create found",
+			fmt.Sprintf("An earlier create of %q had no clear outcome. Later than it, this came to be, and was not touched: %s. If nobody uses it, it may be a late leftover: delete it at TitanX.", model.Name.ValueString(), describe(late)))
+	}
 	var several *titanx.UncertainError
 	switch {
 	case errors.As(err, &several):

@@ -29,6 +29,10 @@ func (c *Client) Create(ctx context.Context, req CreateRequest) (Created, error)
 	return created, nil
 }
 
+// ErrSiblingUnsettled says that nothing was sent, because an identical create of this run could not be settled: one more webhook
+// would make it harder to tell its orphan.
+var ErrSiblingUnsettled = errors.New("an identical webhook of this run could not be settled, so nothing was sent for this one")
+
 // maxUnclear is how many unclear outcomes in a row end a create.
 const maxUnclear = 3
 
@@ -65,7 +69,7 @@ func (c *Client) attemptCreate(ctx context.Context, group *createGroup, req Crea
 	group.running.RLock()
 	defer group.running.RUnlock()
 	if group.unsettled {
-		return Created{}, moment{}, errors.New("an identical webhook of this run could not be settled; nothing was sent for this one")
+		return Created{}, moment{}, ErrSiblingUnsettled
 	}
 	began := moment{local: time.Now(), server: c.server.now()}
 	created, err := c.post(ctx, req)
@@ -131,6 +135,7 @@ func (c *Client) settle(ctx context.Context, group *createGroup, req CreateReque
 		unsettled.Candidates = orphans[len(removed) : len(removed)+1]
 		unsettled.Err = fmt.Errorf("%w; removing what it made: %w", cause, err)
 	}
+	unsettled.Ended = c.server.now().Add(time.Second)
 	group.unsettled = true
 	return nil, unsettled
 }
@@ -184,6 +189,7 @@ func (w Webhook) madeBy(req CreateRequest, began time.Time) bool {
 type UncertainError struct {
 	Err        error     // what happened
 	Began      time.Time // when the create was sent, in TitanX's time
+	Ended      time.Time // when it was given up, in TitanX's time: a later run begins after this
 	Candidates []Webhook // what may be its webhook, as far as that is known; one alone is it for certain
 	Siblings   []string  // ids of identical webhooks that this run made and knows: never its orphan
 }
@@ -201,32 +207,38 @@ func (e *UncertainError) Error() string {
 
 func (e *UncertainError) Unwrap() error { return e.Err }
 
-// orphanWindow is how long after its beginning an unclear create may have taken effect.
-const orphanWindow = 10 * time.Minute
-
-// DeleteOrphan removes what an unclear create of an earlier run has made, and gives its id, or "" if it made nothing. Where
-// several webhooks could be it, or one without a time stamp, it removes none and is an *UncertainError that has them.
-func (c *Client) DeleteOrphan(ctx context.Context, req CreateRequest, unclear UncertainError) (string, error) {
+// DeleteOrphan removes what an unclear create of an earlier run has made, and gives its id, or "" if it made nothing.
+//
+// Late are webhooks that look like it but appeared only after it was given up: its own, late, or another's. They are not touched.
+// Where several could be it, or one without a time stamp, none is removed, and the error is an *UncertainError that has them.
+func (c *Client) DeleteOrphan(ctx context.Context, req CreateRequest, unclear UncertainError) (removed string, late []Webhook, err error) {
 	var candidates []Webhook
-	err := c.inventory.read(ctx, time.Now(), func(known map[string]entry) {
+	err = c.inventory.read(ctx, time.Now(), func(known map[string]entry) {
 		for _, e := range known {
-			if !slices.Contains(unclear.Siblings, e.ID) && !c.creates.of(req).claims(e.ID) && e.madeBy(req, unclear.Began) &&
-				e.CreatedAt.Before(unclear.Began.Add(orphanWindow)) {
+			switch {
+			case !e.madeBy(req, unclear.Began), slices.Contains(unclear.Siblings, e.ID), c.creates.of(req).claims(e.ID):
+			case e.CreatedAt.After(unclear.Ended):
+				late = append(late, e.Webhook)
+			default:
 				candidates = append(candidates, e.Webhook)
 			}
 		}
 	})
 	if err != nil {
-		return "", fmt.Errorf("look for the webhook of an unclear create: %w", err)
+		return "", nil, fmt.Errorf("look for the webhook of an unclear create: %w", err)
 	}
+	late = slices.DeleteFunc(late, func(w Webhook) bool { return w.CreatedAt.After(unclear.Ended.Add(lateCommit)) })
 	if len(candidates) == 0 {
-		return "", nil
+		return "", late, nil
 	}
 	if len(candidates) > 1 || candidates[0].CreatedAt.IsZero() {
-		return "", &UncertainError{Err: errors.New("several webhooks may be it"), Began: unclear.Began, Candidates: candidates}
+		return "", late, &UncertainError{Err: errors.New("several webhooks may be it"), Began: unclear.Began, Ended: unclear.Ended, Candidates: candidates}
 	}
-	return candidates[0].ID, c.Delete(ctx, candidates[0].ID)
+	return candidates[0].ID, late, c.Delete(ctx, candidates[0].ID)
 }
+
+// lateCommit is how long after it was given up a create may still take effect.
+const lateCommit = 10 * time.Minute
 
 // createGroup is all creates of one run that ask for the same: only they can be taken for one another.
 type createGroup struct {

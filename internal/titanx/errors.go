@@ -28,6 +28,9 @@ var (
 	// ErrForbidden says that the API key may not do this (403).
 	ErrForbidden = errors.New("not allowed with this API key")
 
+	// ErrNoAnswer says that there was no whole answer: no connection, a lost one, or none in time.
+	ErrNoAnswer = errors.New("no answer")
+
 	// ErrUnreadable says that an answer could not be understood: not JSON, another shape, or too large.
 	ErrUnreadable = errors.New("unreadable answer")
 )

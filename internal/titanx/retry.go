@@ -74,6 +74,9 @@ type sendError struct {
 func (e *sendError) Error() string { return e.err.Error() }
 func (e *sendError) Unwrap() error { return e.err }
 
+// Is makes errors.Is(err, ErrNoAnswer) work.
+func (e *sendError) Is(target error) bool { return target == ErrNoAnswer }
+
 // wasSent tells whether a failed attempt may have reached TitanX.
 func wasSent(err error) bool {
 	var failed *sendError
