@@ -73,15 +73,21 @@ func addUncertainError(diags *diag.Diagnostics, name string, unclear *titanx.Unc
 	diags.AddError("Unable to create webhook: the outcome is unclear", detail)
 }
 
+// described is how many webhooks a diagnostic lists: a reader looks through no more.
+const described = 20
+
 // describe lists webhooks so that a reader can find each of them at TitanX.
 func describe(webhooks []titanx.Webhook) string {
-	parts := make([]string, len(webhooks))
-	for i, w := range webhooks {
+	parts := make([]string, min(len(webhooks), described))
+	for i, w := range webhooks[:len(parts)] {
 		parts[i] = fmt.Sprintf("%s (%q, %s", w.ID, w.Name, w.URL)
 		if !w.CreatedAt.IsZero() {
 			parts[i] += ", created " + w.CreatedAt.Format(time.RFC3339)
 		}
 		parts[i] += ")"
+	}
+	if more := len(webhooks) - len(parts); more > 0 {
+		parts = append(parts, fmt.Sprintf("and %d more", more))
 	}
 	return strings.Join(parts, ", ")
 }

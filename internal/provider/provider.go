@@ -14,6 +14,8 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework-validators/int64validator"
 	"github.com/hashicorp/terraform-plugin-framework/attr"
 	"github.com/hashicorp/terraform-plugin-framework/datasource"
+	"github.com/hashicorp/terraform-plugin-framework/function"
+	"github.com/hashicorp/terraform-plugin-framework/list"
 	"github.com/hashicorp/terraform-plugin-framework/path"
 	"github.com/hashicorp/terraform-plugin-framework/provider"
 	"github.com/hashicorp/terraform-plugin-framework/provider/schema"
@@ -24,7 +26,10 @@ import (
 	"github.com/titanx-io/terraform-provider-titanx/internal/titanx"
 )
 
-var _ provider.Provider = (*titanxProvider)(nil)
+var (
+	_ provider.ProviderWithFunctions     = (*titanxProvider)(nil)
+	_ provider.ProviderWithListResources = (*titanxProvider)(nil)
+)
 
 // New makes the provider of the given version.
 func New(version string) func() provider.Provider {
@@ -148,4 +153,14 @@ func (p *titanxProvider) Resources(context.Context) []func() resource.Resource {
 	return []func() resource.Resource{func() resource.Resource { return newWebhookResource(p.now) }}
 }
 
-func (p *titanxProvider) DataSources(context.Context) []func() datasource.DataSource { return nil }
+func (p *titanxProvider) DataSources(context.Context) []func() datasource.DataSource {
+	return []func() datasource.DataSource{newWebhookDataSource, newWebhooksDataSource}
+}
+
+func (p *titanxProvider) ListResources(context.Context) []func() list.ListResource {
+	return []func() list.ListResource{newWebhookListResource}
+}
+
+func (p *titanxProvider) Functions(context.Context) []func() function.Function {
+	return []func() function.Function{newSignPayloadFunction, newVerifySignatureFunction}
+}

@@ -181,7 +181,7 @@ func TestIdentity_protocol(t *testing.T) {
 	made := p.create(testWebhook(nil))
 	read, diags := p.read(instance{value: made.value}) // as from a state without identity
 	p.mustSucceed(diags)
-	updated, diags := p.apply(p.plan(read, testWebhook(object{"status": "inactive"})))
+	updated, diags := p.apply(p.plan(instance{value: read.value}, testWebhook(object{"status": "inactive"}))) // as from a CLI that knows none
 	p.mustSucceed(diags)
 	for name, i := range map[string]instance{"create": made, "read": read, "update": updated} {
 		if i.identity == nil {

@@ -85,6 +85,45 @@ func timeOr(t time.Time, before types.String) types.String {
 	return before
 }
 
+// newImportedModel is a webhook as an import brings it: without its secret, and to be kept without it.
+func newImportedModel(w titanx.Webhook) webhookResourceModel {
+	m := webhookResourceModel{
+		EventTypes:       types.SetNull(types.StringType),
+		OnLostSecret:     types.StringValue(onLostKeep),
+		SecretStatus:     types.StringValue(secretLost),
+		SecretRecipients: types.SetNull(types.StringType),
+		RotationTriggers: types.MapNull(types.StringType),
+		RotateAfter:      timetypes.NewGoDurationNull(),
+		Timeouts:         timeouts.Value{Object: types.ObjectNull(timeoutTypes)},
+	}
+	m.refresh(w)
+	return m
+}
+
+// timeoutTypes are the attributes of the timeouts argument.
+var timeoutTypes = map[string]attr.Type{
+	"create": types.StringType, "read": types.StringType, "update": types.StringType, "delete": types.StringType,
+}
+
+// webhookModel is a webhook in a data source. It has no secret: TitanX tells that to nobody twice.
+type webhookModel struct {
+	ID         types.String `tfsdk:"id"`
+	Name       types.String `tfsdk:"name"`
+	URL        webhookURL   `tfsdk:"url"`
+	EventTypes types.Set    `tfsdk:"event_types"`
+	Status     types.String `tfsdk:"status"`
+	CreatedAt  types.String `tfsdk:"created_at"`
+	UpdatedAt  types.String `tfsdk:"updated_at"`
+}
+
+// newWebhookModel is a webhook as TitanX tells it. What it does not say is null.
+func newWebhookModel(w titanx.Webhook) webhookModel {
+	m := newImportedModel(w)
+	return webhookModel{
+		ID: m.ID, Name: m.Name, URL: m.URL, EventTypes: m.EventTypes, Status: m.Status, CreatedAt: m.CreatedAt, UpdatedAt: m.UpdatedAt,
+	}
+}
+
 // texts are the known elements of a set of strings.
 func texts(set types.Set) []string {
 	var out []string

@@ -1,0 +1,54 @@
+// Copyright (c) TitanX
+// SPDX-License-Identifier: MPL-2.0
+
+package provider
+
+import (
+	"context"
+
+	"github.com/hashicorp/terraform-plugin-framework/function"
+
+	"github.com/titanx-io/terraform-provider-titanx/internal/signature"
+)
+
+var _ function.Function = signPayloadFunction{}
+
+func newSignPayloadFunction() function.Function { return signPayloadFunction{} }
+
+type signPayloadFunction struct{}
+
+func (signPayloadFunction) Metadata(_ context.Context, _ function.MetadataRequest, resp *function.MetadataResponse) {
+	resp.Name = "sign_payload"
+}
+
+func (signPayloadFunction) Definition(_ context.Context, _ function.DefinitionRequest, resp *function.DefinitionResponse) {
+	resp.Definition = function.Definition{
+		Summary: "Sign a delivery body as TitanX does",
+		MarkdownDescription: "Gives the value of the `" + signature.Header + "` header with which TitanX would deliver a body: standard base64 of HMAC-SHA256. " +
+			"Use it in `terraform test` to show that a receiver accepts what TitanX sends.",
+		Parameters: signedParameters(),
+		Return:     function.StringReturn{},
+	}
+}
+
+func (signPayloadFunction) Run(ctx context.Context, req function.RunRequest, resp *function.RunResponse) {
+	var secret, body string
+	if resp.Error = req.Arguments.Get(ctx, &secret, &body); resp.Error != nil {
+		return
+	}
+	resp.Error = resp.Result.Set(ctx, signature.Sign(secret, []byte(body)))
+}
+
+// signedParameters are what every signature is made of.
+func signedParameters() []function.Parameter {
+	return []function.Parameter{
+		function.StringParameter{
+			Name:                "secret",
+			MarkdownDescription: "The webhook's signing secret, whole: its prefix belongs to it.",
+		},
+		function.StringParameter{
+			Name:                "body",
+			MarkdownDescription: "The request body, byte for byte (UTF-8). JSON that was parsed and written again is another body.",
+		},
+	}
+}

@@ -1,0 +1,92 @@
+// Copyright (c) TitanX
+// SPDX-License-Identifier: MPL-2.0
+
+package provider
+
+import (
+	"cmp"
+	"context"
+
+	"github.com/hashicorp/terraform-plugin-framework/diag"
+	"github.com/hashicorp/terraform-plugin-framework/list"
+	"github.com/hashicorp/terraform-plugin-framework/list/schema"
+	"github.com/hashicorp/terraform-plugin-framework/resource"
+
+	"github.com/titanx-io/terraform-provider-titanx/internal/titanx"
+)
+
+var _ list.ListResourceWithConfigure = (*webhookListResource)(nil)
+
+func newWebhookListResource() list.ListResource { return &webhookListResource{} }
+
+type webhookListResource struct{ conn *connection }
+
+func (r *webhookListResource) Metadata(_ context.Context, req resource.MetadataRequest, resp *resource.MetadataResponse) {
+	resp.TypeName = req.ProviderTypeName + "_webhook"
+}
+
+func (r *webhookListResource) ListResourceConfigSchema(_ context.Context, _ list.ListResourceSchemaRequest, resp *list.ListResourceSchemaResponse) {
+	attributes := map[string]schema.Attribute{}
+	for name, argument := range filterArguments() {
+		attributes[name] = schema.StringAttribute{
+			MarkdownDescription: argument.description,
+			Optional:            true,
+			Validators:          argument.validators,
+		}
+	}
+	resp.Schema = schema.Schema{
+		MarkdownDescription: "Lists the webhooks of the API key's user, to find those that Terraform does not manage yet and to import them: all, or those that agree with every argument that is given. " +
+			"Configuration that is generated from it has `on_lost_secret = \"keep\"`, because TitanX does not show their signing secrets again: importing replaces none of them.",
+		Attributes: attributes,
+	}
+}
+
+func (r *webhookListResource) Configure(_ context.Context, req resource.ConfigureRequest, resp *resource.ConfigureResponse) {
+	r.conn = configured(req.ProviderData, &resp.Diagnostics)
+}
+
+// List streams the webhooks as their pages arrive, and asks for no page that the limit does not need. An error comes after the
+// webhooks that were read well.
+func (r *webhookListResource) List(ctx context.Context, req list.ListRequest, stream *list.ListResultsStream) {
+	var filter webhookFilterModel
+	diags := req.Config.Get(ctx, &filter)
+	matches := filter.matcher(&diags)
+	client := r.conn.api(&diags, "list webhooks")
+	if diags.HasError() {
+		stream.Results = list.ListResultsStreamDiagnostics(diags)
+		return
+	}
+	ctx = r.conn.masked(ctx)
+	stream.Results = func(push func(list.ListResult) bool) {
+		left := req.Limit
+		for w, err := range client.List(ctx) {
+			if err != nil {
+				var diags diag.Diagnostics
+				addAPIError(&diags, "list webhooks", err)
+				push(list.ListResult{Diagnostics: diags})
+				return
+			}
+			if !matches(w) {
+				continue
+			}
+			if left--; !push(listResult(ctx, req, w)) || left == 0 {
+				return
+			}
+		}
+	}
+}
+
+// listResult is one webhook for Terraform's list: as an import would bring it, or nothing but the reason why it cannot be shown.
+func listResult(ctx context.Context, req list.ListRequest, w titanx.Webhook) list.ListResult {
+	result := req.NewListResult(ctx)
+	result.DisplayName = cmp.Or(w.Name, w.ID)
+	model := newImportedModel(w)
+	result.Diagnostics.Append(result.Identity.Set(ctx, model.identity())...)
+	if req.IncludeResource {
+		result.Diagnostics.Append(result.Resource.Set(ctx, model)...)
+	}
+	if result.Diagnostics.HasError() {
+		return list.ListResult{Diagnostics: result.Diagnostics}
+	}
+	return result
+}
