@@ -14,6 +14,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework-validators/int64validator"
 	"github.com/hashicorp/terraform-plugin-framework/attr"
 	"github.com/hashicorp/terraform-plugin-framework/datasource"
+	"github.com/hashicorp/terraform-plugin-framework/ephemeral"
 	"github.com/hashicorp/terraform-plugin-framework/function"
 	"github.com/hashicorp/terraform-plugin-framework/list"
 	"github.com/hashicorp/terraform-plugin-framework/path"
@@ -27,8 +28,9 @@ import (
 )
 
 var (
-	_ provider.ProviderWithFunctions     = (*titanxProvider)(nil)
-	_ provider.ProviderWithListResources = (*titanxProvider)(nil)
+	_ provider.ProviderWithEphemeralResources = (*titanxProvider)(nil)
+	_ provider.ProviderWithFunctions          = (*titanxProvider)(nil)
+	_ provider.ProviderWithListResources      = (*titanxProvider)(nil)
 )
 
 // New makes the provider of the given version.
@@ -163,4 +165,8 @@ func (p *titanxProvider) ListResources(context.Context) []func() list.ListResour
 
 func (p *titanxProvider) Functions(context.Context) []func() function.Function {
 	return []func() function.Function{newSignPayloadFunction, newVerifySignatureFunction}
+}
+
+func (p *titanxProvider) EphemeralResources(context.Context) []func() ephemeral.EphemeralResource {
+	return []func() ephemeral.EphemeralResource{newWebhookSecretEphemeral}
 }

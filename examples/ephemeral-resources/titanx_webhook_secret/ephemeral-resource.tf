@@ -1,0 +1,21 @@
+variable "age_identity" {
+  description = "The private key that belongs to one of the webhook's secret_recipients."
+  type        = string
+  sensitive   = true
+  ephemeral   = true
+}
+
+resource "titanx_webhook" "contacts" {
+  name        = "contacts"
+  url         = "https://hooks.example.com/titanx"
+  event_types = ["job.contact.scored"]
+
+  # The public key: age-keygen -y prints it.
+  secret_recipients = ["age1ql3z7hjy54pw3hyww5ayyfg7zqgvc7w3j2elw8zmrj2kg5sfn9aqmcac8p"]
+}
+
+# The secret lives for this run only. Pass it to a write-only argument, or to another provider's configuration.
+ephemeral "titanx_webhook_secret" "contacts" {
+  encrypted_secret = titanx_webhook.contacts.encrypted_secret
+  identity         = var.age_identity
+}
