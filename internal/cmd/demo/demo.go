@@ -152,8 +152,7 @@ func (d *demo) loseSecret(ctx context.Context) (string, error) {
 	if warning == nil {
 		return "", errors.New("the plan does not warn about the webhook")
 	}
-	line := fmt.Sprintf("%s state rm, import, plan: replacement forced by secret, with the warning %q", d.folder.Name, warning[1])
-	return line, d.planned(ctx, []string{"create", "delete"}, "secret")
+	return fmt.Sprintf("%s state rm, import, plan warns: %q", d.folder.Name, warning[1]), d.planned(ctx, []string{"create", "delete"}, "secret")
 }
 
 func (d *demo) replace(ctx context.Context) (string, error) {
