@@ -134,11 +134,11 @@ func parseBaseURL(text string) (*url.URL, error) {
 	u, err := url.Parse(strings.TrimRight(text, "/"))
 	switch {
 	case err != nil:
-		return nil, fmt.Errorf("the base URL %q cannot be read as a URL", text)
-	case u.Host == "" || u.Scheme != "https" && u.Scheme != "http":
-		return nil, fmt.Errorf("the base URL %q is not absolute: it needs https:// and a host", text)
+		return nil, errors.New("the base URL cannot be read as a URL")
 	case u.User != nil || u.RawQuery != "" || u.Fragment != "":
 		return nil, errors.New("the base URL must not hold a user name, a query or a fragment")
+	case u.Hostname() == "" || u.Scheme != "https" && u.Scheme != "http":
+		return nil, fmt.Errorf("the base URL %q is not absolute: it needs https:// and a host", text)
 	case u.Scheme == "http" && !IsLoopback(u.Hostname()):
 		return nil, fmt.Errorf("the base URL %q would send the API key in clear: use https, or http to a loopback address", text)
 	}
@@ -151,17 +151,17 @@ func IsLoopback(host string) bool {
 	return strings.EqualFold(strings.TrimSuffix(host, "."), "localhost") || ip != nil && ip.IsLoopback()
 }
 
-// newTransport bounds every stage of a connection, and keeps as many connections as Terraform makes calls at once.
+// newTransport bounds every stage of a connection before a request is sent, and keeps as many connections as Terraform makes calls
+// at once. What comes after is bounded by the sender alone: a second timer beside its own would hide errNoAnswerInTime.
 func newTransport(cfg Config) *http.Transport {
 	return &http.Transport{
-		Proxy:                 cfg.Proxy,
-		DialContext:           (&net.Dialer{Timeout: 10 * time.Second, KeepAlive: 30 * time.Second}).DialContext,
-		TLSHandshakeTimeout:   10 * time.Second,
-		ResponseHeaderTimeout: cfg.RequestTimeout,
-		IdleConnTimeout:       90 * time.Second,
-		MaxConnsPerHost:       10,
-		MaxIdleConnsPerHost:   10,
-		ForceAttemptHTTP2:     true,
+		Proxy:               cfg.Proxy,
+		DialContext:         (&net.Dialer{Timeout: 10 * time.Second, KeepAlive: 30 * time.Second}).DialContext,
+		TLSHandshakeTimeout: 10 * time.Second,
+		IdleConnTimeout:     90 * time.Second,
+		MaxConnsPerHost:     10,
+		MaxIdleConnsPerHost: 10,
+		ForceAttemptHTTP2:   true,
 	}
 }
 

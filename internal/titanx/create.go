@@ -109,10 +109,10 @@ func mayStillCommit(err error) bool {
 // settle finds and deletes what an unclear create has made, and gives the ids. It runs alone in its group: while an identical
 // create is under way, that one's webhook could not be told from the orphan.
 func (c *Client) settle(ctx context.Context, group *createGroup, req CreateRequest, began moment, cause error) ([]string, error) {
-	ctx, cancel := context.WithTimeout(ctx, 4*(c.timeout+c.settleWait))
-	defer cancel()
 	group.running.Lock()
 	defer group.running.Unlock()
+	ctx, cancel := context.WithTimeout(ctx, 4*(c.timeout+c.settleWait))
+	defer cancel()
 	if group.unclear == 0 {
 		return nil, nil // settled together with an identical one
 	}
@@ -232,7 +232,7 @@ func (c *Client) DeleteOrphan(ctx context.Context, req CreateRequest, unclear Un
 		return "", late, nil
 	}
 	if len(candidates) > 1 || candidates[0].CreatedAt.IsZero() {
-		return "", late, &UncertainError{Err: errors.New("several webhooks may be it"), Began: unclear.Began, Ended: unclear.Ended, Candidates: candidates}
+		return "", late, &UncertainError{Err: errors.New("no single webhook is it for certain"), Began: unclear.Began, Ended: unclear.Ended, Candidates: candidates}
 	}
 	return candidates[0].ID, late, c.Delete(ctx, candidates[0].ID)
 }
@@ -295,8 +295,8 @@ func SameURL(a, b string) bool { return a == b || canonicalURL(a) == canonicalUR
 
 func canonicalURL(text string) string {
 	u, err := url.Parse(text)
-	if err != nil || u.Host == "" {
-		return text
+	if err != nil || u.Hostname() == "" || strings.Count(u.Host, ":") > 1 && u.Host[0] != '[' {
+		return text // no host, or several ports
 	}
 	u.Scheme = strings.ToLower(u.Scheme)
 	u.Host = strings.ToLower(u.Host)

@@ -43,7 +43,7 @@ func FuzzSameURL(f *testing.F) {
 	for _, text := range []string{
 		"https://your-app.com/webhooks/titanx", "HTTPS://YOUR-APP.com:443", "https://a.example:/?q#f", "https://[2001:DB8::1]:443/x",
 		"https://b\u00fccher.example/%C3%BC", "https://user:CANARY@a.example/", "https://:443", "", "//a", "https://%41.example",
-		"https://a.example:443:443", "mailto:a@b", "https://a.example/%2e%2e/x",
+		"https://a.example:443:443", "//::", "mailto:a@b", "https://a.example/%2e%2e/x",
 	} {
 		f.Add(text, "https://your-app.com/webhooks/titanx")
 	}

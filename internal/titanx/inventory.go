@@ -36,7 +36,7 @@ type inventory struct {
 	own      map[string]write // the last write of our own, by id
 }
 
-// entry is a webhook and the beginning of the first list that had it: later than a create if it was not there before.
+// entry is a webhook and the end of the first list that had it: later than the beginning of any create that can have made it.
 type entry struct {
 	Webhook
 	firstListed time.Time
@@ -95,6 +95,9 @@ func (i *inventory) wait(ctx context.Context, notBefore time.Time) error {
 	i.mu.Lock()
 	if f.waiting--; f.waiting == 0 {
 		f.cancel()
+		if i.flight == f { // who comes now must not join what is cancelled
+			i.flight = nil
+		}
 	}
 	select {
 	case <-f.done:
@@ -128,7 +131,7 @@ func (i *inventory) start(ctx context.Context) *flight {
 func (i *inventory) merged(listed []Webhook, begun time.Time) map[string]entry {
 	all := make(map[string]entry, len(listed))
 	for _, w := range listed {
-		first := begun
+		first := time.Now()
 		if known, ok := i.webhooks[w.ID]; ok {
 			first = known.firstListed
 		}

@@ -35,10 +35,15 @@ func newRetrier(send *sender, cfg Config, policy retryablehttp.CheckRetry) *retr
 		RetryMax:     cfg.MaxRetries,
 		RetryWaitMin: cfg.RetryWait,
 		RetryWaitMax: 30 * time.Second,
-		Backoff:      retryablehttp.DefaultBackoff,
+		Backoff:      boundedBackoff,
 		CheckRetry:   policy,
 		ErrorHandler: retryablehttp.PassthroughErrorHandler,
 	}
+}
+
+// boundedBackoff doubles the wait from resend to resend and honours the Retry-After of a 503, up to longest.
+func boundedBackoff(shortest, longest time.Duration, resent int, resp *http.Response) time.Duration {
+	return min(retryablehttp.DefaultBackoff(shortest, longest, resent, resp), longest)
 }
 
 // mayResend is the policy of calls that do no harm twice.
@@ -48,8 +53,11 @@ func mayResend(ctx context.Context, resp *http.Response, err error) (bool, error
 	if errors.As(err, &limited) || errors.As(err, &untrusted) || errors.Is(err, ErrUnreadable) {
 		return false, nil
 	}
-	if resp != nil && resp.StatusCode == http.StatusRequestTimeout {
+	switch {
+	case err == nil && resp.StatusCode == http.StatusRequestTimeout:
 		return ctx.Err() == nil, ctx.Err()
+	case err == nil && resp.StatusCode < http.StatusInternalServerError:
+		return false, nil // a clear answer, even if ctx has ended meanwhile
 	}
 	return retryablehttp.DefaultRetryPolicy(ctx, resp, err)
 }

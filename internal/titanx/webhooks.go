@@ -10,6 +10,7 @@ import (
 	"iter"
 	"net/http"
 	"net/url"
+	"slices"
 	"time"
 )
 
@@ -54,11 +55,17 @@ type Created struct {
 const webhooksPath = "webhooks"
 
 // post sends a create once, without the events key that this server does not know. After a refusal that names such a key it is
-// sent once more without it: a refused validation has created nothing.
+// sent once more without it: a refused validation has created nothing. The key is remembered once that has worked.
 func (c *Client) post(ctx context.Context, req CreateRequest) (Created, error) {
-	created, err := c.postKeys(ctx, req, c.acceptedEventKeys())
-	if key := unknownEventKey(err); key != "" && c.refuseEventKey(key) {
-		created, err = c.postKeys(ctx, req, c.acceptedEventKeys())
+	keys := c.acceptedEventKeys()
+	created, err := c.postKeys(ctx, req, keys)
+	key := unknownEventKey(err)
+	if key == "" || len(keys) == 1 {
+		return created, err
+	}
+	keys = slices.DeleteFunc(keys, func(k string) bool { return k == key })
+	if created, err = c.postKeys(ctx, req, keys); err == nil {
+		c.refuseEventKey(key)
 	}
 	return created, err
 }
@@ -108,14 +115,11 @@ func (c *Client) acceptedEventKeys() []string {
 	return keys
 }
 
-// refuseEventKey remembers a key that the server does not know. It answers false if the other one was refused before.
-func (c *Client) refuseEventKey(key string) bool {
+// refuseEventKey remembers a key that the server does not know.
+func (c *Client) refuseEventKey(key string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.refusedEvent == "" {
-		c.refusedEvent = key
-	}
-	return c.refusedEvent == key
+	c.refusedEvent = key
 }
 
 // List asks for all webhooks of the key's user, page by page as they are consumed: one request a page. The last pair may hold an
