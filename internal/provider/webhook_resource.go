@@ -48,7 +48,8 @@ func (r *webhookResource) Metadata(_ context.Context, req resource.MetadataReque
 func (r *webhookResource) Schema(ctx context.Context, _ resource.SchemaRequest, resp *resource.SchemaResponse) {
 	resp.Schema = schema.Schema{
 		MarkdownDescription: "A TitanX webhook: an HTTPS address that gets a signed POST when a contact is scored or a job completes.\n\n" +
-			"TitanX shows the signing secret **once**, when the webhook is made. This resource keeps it in the state, or encrypted with `secret_recipients`, and plans a replacement when it is lost.",
+			"TitanX shows the signing secret **once**, when the webhook is made. This resource keeps it in the state, or encrypted with `secret_recipients`, and plans a replacement when it is lost.\n\n" +
+			"~> The state and saved plans hold `secret` like any sensitive value: keep them where few can read them, or set `secret_recipients`.",
 		Attributes: map[string]schema.Attribute{
 			"id": schema.StringAttribute{
 				MarkdownDescription: "The webhook's id at TitanX.",
