@@ -5,11 +5,8 @@
 package main
 
 import (
-	"context"
 	"flag"
 	"log"
-
-	"github.com/hashicorp/terraform-plugin-framework/providerserver"
 
 	"github.com/titanx-io/terraform-provider-titanx/internal/provider"
 )
@@ -21,12 +18,7 @@ func main() {
 	debug := flag.Bool("debug", false, "run so that a debugger can attach to the provider")
 	flag.Parse()
 
-	err := providerserver.Serve(context.Background(), provider.New(version), providerserver.ServeOpts{
-		Address:         "registry.terraform.io/titanx-io/titanx",
-		Debug:           *debug,
-		ProtocolVersion: 6,
-	})
-	if err != nil {
+	if err := provider.Serve(version, *debug); err != nil {
 		log.Fatal(err)
 	}
 }

@@ -1,0 +1,103 @@
+// Copyright (c) TitanX
+// SPDX-License-Identifier: MPL-2.0
+
+package provider
+
+import (
+	"cmp"
+	"context"
+	"os"
+	"sync/atomic"
+	"time"
+
+	"github.com/hashicorp/terraform-plugin-framework/providerserver"
+	"github.com/hashicorp/terraform-plugin-go/tfprotov6"
+	"github.com/hashicorp/terraform-plugin-go/tfprotov6/tf6server"
+)
+
+// Serve serves the provider of the given version to Terraform, or to a debugger, until it is told to end.
+func Serve(version string, debug bool) error {
+	if debug {
+		return tf6server.Serve(address, func() tfprotov6.ProviderServer { return newServer(version) }, tf6server.WithManagedDebug())
+	}
+	logWhatIsWanted()
+	return tf6server.Serve(address, func() tfprotov6.ProviderServer { return newServer(version) })
+}
+
+const address = "registry.terraform.io/titanx-io/titanx"
+
+// logWhatIsWanted makes this process log at the level at which Terraform shows a provider's log. By default the SDK writes every
+// step of every call for Terraform to throw away: a third of what a plan costs.
+func logWhatIsWanted() {
+	level := cmp.Or(os.Getenv("TF_LOG_PROVIDER"), os.Getenv("TF_LOG"), "off")
+	for _, variable := range []string{"TF_LOG_SDK", "TF_LOG_PROVIDER_TITANX"} {
+		if os.Getenv(variable) == "" {
+			os.Setenv(variable, level)
+		}
+	}
+}
+
+// server is the framework's server, less what it costs to run it: its list of contexts to cancel grows with every call and holds
+// all that a call's context holds, loggers above all, until the process ends. The calls that are made for each resource get a
+// context that lets go of all that.
+type server struct{ frameworkServer }
+
+// frameworkServer is all that the framework's server implements.
+type frameworkServer interface {
+	tfprotov6.ProviderServer
+	tfprotov6.ListResourceServer
+	tfprotov6.ActionServer
+	tfprotov6.StateStoreServer
+}
+
+func newServer(version string) server {
+	return server{providerserver.NewProtocol6(New(version)())().(frameworkServer)}
+}
+
+func (s server) ValidateResourceConfig(ctx context.Context, req *tfprotov6.ValidateResourceConfigRequest) (*tfprotov6.ValidateResourceConfigResponse, error) {
+	return call(ctx, req, s.frameworkServer.ValidateResourceConfig)
+}
+
+func (s server) UpgradeResourceState(ctx context.Context, req *tfprotov6.UpgradeResourceStateRequest) (*tfprotov6.UpgradeResourceStateResponse, error) {
+	return call(ctx, req, s.frameworkServer.UpgradeResourceState)
+}
+
+func (s server) UpgradeResourceIdentity(ctx context.Context, req *tfprotov6.UpgradeResourceIdentityRequest) (*tfprotov6.UpgradeResourceIdentityResponse, error) {
+	return call(ctx, req, s.frameworkServer.UpgradeResourceIdentity)
+}
+
+func (s server) ReadResource(ctx context.Context, req *tfprotov6.ReadResourceRequest) (*tfprotov6.ReadResourceResponse, error) {
+	return call(ctx, req, s.frameworkServer.ReadResource)
+}
+
+func (s server) PlanResourceChange(ctx context.Context, req *tfprotov6.PlanResourceChangeRequest) (*tfprotov6.PlanResourceChangeResponse, error) {
+	return call(ctx, req, s.frameworkServer.PlanResourceChange)
+}
+
+func (s server) ApplyResourceChange(ctx context.Context, req *tfprotov6.ApplyResourceChangeRequest) (*tfprotov6.ApplyResourceChangeResponse, error) {
+	return call(ctx, req, s.frameworkServer.ApplyResourceChange)
+}
+
+func call[Request, Response any](ctx context.Context, req Request, serve func(context.Context, Request) (Response, error)) (Response, error) {
+	during := &callContext{}
+	during.context.Store(&ctx)
+	defer during.context.Store(&ended)
+	return serve(during, req)
+}
+
+// callContext is a call's context for as long as the call takes. After it, whoever still holds it holds nothing.
+type callContext struct {
+	context atomic.Pointer[context.Context]
+}
+
+// ended is the context of every call that is over.
+var ended = func() context.Context {
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	return ctx
+}()
+
+func (c *callContext) Deadline() (time.Time, bool) { return (*c.context.Load()).Deadline() }
+func (c *callContext) Done() <-chan struct{}       { return (*c.context.Load()).Done() }
+func (c *callContext) Err() error                  { return (*c.context.Load()).Err() }
+func (c *callContext) Value(key any) any           { return (*c.context.Load()).Value(key) }

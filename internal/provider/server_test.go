@@ -1,0 +1,100 @@
+// Copyright (c) TitanX
+// SPDX-License-Identifier: MPL-2.0
+
+package provider
+
+import (
+	"context"
+	"errors"
+	"os"
+	"runtime"
+	"testing"
+	"weak"
+
+	"github.com/hashicorp/terraform-plugin-go/tfprotov6"
+)
+
+// hoarder keeps the context of every call, as the framework's server does.
+type hoarder struct {
+	frameworkServer
+	kept []context.Context
+	live bool // the context was usable during the call
+}
+
+type contextKey struct{}
+
+func (h *hoarder) ReadResource(ctx context.Context, _ *tfprotov6.ReadResourceRequest) (*tfprotov6.ReadResourceResponse, error) {
+	h.live = ctx.Err() == nil && ctx.Value(contextKey{}) != nil
+	ctx, cancel := context.WithCancel(ctx)
+	h.kept = append(h.kept, ctx)
+	_ = cancel // the framework calls none, either, before the provider is told to stop
+	return nil, nil
+}
+
+func TestServer_lets_go_of_a_calls_context(t *testing.T) {
+	t.Parallel()
+	h := &hoarder{}
+	held := func() weak.Pointer[[1 << 10]byte] {
+		value := new([1 << 10]byte)
+		if _, err := (server{h}).ReadResource(context.WithValue(t.Context(), contextKey{}, value), nil); err != nil {
+			t.Fatal(err)
+		}
+		return weak.Make(value)
+	}()
+	if !h.live {
+		t.Error("the context was of no use during the call")
+	}
+	runtime.GC()
+	if held.Value() != nil {
+		t.Error("what the call's context held is still in memory")
+	}
+	runtime.KeepAlive(h)
+}
+
+// TestServer_cancels checks that a context which is cancelled from outside is cancelled inside.
+func TestServer_cancels(t *testing.T) {
+	t.Parallel()
+	ctx, cancel := context.WithCancel(t.Context())
+	_, err := call(ctx, 0, func(ctx context.Context, _ int) (int, error) {
+		inner, stop := context.WithCancel(ctx)
+		defer stop()
+		cancel()
+		<-inner.Done()
+		return 0, inner.Err()
+	})
+	if !errors.Is(err, context.Canceled) {
+		t.Errorf("cancelled call: %v", err)
+	}
+}
+
+func TestLogWhatIsWanted(t *testing.T) {
+	for name, tc := range map[string]struct {
+		set  map[string]string
+		want map[string]string
+	}{
+		"nothing":                  {nil, map[string]string{"TF_LOG_SDK": "off", "TF_LOG_PROVIDER_TITANX": "off"}},
+		"a level":                  {map[string]string{"TF_LOG": "DEBUG"}, map[string]string{"TF_LOG_SDK": "DEBUG", "TF_LOG_PROVIDER_TITANX": "DEBUG"}},
+		"a level for providers":    {map[string]string{"TF_LOG": "off", "TF_LOG_PROVIDER": "INFO"}, map[string]string{"TF_LOG_SDK": "INFO", "TF_LOG_PROVIDER_TITANX": "INFO"}},
+		"a level for one of these": {map[string]string{"TF_LOG_SDK": "TRACE"}, map[string]string{"TF_LOG_SDK": "TRACE", "TF_LOG_PROVIDER_TITANX": "off"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			for _, variable := range []string{"TF_LOG", "TF_LOG_PROVIDER", "TF_LOG_SDK", "TF_LOG_PROVIDER_TITANX"} {
+				t.Setenv(variable, tc.set[variable])
+			}
+			logWhatIsWanted()
+			for variable, want := range tc.want {
+				if got := os.Getenv(variable); got != want {
+					t.Errorf("%s=%s, want %s", variable, got, want)
+				}
+			}
+		})
+	}
+}
+
+// TestServer_whole keeps the framework's server and ours alike in what they implement.
+func TestServer_whole(t *testing.T) {
+	t.Parallel()
+	if _, err := newServer("test").GetProviderSchema(t.Context(), &tfprotov6.GetProviderSchemaRequest{}); err != nil {
+		t.Fatal(err)
+	}
+}
