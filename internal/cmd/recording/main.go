@@ -47,7 +47,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	if *file == "" || flags.NArg() == 0 {
 		return errors.New("want -o FILE and a command")
 	}
-	cmd := exec.CommandContext(ctx, flags.Arg(0), flags.Args()[1:]...) //nolint:gosec // the command that the user asks for
+	cmd := exec.CommandContext(ctx, flags.Arg(0), flags.Args()[1:]...)
 	cmd.Stderr = stderr
 	lines, err := record(cmd, stdout)
 	if err != nil {
