@@ -7,7 +7,6 @@ import (
 	"archive/zip"
 	"bytes"
 	"cmp"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -118,36 +117,6 @@ func (c *cli) run(args ...string) (string, int) {
 		c.t.Fatalf("run %s: %v", strings.Join(args, " "), err)
 	}
 	return out.String(), cmd.ProcessState.ExitCode()
-}
-
-// must runs the CLI, and fails the test where that fails.
-func (c *cli) must(args ...string) string {
-	c.t.Helper()
-	out, code := c.run(args...)
-	if code != 0 {
-		c.t.Fatalf("%s ended with %d:\n%s", strings.Join(args, " "), code, out)
-	}
-	return out
-}
-
-// attributes gives the attributes of a resource in the state file; nil if it is not there.
-func (c *cli) attributes(resource string) map[string]any {
-	c.t.Helper()
-	var state struct {
-		Resources []struct {
-			Type, Name string
-			Instances  []struct{ Attributes map[string]any }
-		}
-	}
-	if err := json.Unmarshal([]byte(c.read("terraform.tfstate")), &state); err != nil {
-		c.t.Fatal(err)
-	}
-	for _, r := range state.Resources {
-		if r.Type+"."+r.Name == resource && len(r.Instances) > 0 {
-			return r.Instances[0].Attributes
-		}
-	}
-	return nil
 }
 
 // hcl of a webhook for newCLI, with further arguments.
