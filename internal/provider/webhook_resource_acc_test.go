@@ -37,7 +37,7 @@ func TestAccWebhook_life(t *testing.T) {
 		Steps: []resource.TestStep{
 			{
 				Config:           s.webhook(""),
-				ConfigPlanChecks: action(plancheck.ResourceActionCreate),
+				ConfigPlanChecks: planAction(plancheck.ResourceActionCreate),
 				ConfigStateChecks: []statecheck.StateCheck{
 					attribute("status", "active"),
 					attribute("secret_status", "known"),
@@ -48,12 +48,12 @@ func TestAccWebhook_life(t *testing.T) {
 			},
 			{
 				Config:           s.webhook(`status = "inactive"`),
-				ConfigPlanChecks: action(plancheck.ResourceActionUpdate),
+				ConfigPlanChecks: planAction(plancheck.ResourceActionUpdate),
 				Check:            resource.ComposeTestCheckFunc(s.wrote(titanxsim.CallSetStatus), s.hasServerSecret, s.onServer(func(w titanxsim.Webhook) bool { return w.Status == "inactive" })),
 			},
 			{
 				Config:           s.webhook(`status = "inactive" ` + "\n" + `rotation_triggers = { generation = "2" }`),
-				ConfigPlanChecks: action(plancheck.ResourceActionDestroyBeforeCreate),
+				ConfigPlanChecks: planAction(plancheck.ResourceActionDestroyBeforeCreate),
 				ConfigStateChecks: []statecheck.StateCheck{
 					secretChanges.AddStateValue(testAddress, tfjsonpath.New("secret")),
 				},
@@ -85,19 +85,19 @@ func TestAccWebhook_behindTheBack(t *testing.T) {
 			{
 				PreConfig:        func() { s.change(func(w *titanxsim.Webhook) { w.Status = "inactive" }) },
 				Config:           s.webhook(""),
-				ConfigPlanChecks: action(plancheck.ResourceActionUpdate),
+				ConfigPlanChecks: planAction(plancheck.ResourceActionUpdate),
 				Check:            resource.ComposeTestCheckFunc(s.wrote(titanxsim.CallSetStatus), s.hasServerSecret),
 			},
 			{
 				PreConfig:        func() { s.change(func(w *titanxsim.Webhook) { w.EventTypes = []string{"job.completed"} }) },
 				Config:           s.webhook(""),
-				ConfigPlanChecks: action(plancheck.ResourceActionDestroyBeforeCreate),
+				ConfigPlanChecks: planAction(plancheck.ResourceActionDestroyBeforeCreate),
 				Check:            resource.ComposeTestCheckFunc(s.wrote(titanxsim.CallDelete, titanxsim.CallCreate), s.hasServerSecret),
 			},
 			{
 				PreConfig:        func() { s.Remove(simUser, s.only().ID) },
 				Config:           s.webhook(""),
-				ConfigPlanChecks: action(plancheck.ResourceActionCreate),
+				ConfigPlanChecks: planAction(plancheck.ResourceActionCreate),
 				Check:            resource.ComposeTestCheckFunc(s.wrote(titanxsim.CallCreate), s.hasServerSecret),
 			},
 		},
@@ -130,7 +130,7 @@ func TestAccWebhook_importLosesTheSecret(t *testing.T) {
 					},
 					{
 						Config:            s.webhook(tc.arguments),
-						ConfigPlanChecks:  action(tc.action),
+						ConfigPlanChecks:  planAction(tc.action),
 						ConfigStateChecks: []statecheck.StateCheck{attribute("secret_status", tc.status)},
 						Check:             s.wrote(tc.writes...),
 					},
@@ -175,7 +175,7 @@ func TestAccWebhook_rotateAfter(t *testing.T) {
 			{
 				PreConfig:          func() { s.later(2161 * time.Hour) },
 				Config:             s.webhook(`rotate_after = "2160h"`),
-				ConfigPlanChecks:   action(plancheck.ResourceActionDestroyBeforeCreate),
+				ConfigPlanChecks:   planAction(plancheck.ResourceActionDestroyBeforeCreate),
 				Check:              s.hasServerSecret,
 				ExpectNonEmptyPlan: true, // the provider's clock is still ahead of the new webhook's creation
 			},
@@ -183,8 +183,8 @@ func TestAccWebhook_rotateAfter(t *testing.T) {
 	})
 }
 
-// action expects what the plan does with the webhook, and that nothing is left to do after the apply.
-func action(want plancheck.ResourceActionType) resource.ConfigPlanChecks {
+// planAction expects what the plan does with the webhook, and that nothing is left to do after the apply.
+func planAction(want plancheck.ResourceActionType) resource.ConfigPlanChecks {
 	return resource.ConfigPlanChecks{PreApply: []plancheck.PlanCheck{plancheck.ExpectResourceAction(testAddress, want)}}
 }
 
