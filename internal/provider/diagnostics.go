@@ -78,13 +78,13 @@ const described = 20
 
 // describe lists webhooks so that a reader can find each of them at TitanX.
 func describe(webhooks []titanx.Webhook) string {
-	parts := make([]string, min(len(webhooks), described))
-	for i, w := range webhooks[:len(parts)] {
-		parts[i] = fmt.Sprintf("%s (%q, %s", w.ID, w.Name, w.URL)
+	var parts []string
+	for _, w := range webhooks[:min(len(webhooks), described)] {
+		part := fmt.Sprintf("%s (%q, %s", w.ID, w.Name, w.URL)
 		if !w.CreatedAt.IsZero() {
-			parts[i] += ", created " + w.CreatedAt.Format(time.RFC3339)
+			part += ", created " + w.CreatedAt.Format(time.RFC3339)
 		}
-		parts[i] += ")"
+		parts = append(parts, part+")")
 	}
 	if more := len(webhooks) - len(parts); more > 0 {
 		parts = append(parts, fmt.Sprintf("and %d more", more))
