@@ -6,6 +6,7 @@ package provider
 import (
 	"crypto/rand"
 	"fmt"
+	"net/http"
 	"net/http/httptest"
 	"slices"
 	"sync/atomic"
@@ -13,7 +14,6 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
-	"github.com/hashicorp/terraform-plugin-framework/providerserver"
 	"github.com/hashicorp/terraform-plugin-go/tfprotov6"
 	"github.com/hashicorp/terraform-plugin-testing/terraform"
 
@@ -31,6 +31,8 @@ type simulation struct {
 	apiKey  string
 	ahead   atomic.Int64 // how far the provider's clock is ahead, in nanoseconds
 	adapt   func(*titanx.Config)
+
+	receivers http.RoundTripper // how the provider reaches receivers; nil is the ordinary way
 }
 
 // simulate starts a simulator. Where cfg has no keys, one user has one key.
@@ -52,8 +54,9 @@ func simulate(t *testing.T, cfg titanxsim.Config) *simulation {
 
 func (s *simulation) newProvider() *titanxProvider {
 	return &titanxProvider{
-		version: "test",
-		now:     func() time.Time { return time.Now().Add(time.Duration(s.ahead.Load())) },
+		version:   "test",
+		receivers: s.receivers,
+		now:       func() time.Time { return time.Now().Add(time.Duration(s.ahead.Load())) },
 		adapt: func(cfg *titanx.Config) {
 			cfg.RetryWait, cfg.SettleWait = time.Millisecond, 20*time.Millisecond
 			if s.adapt != nil {
@@ -70,7 +73,7 @@ func (s *simulation) later(d time.Duration) { s.ahead.Add(int64(d)) }
 func (s *simulation) factories() map[string]func() (tfprotov6.ProviderServer, error) {
 	return map[string]func() (tfprotov6.ProviderServer, error){
 		"titanx": func() (tfprotov6.ProviderServer, error) {
-			return providerserver.NewProtocol6WithError(s.newProvider())()
+			return newServer(s.newProvider()), nil
 		},
 	}
 }

@@ -10,14 +10,13 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/hashicorp/terraform-plugin-framework/providerserver"
 	"github.com/hashicorp/terraform-plugin-go/tfprotov6"
 	"github.com/hashicorp/terraform-plugin-go/tftypes"
 )
 
 // protocolServer is the provider in process, spoken to as Terraform's core does, without a CLI.
 type protocolServer struct {
-	tfprotov6.ProviderServer
+	server
 	t       *testing.T
 	schemas *tfprotov6.GetProviderSchemaResponse
 }
@@ -38,11 +37,9 @@ func (s *simulation) protocol(extra object) *protocolServer {
 
 func (s *simulation) tryProtocol(extra object) (*protocolServer, []*tfprotov6.Diagnostic) {
 	s.t.Helper()
-	server, err := providerserver.NewProtocol6WithError(s.newProvider())()
-	if err != nil {
-		s.t.Fatal(err)
-	}
-	p := &protocolServer{ProviderServer: server, t: s.t}
+	server := newServer(s.newProvider())
+	p := &protocolServer{server: server, t: s.t}
+	var err error
 	if p.schemas, err = server.GetProviderSchema(context.Background(), &tfprotov6.GetProviderSchemaRequest{}); err != nil {
 		s.t.Fatal(err)
 	}

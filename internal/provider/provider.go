@@ -12,6 +12,7 @@ import (
 
 	"github.com/hashicorp/terraform-plugin-framework-timetypes/timetypes"
 	"github.com/hashicorp/terraform-plugin-framework-validators/int64validator"
+	"github.com/hashicorp/terraform-plugin-framework/action"
 	"github.com/hashicorp/terraform-plugin-framework/attr"
 	"github.com/hashicorp/terraform-plugin-framework/datasource"
 	"github.com/hashicorp/terraform-plugin-framework/ephemeral"
@@ -28,6 +29,7 @@ import (
 )
 
 var (
+	_ provider.ProviderWithActions            = (*titanxProvider)(nil)
 	_ provider.ProviderWithEphemeralResources = (*titanxProvider)(nil)
 	_ provider.ProviderWithFunctions          = (*titanxProvider)(nil)
 	_ provider.ProviderWithListResources      = (*titanxProvider)(nil)
@@ -39,9 +41,10 @@ func New(version string) func() provider.Provider {
 }
 
 type titanxProvider struct {
-	version string
-	now     clock
-	adapt   func(*titanx.Config) // last word on the client's configuration; nil outside tests
+	version   string
+	now       clock
+	receivers http.RoundTripper    // how to reach receivers of deliveries; nil is the ordinary way
+	adapt     func(*titanx.Config) // last word on the client's configuration; nil outside tests
 }
 
 // The environment variables that stand in for arguments which the configuration leaves out.
@@ -161,6 +164,10 @@ func (p *titanxProvider) DataSources(context.Context) []func() datasource.DataSo
 
 func (p *titanxProvider) ListResources(context.Context) []func() list.ListResource {
 	return []func() list.ListResource{newWebhookListResource}
+}
+
+func (p *titanxProvider) Actions(context.Context) []func() action.Action {
+	return []func() action.Action{func() action.Action { return newTestDeliveryAction(p.receivers) }}
 }
 
 func (p *titanxProvider) Functions(context.Context) []func() function.Function {

@@ -7,9 +7,11 @@ import (
 	"cmp"
 	"context"
 	"os"
+	"slices"
 	"sync/atomic"
 	"time"
 
+	"github.com/hashicorp/terraform-plugin-framework/provider"
 	"github.com/hashicorp/terraform-plugin-framework/providerserver"
 	"github.com/hashicorp/terraform-plugin-go/tfprotov6"
 	"github.com/hashicorp/terraform-plugin-go/tfprotov6/tf6server"
@@ -18,10 +20,10 @@ import (
 // Serve serves the provider of the given version to Terraform, or to a debugger, until it is told to end.
 func Serve(version string, debug bool) error {
 	if debug {
-		return tf6server.Serve(address, func() tfprotov6.ProviderServer { return newServer(version) }, tf6server.WithManagedDebug())
+		return tf6server.Serve(address, func() tfprotov6.ProviderServer { return newServer(New(version)()) }, tf6server.WithManagedDebug())
 	}
 	logWhatIsWanted()
-	return tf6server.Serve(address, func() tfprotov6.ProviderServer { return newServer(version) })
+	return tf6server.Serve(address, func() tfprotov6.ProviderServer { return newServer(New(version)()) })
 }
 
 const address = "registry.terraform.io/titanx-io/titanx"
@@ -50,8 +52,20 @@ type frameworkServer interface {
 	tfprotov6.StateStoreServer
 }
 
-func newServer(version string) server {
-	return server{providerserver.NewProtocol6(New(version)())().(frameworkServer)}
+func newServer(p provider.Provider) server {
+	return server{providerserver.NewProtocol6(p)().(frameworkServer)}
+}
+
+// ValidateActionConfig allows write-only arguments: terraform-plugin-framework 1.19 has them in an action's schema, but refuses
+// every value of one. Every Terraform that knows actions (1.14) knows write-only arguments (1.11).
+func (s server) ValidateActionConfig(ctx context.Context, req *tfprotov6.ValidateActionConfigRequest) (*tfprotov6.ValidateActionConfigResponse, error) {
+	resp, err := s.frameworkServer.ValidateActionConfig(ctx, req)
+	if resp != nil {
+		resp.Diagnostics = slices.DeleteFunc(resp.Diagnostics, func(d *tfprotov6.Diagnostic) bool {
+			return d.Summary == "WriteOnly Attribute Not Allowed"
+		})
+	}
+	return resp, err
 }
 
 func (s server) ValidateResourceConfig(ctx context.Context, req *tfprotov6.ValidateResourceConfigRequest) (*tfprotov6.ValidateResourceConfigResponse, error) {

@@ -94,7 +94,7 @@ func TestLogWhatIsWanted(t *testing.T) {
 // TestServer_whole keeps the framework's server and ours alike in what they implement.
 func TestServer_whole(t *testing.T) {
 	t.Parallel()
-	if _, err := newServer("test").GetProviderSchema(t.Context(), &tfprotov6.GetProviderSchemaRequest{}); err != nil {
+	if _, err := newServer(New("test")()).GetProviderSchema(t.Context(), &tfprotov6.GetProviderSchemaRequest{}); err != nil {
 		t.Fatal(err)
 	}
 }

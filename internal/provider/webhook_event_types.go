@@ -9,13 +9,15 @@ import (
 	"regexp"
 	"strings"
 
+	"github.com/hashicorp/terraform-plugin-framework/diag"
+	"github.com/hashicorp/terraform-plugin-framework/path"
 	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
 	"github.com/titanx-io/terraform-provider-titanx/internal/titanx"
 )
 
-// eventTypesValidator refuses event names that cannot be any, and warns of those that are not documented: tomorrow's event must
+// eventTypesValidator, of a set or of one name, refuses event names that cannot be any, and warns of those that are not documented: tomorrow's event must
 // not need a new release of the provider.
 type eventTypesValidator struct{}
 
@@ -31,22 +33,29 @@ var eventName = regexp.MustCompile(`^[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)+$`)
 
 func (eventTypesValidator) ValidateSet(_ context.Context, req validator.SetRequest, resp *validator.SetResponse) {
 	for _, element := range req.ConfigValue.Elements() {
-		value, ok := element.(types.String)
-		if !ok || value.IsUnknown() {
-			continue
+		if value, ok := element.(types.String); ok && !value.IsUnknown() {
+			checkEvent(value.ValueString(), req.Path.AtSetValue(element), &resp.Diagnostics)
 		}
-		event, at := value.ValueString(), req.Path.AtSetValue(element)
-		nearest, distance := nearestEvent(event)
-		switch {
-		case distance == 0:
-		case !eventName.MatchString(event):
-			resp.Diagnostics.AddAttributeError(at, "Invalid event type",
-				fmt.Sprintf("%q is not the name of an event: those are words joined by dots, such as %q.", event, nearest))
-		default:
-			resp.Diagnostics.AddAttributeWarning(at, "Unknown event type",
-				fmt.Sprintf("This version of the provider does not know the event %q; did you mean %q? It is sent to TitanX as it is, in case TitanX knows it. Known are %s.",
-					event, nearest, strings.Join(titanx.EventTypes(), " and ")))
-		}
+	}
+}
+
+func (eventTypesValidator) ValidateString(_ context.Context, req validator.StringRequest, resp *validator.StringResponse) {
+	if !req.ConfigValue.IsNull() && !req.ConfigValue.IsUnknown() {
+		checkEvent(req.ConfigValue.ValueString(), req.Path, &resp.Diagnostics)
+	}
+}
+
+func checkEvent(event string, at path.Path, diags *diag.Diagnostics) {
+	nearest, distance := nearestEvent(event)
+	switch {
+	case distance == 0:
+	case !eventName.MatchString(event):
+		diags.AddAttributeError(at, "Invalid event type",
+			fmt.Sprintf("%q is not the name of an event: those are words joined by dots, such as %q.", event, nearest))
+	default:
+		diags.AddAttributeWarning(at, "Unknown event type",
+			fmt.Sprintf("This version of the provider does not know the event %q; did you mean %q? It is used as it is, in case TitanX knows it. Known are %s.",
+				event, nearest, strings.Join(titanx.EventTypes(), " and ")))
 	}
 }
 

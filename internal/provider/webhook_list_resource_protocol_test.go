@@ -20,16 +20,15 @@ import (
 // list validates a filter and begins a list, as `terraform query` does.
 func (p *protocolServer) list(filter object, limit int64, includeResource bool) iter.Seq[tfprotov6.ListResourceResult] {
 	p.t.Helper()
-	server := p.ProviderServer.(tfprotov6.ListResourceServer)
 	config := p.dynamic(p.schemas.ListResourceSchemas[webhookType], filter)
-	valid, err := server.ValidateListResourceConfig(context.Background(), &tfprotov6.ValidateListResourceConfigRequest{TypeName: webhookType, Config: config})
+	valid, err := p.ValidateListResourceConfig(context.Background(), &tfprotov6.ValidateListResourceConfigRequest{TypeName: webhookType, Config: config})
 	if err != nil {
 		p.t.Fatal(err)
 	}
 	if len(valid.Diagnostics) > 0 {
 		return slices.Values([]tfprotov6.ListResourceResult{{Diagnostics: valid.Diagnostics}})
 	}
-	stream, err := server.ListResource(context.Background(), &tfprotov6.ListResourceRequest{
+	stream, err := p.ListResource(context.Background(), &tfprotov6.ListResourceRequest{
 		TypeName: webhookType, Config: config, Limit: limit, IncludeResource: includeResource,
 	})
 	if err != nil {

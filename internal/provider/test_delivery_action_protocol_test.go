@@ -1,0 +1,310 @@
+// Copyright (c) TitanX
+// SPDX-License-Identifier: MPL-2.0
+
+package provider
+
+import (
+	"context"
+	"encoding/json"
+	"io"
+	"log"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"slices"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/hashicorp/terraform-plugin-go/tfprotov6"
+
+	"github.com/titanx-io/terraform-provider-titanx/internal/signature"
+	"github.com/titanx-io/terraform-provider-titanx/internal/titanxsim"
+)
+
+const (
+	testDeliveryType = "titanx_test_delivery"
+	canarySecret     = "whsec_CANARY"
+)
+
+func (p *protocolServer) actionConfig(config object) *tfprotov6.DynamicValue {
+	return p.dynamic(p.schemas.ActionSchemas[testDeliveryType].Schema, config)
+}
+
+func (p *protocolServer) validateAction(config object) []*tfprotov6.Diagnostic {
+	p.t.Helper()
+	resp, err := p.ValidateActionConfig(context.Background(), &tfprotov6.ValidateActionConfigRequest{
+		ActionType: testDeliveryType, Config: p.actionConfig(config),
+	})
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	return resp.Diagnostics
+}
+
+// invoke plans and runs the action, and gives its progress and its outcome.
+func (p *protocolServer) invoke(ctx context.Context, config object) (progress []string, diags []*tfprotov6.Diagnostic) {
+	p.t.Helper()
+	planned, err := p.PlanAction(ctx, &tfprotov6.PlanActionRequest{ActionType: testDeliveryType, Config: p.actionConfig(config)})
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	p.mustSucceed(planned.Diagnostics)
+	stream, err := p.InvokeAction(ctx, &tfprotov6.InvokeActionRequest{ActionType: testDeliveryType, Config: p.actionConfig(config)})
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	for event := range stream.Events {
+		switch event := event.Type.(type) {
+		case tfprotov6.ProgressInvokeActionEventType:
+			progress = append(progress, event.Message)
+		case tfprotov6.CompletedInvokeActionEventType:
+			diags = event.Diagnostics
+		}
+	}
+	for _, line := range append(summaries(diags), progress...) {
+		if strings.Contains(line, "CANARY") {
+			p.t.Errorf("a secret is told: %s", line)
+		}
+	}
+	return progress, diags
+}
+
+// receiver is an HTTPS server that the provider trusts where trusted is set.
+func (s *simulation) receiver(trusted bool, handle http.HandlerFunc) *url.URL {
+	s.t.Helper()
+	server := httptest.NewUnstartedServer(handle)
+	server.Config.ErrorLog = log.New(io.Discard, "", 0) // a refused certificate is what some tests want
+	server.StartTLS()
+	s.t.Cleanup(server.Close)
+	if trusted {
+		s.receivers = server.Client().Transport
+	}
+	address, err := url.Parse(server.URL)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return address
+}
+
+// event is the documented body of a delivery.
+type event struct {
+	Payload    json.RawMessage `json:"payload"`
+	EventType  string          `json:"eventType"`
+	Timestamp  int64           `json:"timestamp"`
+	APIVersion string          `json:"apiVersion"`
+	ID         string          `json:"id"`
+}
+
+func TestDelivery_protocol(t *testing.T) {
+	t.Parallel()
+	for name, tc := range map[string]struct {
+		config             object
+		eventType, payload string
+	}{
+		"default":     {object{}, "job.contact.scored", `"email":"ada@example.com"`},
+		"completed":   {object{"event_type": "job.completed"}, "job.completed", `{"jobStatus":"Finalized"}`},
+		"new event":   {object{"event_type": "job.paused"}, "job.paused", `{}`},
+		"own payload": {object{"payload": `{ "leadId": 12345678901234567890 }`}, "job.contact.scored", `{"leadId":12345678901234567890}`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := simulate(t, titanxsim.Config{})
+			var got *http.Request
+			var body []byte
+			to := s.receiver(true, func(w http.ResponseWriter, r *http.Request) {
+				got = r
+				body, _ = io.ReadAll(r.Body)
+				w.WriteHeader(http.StatusAccepted)
+			})
+			p, _ := s.tryProtocol(object{"api_key": unknown})
+			config := object{"url": to.String() + "/hook?token=CANARY", "secret": canarySecret}
+			for argument, value := range tc.config {
+				config[argument] = value
+			}
+			progress, diags := p.invoke(t.Context(), config)
+			p.mustSucceed(diags)
+			want := []string{"Delivering a sample " + tc.eventType + " to " + to.Host, to.Host + " answered 202 Accepted"}
+			if !slices.Equal(progress, want) {
+				t.Errorf("progress %s", cmp.Diff(want, progress))
+			}
+			if got == nil {
+				t.Fatal("nothing was delivered")
+			}
+			mustBeDelivery(t, got, body, tc.eventType, tc.payload)
+			if n := len(s.Requests()); n != 0 {
+				t.Errorf("%d requests to the API", n)
+			}
+		})
+	}
+}
+
+// mustBeDelivery compares a request with what TitanX documents of its own.
+func mustBeDelivery(t *testing.T, got *http.Request, body []byte, eventType, payload string) {
+	t.Helper()
+	if got.Method != http.MethodPost || got.URL.Path != "/hook" {
+		t.Errorf("%s %s, want POST /hook", got.Method, got.URL.Path)
+	}
+	for header, want := range map[string]string{"Content-Type": "application/json", "User-Agent": "TitanX-Webhooks/1.0"} {
+		if value := got.Header.Get(header); value != want {
+			t.Errorf("%s: %q, want %q", header, value, want)
+		}
+	}
+	if !signature.Verify(canarySecret, body, got.Header.Get("X-TitanX-Signature")) {
+		t.Error("the signature is not that of the body")
+	}
+	var e event
+	decoder := json.NewDecoder(strings.NewReader(string(body)))
+	decoder.DisallowUnknownFields()
+	if err := decoder.Decode(&e); err != nil {
+		t.Fatalf("body %s: %v", body, err)
+	}
+	if e.EventType != eventType || e.APIVersion != "v2" || e.Timestamp < 1_700_000_000_000 || !strings.Contains(string(e.Payload), payload) {
+		t.Errorf("body %s", body)
+	}
+	if len(e.ID) != 36 || e.ID[14] != '4' || strings.Count(e.ID, "-") != 4 {
+		t.Errorf("id %q is no UUID", e.ID)
+	}
+}
+
+func TestDeliveryAnswers_protocol(t *testing.T) {
+	t.Parallel()
+	for status, want := range map[int]struct{ attribute, text string }{
+		200: {}, 204: {}, 299: {},
+		301: {"url", "Set url to the final address"},
+		307: {"url", "Set url to the final address"},
+		400: {"url", "would not deliver the event again"},
+		401: {"secret", "another signing secret"},
+		403: {"secret", "another signing secret"},
+		404: {"url", "Check the path"},
+		408: {"url", "up to 3 days"},
+		429: {"url", "up to 3 days"},
+		503: {"url", "up to 3 days"},
+	} {
+		t.Run(http.StatusText(status), func(t *testing.T) {
+			t.Parallel()
+			s := simulate(t, titanxsim.Config{})
+			requests := 0
+			to := s.receiver(true, func(w http.ResponseWriter, _ *http.Request) {
+				requests++
+				w.Header().Set("Location", "/elsewhere")
+				w.WriteHeader(status)
+				if status != http.StatusNoContent {
+					_, _ = io.WriteString(w, "CANARY body")
+				}
+			})
+			_, diags := s.protocol(nil).invoke(t.Context(), object{"url": to.String(), "secret": canarySecret})
+			if want.attribute == "" && len(diags) != 0 || want.attribute != "" && (len(diags) != 1 || !has(diags, isError, want.attribute, want.text)) {
+				t.Errorf("%d: %v", status, summaries(diags))
+			}
+			if requests != 1 {
+				t.Errorf("%d requests, want 1", requests)
+			}
+		})
+	}
+}
+
+func TestDeliveryUnanswered_protocol(t *testing.T) {
+	t.Parallel()
+	s := simulate(t, titanxsim.Config{})
+	untrusted := s.receiver(false, func(http.ResponseWriter, *http.Request) { t.Error("a delivery over an untrusted connection") })
+	plain := httptest.NewServer(http.NotFoundHandler())
+	defer plain.Close()
+	gone := httptest.NewServer(nil)
+	gone.Close()
+	p := s.protocol(nil)
+	for name, tc := range map[string]struct{ url, text string }{
+		"untrusted certificate": {untrusted.String(), "SSL_CERT_FILE"},
+		"no TLS":                {strings.Replace(plain.URL, "http:", "https:", 1), "not with TLS"},
+		"nobody there":          {strings.Replace(gone.URL, "http:", "https:", 1), "connection refused"},
+	} {
+		_, diags := p.invoke(t.Context(), object{"url": tc.url + "?token=CANARY", "secret": canarySecret})
+		if len(diags) != 1 || !has(diags, isError, "url", tc.text) {
+			t.Errorf("%s: %v", name, summaries(diags))
+		}
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	_, diags := p.invoke(ctx, object{"url": untrusted.String(), "secret": canarySecret})
+	if len(diags) != 1 || !has(diags, isError, "", "interrupted") {
+		t.Errorf("cancelled: %v", summaries(diags))
+	}
+}
+
+// silent is a receiver that takes requests and never answers.
+type silent struct{}
+
+func (silent) RoundTrip(req *http.Request) (*http.Response, error) {
+	<-req.Context().Done()
+	return nil, req.Context().Err()
+}
+
+func TestDeliverySlowReceiver_protocol(t *testing.T) {
+	t.Parallel()
+	s := simulate(t, titanxsim.Config{})
+	s.receivers = silent{}
+	p := s.protocol(nil)
+	synctest.Test(t, func(t *testing.T) {
+		began := time.Now() // the bubble's clock: it stands still but for the wait
+		_, diags := p.invoke(t.Context(), object{"url": "https://hooks.example.com/titanx", "secret": canarySecret})
+		if waited := time.Since(began); waited != 10*time.Second {
+			t.Errorf("waited %s, TitanX waits 10s", waited)
+		}
+		if len(diags) != 1 || !has(diags, isError, "url", "did not answer within 10s") {
+			t.Errorf("%v", summaries(diags))
+		}
+	})
+}
+
+func TestDeliveryArguments_protocol(t *testing.T) {
+	t.Parallel()
+	s := simulate(t, titanxsim.Config{})
+	to := s.receiver(true, func(http.ResponseWriter, *http.Request) { t.Error("a delivery of bad arguments") })
+	p := s.protocol(nil)
+	valid := object{"url": to.String(), "secret": canarySecret}
+	for name, tc := range map[string]struct {
+		argument string
+		value    any
+		text     string
+		severity tfprotov6.DiagnosticSeverity
+		late     bool // refused as well where it was unknown to the validation
+	}{
+		"http":            {"url", "http://127.0.0.1/hook", "Use https://", isError, true},
+		"user info":       {"url", "https://user@127.0.0.1/hook", "Remove it", isError, true},
+		"empty secret":    {"secret", "", "at least 1", isError, false},
+		"malformed event": {"event_type", "scored", "not the name of an event", isError, false},
+		"unknown event":   {"event_type", "job.complete", `did you mean "job.completed"`, isWarning, false},
+		"no JSON":         {"payload", "{", "jsonencode", isError, true},
+		"a JSON array":    {"payload", "[]", "jsonencode", isError, true},
+		"JSON null":       {"payload", "null", "jsonencode", isError, true},
+		"empty payload":   {"payload", "", "jsonencode", isError, true},
+	} {
+		config := object{"url": valid["url"], "secret": valid["secret"], tc.argument: tc.value}
+		if diags := p.validateAction(config); len(diags) != 1 || !has(diags, tc.severity, tc.argument, tc.text) {
+			t.Errorf("%s: %v", name, summaries(diags))
+		}
+		if !tc.late {
+			continue
+		}
+		if _, diags := p.invoke(t.Context(), config); len(diags) != 1 || !has(diags, isError, tc.argument, tc.text) {
+			t.Errorf("%s, unknown until now: %v", name, summaries(diags))
+		}
+	}
+	for _, secret := range []any{"", nil} {
+		if _, diags := p.invoke(t.Context(), object{"url": to.String(), "secret": secret}); len(diags) != 1 || !has(diags, isError, "secret", "secret_status") {
+			t.Errorf("secret %v: %v", secret, summaries(diags))
+		}
+	}
+	for _, config := range []object{valid, {"url": unknown, "secret": unknown, "event_type": unknown, "payload": unknown}} {
+		if diags := p.validateAction(config); len(diags) != 0 {
+			t.Errorf("%v: %v", config, summaries(diags))
+		}
+	}
+	for _, a := range p.schemas.ActionSchemas[testDeliveryType].Schema.Block.Attributes {
+		if a.WriteOnly != (a.Name == "secret") {
+			t.Errorf("%s: write-only is %v", a.Name, a.WriteOnly)
+		}
+	}
+}
