@@ -1,0 +1,262 @@
+// Copyright (c) TitanX
+// SPDX-License-Identifier: MPL-2.0
+
+// Package examples_test applies every example to the simulator, with a real CLI.
+package examples_test
+
+import (
+	"crypto/rand"
+	"fmt"
+	"io/fs"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"filippo.io/age"
+
+	"github.com/titanx-io/terraform-provider-titanx/internal/cli"
+	"github.com/titanx-io/terraform-provider-titanx/internal/titanxsim"
+)
+
+const user = "alice"
+
+// existing is the webhook that the examples import and look up.
+var existing = titanxsim.Webhook{
+	ID:         "0b8f7f0e-3f57-4c57-9d4e-0d9f5f0f7c11",
+	Name:       "scored contacts",
+	URL:        "https://hooks.example.com/titanx/contacts",
+	EventTypes: []string{"job.contact.scored"},
+	Secret:     "CANARY-of-the-existing-webhook",
+}
+
+// features are what not every CLI can do: how to see that a configuration uses it, and the minor version 1.x that it takes.
+// OpenTofu has no version of some.
+var features = []struct {
+	name                string
+	used                *regexp.Regexp
+	terraform, opentofu int
+}{
+	{"functions", regexp.MustCompile(`provider::titanx::`), 8, 7},
+	{"ephemeral resources", regexp.MustCompile(`(?m)^ephemeral "`), 10, 11},
+	{"import by identity", regexp.MustCompile(`(?m)^\s+identity = `), 12, 12},
+	{"actions", regexp.MustCompile(`(?m)^action "`), 14, never},
+	{"list resources", regexp.MustCompile(`(?m)^list "`), 14, never},
+	{"mocks in tests", regexp.MustCompile(`(?m)^mock_provider "`), 7, 8},
+}
+
+const never = 1 << 30
+
+var (
+	importBlock = regexp.MustCompile(`(?m)^import \{`)
+	ageKey      = regexp.MustCompile(`age1[0-9a-z]{58}`)
+	readmeBlock = regexp.MustCompile("(?s)```hcl\n(.+?)```")
+)
+
+func TestAccExamples(t *testing.T) {
+	t.Parallel()
+	c, err := cli.New(t.Context(), t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, folder := range folders(t) {
+		switch folder {
+		case "demo": // the demo applies it
+		case "module": // is not applied by itself
+			t.Run(folder, func(t *testing.T) {
+				t.Parallel()
+				e := newExample(t, c, folder)
+				e.run(0, "test", "-no-color")
+			})
+		default:
+			t.Run(folder, func(t *testing.T) {
+				t.Parallel()
+				newExample(t, c, folder).live()
+			})
+		}
+	}
+	t.Run("import.sh", func(t *testing.T) {
+		t.Parallel()
+		e := newExample(t, c, "resources/titanx_webhook")
+		e.run(0, append([]string{"import", "-no-color", "-input=false"}, importArguments(t)...)...)
+	})
+	t.Run("README.md", func(t *testing.T) {
+		t.Parallel()
+		text, err := os.ReadFile("../README.md")
+		if err != nil {
+			t.Fatal(err)
+		}
+		block := readmeBlock.FindSubmatch(text)
+		if block == nil {
+			t.Fatal("README.md has no HCL")
+		}
+		newExampleOf(t, c, map[string]string{"main.tf": string(block[1])}, ".").live()
+	})
+}
+
+// folders are those with a configuration, without the modules' tests.
+func folders(t *testing.T) []string {
+	t.Helper()
+	var found []string
+	for name := range sources(t) {
+		if dir := filepath.ToSlash(filepath.Dir(name)); filepath.Base(dir) != "tests" && !slices.Contains(found, dir) {
+			found = append(found, dir)
+		}
+	}
+	if len(found) < 5 {
+		t.Fatalf("only %d example folders found: %q", len(found), found)
+	}
+	slices.Sort(found)
+	return found
+}
+
+// sources reads the configuration of every example; what a CLI has left in a folder stays there.
+func sources(t *testing.T) map[string]string {
+	t.Helper()
+	texts := map[string]string{}
+	err := fs.WalkDir(os.DirFS("."), ".", func(name string, entry fs.DirEntry, err error) error {
+		if err == nil && entry.IsDir() && entry.Name() == ".terraform" {
+			return fs.SkipDir
+		}
+		if err != nil || entry.IsDir() || !strings.HasSuffix(name, ".tf") && !strings.HasSuffix(name, ".hcl") || strings.HasPrefix(entry.Name(), ".") {
+			return err
+		}
+		text, err := os.ReadFile(name)
+		texts[name] = string(text)
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return texts
+}
+
+// importArguments are those of the command in import.sh.
+func importArguments(t *testing.T) []string {
+	t.Helper()
+	text, err := os.ReadFile("resources/titanx_webhook/import.sh")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for line := range strings.Lines(string(text)) {
+		if arguments, ok := strings.CutPrefix(line, "terraform import "); ok {
+			return strings.Fields(arguments)
+		}
+	}
+	t.Fatal("import.sh has no terraform import")
+	return nil
+}
+
+// example is a copy of a folder, and a TitanX of its own.
+type example struct {
+	*cli.Folder
+	t       *testing.T
+	sim     *titanxsim.Server
+	text    string // its configuration
+	queries bool   // it is for terraform query
+}
+
+func newExample(t *testing.T, c *cli.CLI, folder string) *example {
+	t.Helper()
+	return newExampleOf(t, c, sources(t), folder)
+}
+
+// newExampleOf copies all folders, because an example may use the module, and skips what the CLI cannot do.
+func newExampleOf(t *testing.T, c *cli.CLI, texts map[string]string, folder string) *example {
+	t.Helper()
+	e := &example{t: t}
+	identity, err := age.GenerateX25519Identity()
+	if err != nil {
+		t.Fatal(err)
+	}
+	root, key := t.TempDir(), "CANARY-key-"+rand.Text()
+	for name, text := range texts {
+		write(t, filepath.Join(root, name), ageKey.ReplaceAllString(text, identity.Recipient().String()))
+		dir := filepath.ToSlash(filepath.Dir(name))
+		if dir == folder || dir == folder+"/tests" {
+			e.text += text
+			e.queries = e.queries || strings.HasSuffix(name, ".tfquery.hcl")
+		}
+	}
+	e.needs(c)
+	if !strings.Contains(e.text, "required_providers") {
+		write(t, filepath.Join(root, folder, "versions.tf"), "terraform {\n  required_providers {\n    titanx = {\n      source = \"titanx-io/titanx\"\n    }\n  }\n}\n")
+	}
+	e.sim = titanxsim.New(titanxsim.Config{Keys: map[string]string{key: user}})
+	t.Cleanup(e.sim.Close)
+	e.sim.Put(user, existing)
+	server := httptest.NewServer(e.sim)
+	t.Cleanup(server.Close)
+	e.Folder = c.In(filepath.Join(root, folder), t.Output(),
+		"TITANX_API_KEY="+key, "TITANX_BASE_URL="+server.URL+titanxsim.BasePath, "TF_VAR_age_identity="+identity.String())
+	e.run(0, "get", "-no-color")
+	return e
+}
+
+// needs skips an example that the CLI is too old for, and says so.
+func (e *example) needs(c *cli.CLI) {
+	e.t.Helper()
+	var product string
+	var minor int
+	if _, err := fmt.Sscanf(c.Version, "%s v1.%d.", &product, &minor); err != nil {
+		e.t.Fatalf("read version %q: %v", c.Version, err)
+	}
+	for _, feature := range features {
+		since := feature.terraform
+		if product == "OpenTofu" {
+			since = feature.opentofu
+		}
+		if feature.used.MatchString(e.text) && minor < since {
+			e.t.Skipf("%s has no %s", c.Version, feature.name)
+		}
+	}
+}
+
+func write(t *testing.T, file, text string) {
+	t.Helper()
+	if err := os.MkdirAll(filepath.Dir(file), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func (e *example) run(exit int, args ...string) {
+	e.t.Helper()
+	if err := e.Run(e.t.Context(), exit, args...); err != nil {
+		e.t.Fatal(err)
+	}
+}
+
+// live applies an example, finds nothing left to change, and destroys it.
+func (e *example) live() {
+	e.t.Helper()
+	if e.queries {
+		e.run(0, "query", "-no-color")
+		return
+	}
+	e.run(0, "apply", "-auto-approve", "-input=false", "-no-color")
+	e.run(0, "plan", "-detailed-exitcode", "-input=false", "-no-color")
+	imports := importBlock.MatchString(e.text)
+	if kept := e.has(existing); !kept {
+		e.t.Error("the existing webhook was changed or replaced")
+	}
+	e.run(0, "destroy", "-auto-approve", "-input=false", "-no-color")
+	want := 1
+	if imports {
+		want = 0
+	}
+	if left := e.sim.Webhooks(user); len(left) != want {
+		e.t.Errorf("%d webhooks left at TitanX, want %d", len(left), want)
+	}
+}
+
+func (e *example) has(webhook titanxsim.Webhook) bool {
+	return slices.ContainsFunc(e.sim.Webhooks(user), func(w titanxsim.Webhook) bool {
+		return w.ID == webhook.ID && w.Secret == webhook.Secret
+	})
+}
