@@ -8,6 +8,7 @@ import (
 	"encoding/json"
 	"io"
 	"log"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -121,9 +122,7 @@ func TestDelivery_protocol(t *testing.T) {
 			})
 			p, _ := s.tryProtocol(object{"api_key": unknown})
 			config := object{"url": to.String() + "/hook?token=CANARY", "secret": canarySecret}
-			for argument, value := range tc.config {
-				config[argument] = value
-			}
+			maps.Copy(config, tc.config)
 			progress, diags := p.invoke(t.Context(), config)
 			p.mustSucceed(diags)
 			want := []string{"Delivering a sample " + tc.eventType + " to " + to.Host, to.Host + " answered 202 Accepted"}
