@@ -6,19 +6,25 @@ package examples_test
 
 import (
 	"crypto/rand"
+	"encoding/pem"
 	"fmt"
+	"io"
 	"io/fs"
+	"net/http"
 	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"regexp"
+	"runtime"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"filippo.io/age"
 
 	"github.com/titanx-io/terraform-provider-titanx/internal/cli"
+	"github.com/titanx-io/terraform-provider-titanx/internal/signature"
 	"github.com/titanx-io/terraform-provider-titanx/internal/titanxsim"
 )
 
@@ -43,7 +49,7 @@ var features = []struct {
 	{"functions", regexp.MustCompile(`provider::titanx::`), 8, 7},
 	{"ephemeral resources", regexp.MustCompile(`(?m)^ephemeral "`), 10, 11},
 	{"import by identity", regexp.MustCompile(`(?m)^\s+identity = `), 12, 12},
-	{"actions", regexp.MustCompile(`(?m)^action "`), 14, never},
+	{"actions", actions, 14, never},
 	{"list resources", regexp.MustCompile(`(?m)^list "`), 14, never},
 	{"mocks in tests", regexp.MustCompile(`(?m)^mock_provider "`), 7, 8},
 }
@@ -51,6 +57,7 @@ var features = []struct {
 const never = 1 << 30
 
 var (
+	actions     = regexp.MustCompile(`(?m)^action "`)
 	importBlock = regexp.MustCompile(`(?m)^import \{`)
 	ageKey      = regexp.MustCompile(`age1[0-9a-z]{58}`)
 	readmeBlock = regexp.MustCompile("(?s)```hcl\n(.+?)```")
@@ -153,10 +160,11 @@ func importArguments(t *testing.T) []string {
 // example is a copy of a folder, and a TitanX of its own.
 type example struct {
 	*cli.Folder
-	t       *testing.T
-	sim     *titanxsim.Server
-	text    string // its configuration
-	queries bool   // it is for terraform query
+	t        *testing.T
+	sim      *titanxsim.Server
+	text     string // its configuration
+	queries  bool   // it is for terraform query
+	received atomic.Int32
 }
 
 func newExample(t *testing.T, c *cli.CLI, folder string) *example {
@@ -190,10 +198,31 @@ func newExampleOf(t *testing.T, c *cli.CLI, texts map[string]string, folder stri
 	e.sim.Put(user, existing)
 	server := httptest.NewServer(e.sim)
 	t.Cleanup(server.Close)
-	e.Folder = c.In(filepath.Join(root, folder), t.Output(),
-		"TITANX_API_KEY="+key, "TITANX_BASE_URL="+server.URL+titanxsim.BasePath, "TF_VAR_age_identity="+identity.String())
+	receiver, certificate := e.receiver(root)
+	e.Folder = c.In(filepath.Join(root, folder), t.Output(), "TITANX_API_KEY="+key, "TITANX_BASE_URL="+server.URL+titanxsim.BasePath,
+		"TF_VAR_age_identity="+identity.String(), "TF_VAR_receiver_url="+receiver, "SSL_CERT_FILE="+certificate)
 	e.run(0, "get", "-no-color")
 	return e
+}
+
+// receiver takes what is signed with the secret of a webhook at TitanX.
+func (e *example) receiver(dir string) (url, certificateFile string) {
+	e.t.Helper()
+	server := httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		body, err := io.ReadAll(r.Body)
+		valid := slices.ContainsFunc(e.sim.Webhooks(user), func(hook titanxsim.Webhook) bool {
+			return signature.Verify(hook.Secret, body, r.Header.Get(signature.Header))
+		})
+		if err != nil || !valid {
+			w.WriteHeader(http.StatusUnauthorized)
+			return
+		}
+		e.received.Add(1)
+	}))
+	e.t.Cleanup(server.Close)
+	certificateFile = filepath.Join(dir, "receiver.pem")
+	write(e.t, certificateFile, string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: server.Certificate().Raw})))
+	return server.URL, certificateFile
 }
 
 // needs skips an example that the CLI is too old for, and says so.
@@ -212,6 +241,9 @@ func (e *example) needs(c *cli.CLI) {
 		if feature.used.MatchString(e.text) && minor < since {
 			e.t.Skipf("%s has no %s", c.Version, feature.name)
 		}
+	}
+	if actions.MatchString(e.text) && runtime.GOOS != "linux" {
+		e.t.Skip("SSL_CERT_FILE, with which the provider trusts the receiver, has no effect on " + runtime.GOOS)
 	}
 }
 
@@ -237,9 +269,15 @@ func (e *example) live() {
 	e.t.Helper()
 	if e.queries {
 		e.run(0, "query", "-no-color")
+		if !strings.Contains(string(e.Printed), existing.ID) {
+			e.t.Error("the query does not find the existing webhook")
+		}
 		return
 	}
 	e.run(0, "apply", "-auto-approve", "-input=false", "-no-color")
+	if want := len(actions.FindAllString(e.text, -1)); int(e.received.Load()) != want {
+		e.t.Errorf("%d test deliveries, want %d", e.received.Load(), want)
+	}
 	e.run(0, "plan", "-detailed-exitcode", "-input=false", "-no-color")
 	imports := importBlock.MatchString(e.text)
 	if kept := e.has(existing); !kept {

@@ -12,6 +12,10 @@ resource "titanx_webhook" "contacts" {
 
   # The public key: age-keygen -y prints it.
   secret_recipients = ["age1ql3z7hjy54pw3hyww5ayyfg7zqgvc7w3j2elw8zmrj2kg5sfn9aqmcac8p"]
+
+  lifecycle {
+    create_before_destroy = true
+  }
 }
 
 # The secret lives for this run only. Pass it to a write-only argument, or to another provider's configuration.
