@@ -12,6 +12,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
+	"sync/atomic"
 
 	"github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-framework/provider"
@@ -25,6 +27,9 @@ type connection struct {
 	client  *titanx.Client // nil while arguments are unknown
 	key     string
 	unknown []string // the arguments that are not known yet
+
+	managed  sync.Map    // webhooks in the state: by id, the name that each is planned to have
+	unlisted atomic.Bool // a list that a plan asked for has failed
 }
 
 func (c *connection) share(resp *provider.ConfigureResponse) {

@@ -19,6 +19,8 @@ type protocolServer struct {
 	server
 	t       *testing.T
 	schemas *tfprotov6.GetProviderSchemaResponse
+
+	applying bool // plan as Terraform does while it applies
 }
 
 // object is a configuration by attribute: nil, string, []string, map[string]string, or unknown.
@@ -201,6 +203,9 @@ func (p *protocolServer) plan(prior instance, config object) change {
 		Config:           p.dynamic(schema, config),
 		PriorPrivate:     prior.private,
 		PriorIdentity:    prior.identity,
+		ClientCapabilities: &tfprotov6.PlanResourceChangeClientCapabilities{
+			DeferralAllowed: p.applying,
+		},
 	})
 	if err != nil {
 		p.t.Fatal(err)

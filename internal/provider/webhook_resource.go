@@ -181,6 +181,7 @@ func (r *webhookResource) Create(ctx context.Context, req resource.CreateRequest
 		return
 	}
 	model.ID = types.StringValue(created.ID)
+	r.conn.manages(model.ID, model.Name)
 	model.refreshTimes(created.Webhook)
 	err = model.keepSecret(created.Secret, recipients)
 	model.SecretStatus = model.secretStatus(r.now())
@@ -222,6 +223,7 @@ func (r *webhookResource) Read(ctx context.Context, req resource.ReadRequest, re
 	if client == nil {
 		return
 	}
+	r.conn.manages(model.ID, model.Name)
 	found, err := client.Find(r.conn.masked(ctx, model.Secret.ValueString()), model.ID.ValueString())
 	seenBy, diags := req.Private.GetKey(ctx, seenByKey)
 	resp.Diagnostics.Append(diags...)
@@ -341,6 +343,9 @@ func (r *webhookResource) ModifyPlan(ctx context.Context, req resource.ModifyPla
 	if req.State.Raw.IsNull() {
 		planCreate(config, &plan, &resp.Diagnostics)
 		r.checkReachable(plan, &resp.Diagnostics)
+		if !isApply(req) {
+			r.conn.warnDuplicates(ctx, plan, &resp.Diagnostics)
+		}
 		resp.Diagnostics.Append(resp.Plan.Set(ctx, plan)...)
 		return
 	}
@@ -351,6 +356,7 @@ func (r *webhookResource) ModifyPlan(ctx context.Context, req resource.ModifyPla
 	if resp.Diagnostics.HasError() {
 		return
 	}
+	r.conn.manages(change.state.ID, plan.Name)
 	change.run()
 	change.warnReplacement()
 	if change.replace.Contains(path.Root("url")) {
