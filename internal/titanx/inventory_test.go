@@ -1,0 +1,364 @@
+// Copyright (c) TitanX
+// SPDX-License-Identifier: MPL-2.0
+
+package titanx
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"runtime"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/titanx-io/terraform-provider-titanx/internal/titanxsim"
+)
+
+func TestOneListAnswersConcurrentReads(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		b := wired(t, titanxsim.Config{})
+		id := b.sim.Put("ada", titanxsim.Webhook{Name: "crm"}).ID
+		var finds sync.WaitGroup
+		for range 50 {
+			finds.Go(func() {
+				if w, err := b.Find(t.Context(), id); err != nil || w.Name != "crm" {
+					t.Errorf("%+v, %v", w, err)
+				}
+			})
+		}
+		finds.Wait()
+		if all, err := b.All(t.Context()); err != nil || len(all) != 1 {
+			t.Errorf("%v, %v", all, err)
+		}
+		if n := b.requests(); n != 1 {
+			t.Errorf("%d requests", n)
+		}
+	})
+}
+
+func TestAllIsInAStableOrder(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		b := wired(t, titanxsim.Config{})
+		for _, w := range []titanxsim.Webhook{{Name: "b", ID: "1"}, {Name: "a", ID: "3"}, {Name: "", ID: "4"}, {Name: "a", ID: "2"}} {
+			b.sim.Put("ada", w)
+		}
+		all, err := b.All(t.Context())
+		var ids string
+		for _, w := range all {
+			ids += w.ID
+		}
+		if err != nil || ids != "4231" {
+			t.Errorf("%s, %v", ids, err)
+		}
+	})
+}
+
+func TestListExpires(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		b := wired(t, titanxsim.Config{})
+		hook := b.sim.Put("ada", titanxsim.Webhook{Name: "old"})
+		for _, step := range []struct {
+			wait  time.Duration
+			name  string
+			lists int
+		}{{0, "old", 1}, {inventoryAge - 2*latency, "old", 1}, {2 * latency, "new", 2}, {time.Second, "new", 2}} {
+			<-time.After(step.wait)
+			w, err := b.Find(t.Context(), hook.ID)
+			if err != nil || w.Name != step.name || b.requests() != step.lists {
+				t.Errorf("after %v: %q, %v, %d lists; want %q, %d", step.wait, w.Name, err, b.requests(), step.name, step.lists)
+			}
+			hook.Name = "new"
+			b.sim.Put("ada", hook)
+		}
+	})
+}
+
+func TestOwnWritesShowAtOnce(t *testing.T) {
+	t.Parallel()
+	for lag := range 3 {
+		synctest.Test(t, func(t *testing.T) {
+			b := wired(t, titanxsim.Config{Dialect: titanxsim.Dialect{ListLag: lag}})
+			made := b.create(t, crm()).Webhook
+			for range 2 { // from the snapshot, then from a list that may be behind
+				if got, err := b.Find(t.Context(), made.ID); err != nil || !cmp.Equal(made, got) {
+					t.Errorf("lag %d: %v (-want +got):\n%s", lag, err, cmp.Diff(made, got))
+				}
+				if _, err := b.lookup(t.Context(), made.ID, time.Now()); err != nil {
+					t.Errorf("lag %d: a fresh list lacks our own: %v", lag, err)
+				}
+			}
+			changed, err := b.SetStatus(t.Context(), made.ID, StatusInactive)
+			if got, findErr := b.Find(t.Context(), made.ID); err != nil || findErr != nil || !cmp.Equal(changed, got) || got.Status != StatusInactive {
+				t.Errorf("lag %d: %v %v (-want +got):\n%s", lag, err, findErr, cmp.Diff(changed, got))
+			}
+			if err := b.Delete(t.Context(), made.ID); err != nil {
+				t.Error(err)
+			}
+			if got, err := b.Find(t.Context(), made.ID); !errors.Is(err, ErrNotFound) {
+				t.Errorf("lag %d: deleted, but %+v, %v", lag, got, err)
+			}
+			b.sim.Put("ada", titanxsim.Webhook{ID: made.ID}) // a list that is behind still has it
+			if got, err := b.lookup(t.Context(), made.ID, time.Now()); !errors.Is(err, ErrNotFound) {
+				t.Errorf("lag %d: deleted, but a list that is behind gives %+v, %v", lag, got, err)
+			}
+		})
+	}
+}
+
+func TestOwnWritesAreForgottenOnceTheListMustHaveThem(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		b := wired(t, titanxsim.Config{})
+		id := b.create(t, crm()).ID
+		b.sim.Remove("ada", id)
+		if _, err := b.lookup(t.Context(), id, time.Now()); err != nil {
+			t.Errorf("the list may be behind: %v", err)
+		}
+		<-time.After(listLag)
+		if w, err := b.lookup(t.Context(), id, time.Now()); !errors.Is(err, ErrNotFound) {
+			t.Errorf("%+v, %v", w, err)
+		}
+	})
+}
+
+func TestStatusChangedDuringAListIsNotUndoneByIt(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		var i inventory
+		i.list = func(context.Context) ([]Webhook, error) {
+			i.wrote(changedWrite, Webhook{ID: "w1", Status: StatusInactive})
+			return []Webhook{{ID: "w1", Name: "crm", Status: StatusActive}}, nil
+		}
+		read := func(want string) {
+			err := i.read(t.Context(), time.Now(), func(known map[string]entry) {
+				if got := known["w1"]; got.Status != want || got.Name != "crm" {
+					t.Errorf("%+v, want %s", got.Webhook, want)
+				}
+			})
+			if err != nil {
+				t.Error(err)
+			}
+			<-time.After(time.Second)
+		}
+		list := i.list
+		i.list = func(ctx context.Context) ([]Webhook, error) { <-time.After(time.Second); return list(ctx) }
+		read(StatusInactive)
+		i.list = func(context.Context) ([]Webhook, error) {
+			return []Webhook{{ID: "w1", Name: "crm", Status: StatusActive}}, nil
+		}
+		read(StatusActive) // somebody else has changed it back
+	})
+}
+
+func TestAMissIsConfirmed(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		dialect     string
+		lists, gets int // that a miss takes beyond the first list; the second miss takes no get where that is absent
+		secondGets  int
+	}{
+		{"", 0, 1, 1},
+		{"absent-id=410", 0, 1, 1},
+		{"get=absent-html", 1, 1, 0},
+		{"get=absent-405", 1, 1, 0},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			dialect, err := titanxsim.ParseDialect(c.dialect)
+			if err != nil {
+				t.Fatal(err)
+			}
+			b := wired(t, titanxsim.Config{Dialect: dialect})
+			find := func(id string, exists bool, lists, gets int) {
+				t.Helper()
+				b.sim.ResetRequests()
+				w, err := b.Find(t.Context(), id)
+				if exists != (err == nil && w.ID == id) || !exists && !errors.Is(err, ErrNotFound) {
+					t.Errorf("%s: %+v, %v", c.dialect, w, err)
+				}
+				if l, g := b.requests(titanxsim.CallList), b.requests(titanxsim.CallGet); l != lists || g != gets {
+					t.Errorf("%s: %d lists, %d gets; want %d, %d", c.dialect, l, g, lists, gets)
+				}
+			}
+			find("gone", false, 1, c.gets)
+			find("gone", false, 0, c.secondGets) // the list is young enough to believe
+			<-time.After(confirmAge + time.Second)
+			find("gone", false, c.lists, c.secondGets)
+			<-time.After(confirmAge + time.Second)
+			find(b.sim.Put("ada", titanxsim.Webhook{Name: "new"}).ID, true, c.lists, c.secondGets)
+		})
+	}
+}
+
+func TestWhatIsRefusedIsNotGone(t *testing.T) {
+	t.Parallel()
+	for _, call := range []titanxsim.Call{titanxsim.CallList, titanxsim.CallGet} {
+		for _, fault := range []titanxsim.Fault{
+			{Kind: titanxsim.FaultStatus, Status: 401}, {Kind: titanxsim.FaultStatus, Status: 403},
+			{Kind: titanxsim.FaultStatus, Status: 500}, {Kind: titanxsim.FaultStatus, Status: 503},
+			{Kind: titanxsim.FaultHTML}, {Kind: titanxsim.FaultEmpty}, {Kind: titanxsim.FaultOtherShape},
+			{Kind: titanxsim.FaultTruncated}, {Kind: titanxsim.FaultReset}, {Kind: titanxsim.FaultCut}, {Kind: titanxsim.FaultRedirect},
+		} {
+			synctest.Test(t, func(t *testing.T) {
+				b := wired(t, titanxsim.Config{})
+				fault.Call = call
+				b.sim.Inject(fault)
+				w, err := b.Find(t.Context(), "w1")
+				if err == nil || errors.Is(err, ErrNotFound) {
+					t.Errorf("%s %s %d: %+v, %v", call, fault.Kind, fault.Status, w, err)
+				}
+			})
+		}
+	}
+}
+
+func TestAWebPageIsNoEvidence(t *testing.T) {
+	t.Parallel()
+	for name, page := range map[string]http.HandlerFunc{
+		"html": func(w http.ResponseWriter, _ *http.Request) {
+			w.WriteHeader(http.StatusNotFound)
+			fmt.Fprint(w, "<!doctype html>not here")
+		},
+		"json as html": func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Content-Type", "text/html")
+			w.WriteHeader(http.StatusNotFound)
+			fmt.Fprint(w, `{"error": "not here"}`)
+		},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			c := client(t, Config{Transport: wire{http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				if r.URL.Path == titanxsim.BasePath+"/webhooks" {
+					fmt.Fprint(w, `[]`)
+					return
+				}
+				page(w, r)
+			})}})
+			if _, err := c.Get(t.Context(), "w1"); !errors.Is(err, ErrNoRoute) || errors.Is(err, ErrNotFound) {
+				t.Errorf("%s: %v", name, err)
+			}
+			if _, err := c.Find(t.Context(), "w1"); !errors.Is(err, ErrNotFound) {
+				t.Errorf("%s: the list is evidence enough: %v", name, err)
+			}
+		})
+	}
+}
+
+func TestAFailedListKeepsWhatWasKnown(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		b := wired(t, titanxsim.Config{Dialect: titanxsim.Dialect{Paging: "cursor"}})
+		id := b.sim.Put("ada", titanxsim.Webhook{Name: "a"}).ID
+		for range 4 {
+			b.sim.Put("ada", titanxsim.Webhook{Name: "b"})
+		}
+		if _, err := b.Find(t.Context(), id); err != nil {
+			t.Fatal(err)
+		}
+		b.sim.Inject(titanxsim.Fault{Call: titanxsim.CallList, Kind: titanxsim.FaultStatus, Status: 401, After: 1})
+		if _, err := b.lookup(t.Context(), id, time.Now()); !errors.Is(err, ErrUnauthorized) {
+			t.Errorf("the second page failed, but %v", err)
+		}
+		if all, err := b.All(t.Context()); err != nil || len(all) != 5 {
+			t.Errorf("%d webhooks, %v", len(all), err)
+		}
+	})
+}
+
+// slowList is an inventory whose list takes a second, or ends when nobody wants it any more, and then takes another second for it.
+func slowList(ended *error) *inventory {
+	return &inventory{list: func(ctx context.Context) ([]Webhook, error) {
+		select {
+		case <-time.After(time.Second):
+		case <-ctx.Done():
+			<-time.After(time.Second)
+		}
+		*ended = ctx.Err()
+		return []Webhook{{ID: "w1"}}, ctx.Err()
+	}}
+}
+
+func (i *inventory) has(ctx context.Context, id string) (ok bool, err error) {
+	err = i.read(ctx, time.Time{}, func(known map[string]entry) { _, ok = known[id] })
+	return ok, err
+}
+
+func TestAWaiterWhoLeavesDoesNotEndTheListForOthers(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		var ended error
+		i := slowList(&ended)
+		impatient, cancel := context.WithTimeout(t.Context(), time.Millisecond)
+		defer cancel()
+		var reads sync.WaitGroup
+		reads.Go(func() {
+			if _, err := i.has(impatient, "w1"); !errors.Is(err, context.DeadlineExceeded) {
+				t.Errorf("the impatient: %v", err)
+			}
+		})
+		synctest.Wait() // it has begun the list
+		reads.Go(func() {
+			if ok, err := i.has(t.Context(), "w1"); !ok || err != nil {
+				t.Errorf("the patient: %t, %v", ok, err)
+			}
+		})
+		reads.Wait()
+		if ended != nil {
+			t.Error(ended)
+		}
+	})
+}
+
+func TestTheLastWaiterWhoLeavesEndsTheList(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		var ended error
+		i := slowList(&ended)
+		impatient, cancel := context.WithTimeout(t.Context(), time.Millisecond)
+		defer cancel()
+		if _, err := i.has(impatient, "w1"); !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("the impatient: %v", err)
+		}
+		// That list is ending; who comes now gets one of their own.
+		if ok, err := i.has(t.Context(), "w1"); !ok || err != nil {
+			t.Errorf("the next: %t, %v", ok, err)
+		}
+		<-time.After(time.Minute)
+		if ok, err := i.has(t.Context(), "w1"); !ok || err != nil {
+			t.Errorf("later: %t, %v", ok, err)
+		}
+	})
+}
+
+// Not parallel, as it measures the memory of the process.
+func TestTenThousandWebhooks(t *testing.T) { //nolint:paralleltest // see above
+	many := make([]Webhook, 10_000)
+	for n := range many {
+		many[n] = Webhook{ID: fmt.Sprintf("7d3b0c1e-52a4-4f6b-9d0e-%012d", n), Name: "crm", URL: "https://receiver.example/titanx", EventTypes: EventTypes()}
+	}
+	i := &inventory{list: func(context.Context) ([]Webhook, error) { return many, nil }}
+	var before, after runtime.MemStats
+	runtime.GC()
+	runtime.ReadMemStats(&before)
+	if ok, err := i.has(t.Context(), many[9_999].ID); !ok || err != nil {
+		t.Fatal(err)
+	}
+	runtime.GC()
+	runtime.ReadMemStats(&after)
+	if kept := int64(after.HeapAlloc) - int64(before.HeapAlloc); kept > 16<<20 {
+		t.Errorf("%d MiB for the inventory of 10,000", kept>>20)
+	}
+	if allocs := testing.AllocsPerRun(100, func() {
+		if ok, err := i.has(t.Context(), many[0].ID); !ok || err != nil {
+			t.Error(err)
+		}
+	}); allocs > 10 {
+		t.Errorf("%.0f allocations for one read", allocs)
+	}
+}
