@@ -7,12 +7,15 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"html"
 	"net/http"
 	"os"
 	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
+
+	"github.com/google/go-cmp/cmp"
 
 	"github.com/titanx-io/terraform-provider-titanx/internal/titanxsim"
 )
@@ -23,8 +26,12 @@ func TestAccDemo(t *testing.T) {
 	if err := run(t.Context(), []string{"-v"}, &stdout, &stderr); err != nil {
 		t.Fatalf("%v\n%s", err, stdout.String())
 	}
-	if ticks := regexp.MustCompile("(?m)^✓ .+$").FindAllString(stdout.String(), -1); len(ticks) != 7 {
+	ticks := regexp.MustCompile("(?m)^✓ .+$").FindAllString(stdout.String(), -1)
+	if len(ticks) != 7 {
 		t.Errorf("%d steps with a tick, want 7:\n%s", len(ticks), stdout.String())
+	}
+	if diff := cmp.Diff(recorded(t), normal(strings.Join(ticks, "\n"))); diff != "" {
+		t.Errorf("the picture in README.md is out of date, run make recording (-picture +demo):\n%s", diff)
 	}
 	if secret := regexp.MustCompile("whsec_[0-9A-Za-z]+|wh_sk_[0-9A-Za-z]+").FindString(stdout.String() + stderr.String()); secret != "" {
 		t.Error("the demo prints a signing secret")
@@ -36,6 +43,23 @@ func TestAccDemo(t *testing.T) {
 	if _, err := os.Stat(scratch[1]); !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("the scratch directory is left: %v", err)
 	}
+}
+
+// recorded are the steps in the picture of README.md.
+func recorded(t *testing.T) string {
+	t.Helper()
+	picture, err := os.ReadFile("../../../assets/demo.svg")
+	if err != nil {
+		t.Fatal(err)
+	}
+	text := html.UnescapeString(regexp.MustCompile("<[^>]+>").ReplaceAllString(string(picture), ""))
+	return normal(strings.Join(regexp.MustCompile("(?m)^✓ .+$").FindAllString(text, -1), "\n"))
+}
+
+// normal leaves out what differs from run to run.
+func normal(steps string) string {
+	steps = regexp.MustCompile("[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}").ReplaceAllString(steps, "ID")
+	return regexp.MustCompile(`\b(terraform|tofu)\b`).ReplaceAllString(steps, "CLI")
 }
 
 // Every surprise ends the demo with an error that shows what the CLI printed.
