@@ -1,0 +1,306 @@
+// Copyright (c) TitanX
+// SPDX-License-Identifier: MPL-2.0
+
+package titanx
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/titanx-io/terraform-provider-titanx/internal/titanxsim"
+)
+
+// A webhook's whole life in every dialect, with three of its like so that lists have pages.
+func TestLifeInEveryDialect(t *testing.T) {
+	t.Parallel()
+	for _, dialect := range append(titanxsim.Variations(), titanxsim.Dialect{}) {
+		t.Run(dialect.String(), func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) { live(t, dialect) })
+		})
+	}
+}
+
+func live(t *testing.T, dialect titanxsim.Dialect) {
+	t.Helper()
+	b := wired(t, titanxsim.Config{Dialect: dialect, Limits: titanxsim.Limits{Second: 3, Minute: 100, Day: 10_000}})
+	var made []Created
+	for n := range 3 {
+		req := crm()
+		req.Name, req.URL = fmt.Sprintf("crm %d", n), fmt.Sprintf("%s/%d", req.URL, n)
+		created := b.create(t, req)
+		held := b.sim.Webhooks("ada")[n]
+		want := Created{Webhook: Webhook{
+			ID: held.ID, Name: held.Name, URL: held.URL, EventTypes: EventTypes(), Status: held.Status, CreatedAt: held.CreatedAt, UpdatedAt: held.UpdatedAt,
+		}, Secret: held.Secret}
+		if dialect.CreateSecret != "" {
+			want.Secret = ""
+		}
+		if dialect.UpdatedAt == "absent" {
+			want.UpdatedAt = time.Time{}
+		}
+		if diff := cmp.Diff(want, created); diff != "" {
+			t.Errorf("created (-want +got):\n%s", diff)
+		}
+		made = append(made, created)
+	}
+	<-time.After(inventoryAge)
+	all, err := b.listAll(t.Context())
+	if err != nil || len(all) != 3 && dialect.ListLag == 0 {
+		t.Errorf("list: %d webhooks, %v", len(all), err)
+	}
+	for _, created := range made {
+		want := created.Webhook
+		if dialect.NameOut == "absent" {
+			want.Name = "" // not said
+		}
+		found, err := b.Find(t.Context(), want.ID)
+		if diff := cmp.Diff(want, found); err != nil || diff != "" {
+			t.Errorf("find: %v (-want +got):\n%s", err, diff)
+		}
+		got, err := b.Get(t.Context(), want.ID)
+		switch dialect.Get {
+		case "absent-html", "absent-405":
+			if !errors.Is(err, ErrNoRoute) {
+				t.Errorf("get: %+v, %v", got, err)
+			}
+		case "absent-json":
+			if !errors.Is(err, ErrNotFound) {
+				t.Errorf("get: %+v, %v", got, err)
+			}
+		default:
+			if diff := cmp.Diff(want, got); err != nil || diff != "" {
+				t.Errorf("get: %v (-want +got):\n%s", err, diff)
+			}
+		}
+		changed, err := b.SetStatus(t.Context(), want.ID, StatusInactive)
+		if err != nil || changed.ID != want.ID || changed.Status != StatusInactive {
+			t.Errorf("set status: %+v, %v", changed, err)
+		}
+		if found, err := b.Find(t.Context(), want.ID); err != nil || found.Status != StatusInactive || found.URL != want.URL {
+			t.Errorf("find: %+v, %v", found, err)
+		}
+		if err := b.Delete(t.Context(), want.ID); err != nil {
+			t.Errorf("delete: %v", err)
+		}
+		if err := b.Delete(t.Context(), want.ID); err != nil {
+			t.Errorf("delete again: %v", err)
+		}
+		if found, err := b.Find(t.Context(), want.ID); !errors.Is(err, ErrNotFound) && dialect.ErrorBody != "html" {
+			t.Errorf("deleted, but %+v, %v", found, err)
+		}
+	}
+	if left := b.sim.Webhooks("ada"); len(left) != 0 {
+		t.Errorf("left: %v", left)
+	}
+	for _, r := range b.sim.Requests() {
+		if r.Status == http.StatusTooManyRequests {
+			t.Errorf("%s %s was refused for the rate", r.Method, r.Path)
+		}
+	}
+}
+
+func (b *bench) bodies() []string {
+	var bodies []string
+	for _, r := range b.sim.Requests(titanxsim.CallCreate) {
+		bodies = append(bodies, string(r.Body))
+	}
+	return bodies
+}
+
+func TestCreateRequestOnTheWire(t *testing.T) {
+	t.Parallel()
+	const both = `{"eventTypes":["job.completed","job.contact.scored"],"events":["job.completed","job.contact.scored"],`
+	const events = `{"events":["job.completed","job.contact.scored"],`
+	const eventTypes = `{"eventTypes":["job.completed","job.contact.scored"],`
+	const rest = `"name":"crm","status":"active","url":"https://receiver.example/titanx"}`
+	for dialect, want := range map[string][]string{
+		"":                         {both + rest, both + rest},
+		"events-in=events":         {both + rest, both + rest},
+		"events-in=events-400":     {both + rest, events + rest, events + rest},
+		"events-in=events-422":     {both + rest, events + rest, events + rest},
+		"events-in=eventTypes-400": {both + rest, eventTypes + rest, eventTypes + rest},
+		"events-in=eventTypes-422": {both + rest, eventTypes + rest, eventTypes + rest},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			d, err := titanxsim.ParseDialect(dialect)
+			if err != nil {
+				t.Fatal(err)
+			}
+			b := wired(t, titanxsim.Config{Dialect: d})
+			b.create(t, crm())
+			b.create(t, crm())
+			if diff := cmp.Diff(want, b.bodies()); diff != "" {
+				t.Errorf("%s (-want +got):\n%s", dialect, diff)
+			}
+		})
+	}
+}
+
+func TestBothEventKeysRefused(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		b := wired(t, titanxsim.Config{Dialect: titanxsim.Dialect{EventsIn: "events-400"}})
+		b.create(t, crm())
+		b.sim.SetDialect(titanxsim.Dialect{EventsIn: "eventTypes-400"})
+		b.sim.ResetRequests()
+		_, err := b.Create(t.Context(), crm())
+		var refused *Error
+		if !errors.As(err, &refused) || refused.StatusCode != 400 || !strings.Contains(err.Error(), "'events'") || len(b.bodies()) != 1 {
+			t.Errorf("%v after %d creates", err, len(b.bodies()))
+		}
+	})
+}
+
+// A refusal that mentions an events key for another reason must not switch that key off for the creates after it.
+func TestAnEventKeyIsForgottenOnlyWhenThatHelps(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		b := wired(t, titanxsim.Config{})
+		for range 2 {
+			b.sim.Inject(titanxsim.Fault{
+				Call: titanxsim.CallCreate, Kind: titanxsim.FaultStatus, Status: 400, Times: 1, Body: []byte(`{"error": "unknown value in events"}`),
+			})
+		}
+		if _, err := b.Create(t.Context(), crm()); err == nil || len(b.bodies()) != 2 {
+			t.Errorf("%v after %d creates", err, len(b.bodies()))
+		}
+		b.create(t, crm())
+		if last := b.bodies()[2]; !strings.Contains(last, `"events"`) || !strings.Contains(last, `"eventTypes"`) {
+			t.Errorf("a key is missing: %s", last)
+		}
+	})
+}
+
+func TestStatusIsAPostWithoutABody(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		b := wired(t, titanxsim.Config{})
+		id := b.sim.Put("ada", titanxsim.Webhook{Name: "x"}).ID
+		if _, err := b.SetStatus(t.Context(), id, StatusInactive); err != nil {
+			t.Fatal(err)
+		}
+		r := b.sim.Requests()[0]
+		if r.Method != http.MethodPost || r.Path != titanxsim.BasePath+"/webhooks/"+id+"/inactive" || len(r.Body) != 0 {
+			t.Errorf("%s %s %s", r.Method, r.Path, r.Body)
+		}
+		if _, err := b.SetStatus(t.Context(), "gone", StatusInactive); !errors.Is(err, ErrNotFound) {
+			t.Errorf("a webhook that is gone: %v", err)
+		}
+	})
+}
+
+func TestAnswersAboutAnotherWebhookAreNotBelieved(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		c := client(t, Config{Transport: wire{http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+			fmt.Fprint(w, `{"data": {"id": "w2", "name": "other"}}`)
+		})}})
+		if w, err := c.Get(t.Context(), "w1"); !errors.Is(err, ErrUnreadable) {
+			t.Errorf("get: %+v, %v", w, err)
+		}
+		if w, err := c.SetStatus(t.Context(), "w1", StatusActive); err != nil || !cmp.Equal(w, Webhook{ID: "w1", Status: StatusActive}) {
+			t.Errorf("set status: %+v, %v", w, err)
+		}
+	})
+}
+
+// A web page says nothing of a webhook: whether a delete has done its work, the list tells.
+func TestDeleteAnsweredWithAWebPage(t *testing.T) {
+	t.Parallel()
+	for _, gone := range []bool{true, false} {
+		synctest.Test(t, func(t *testing.T) {
+			b := wired(t, titanxsim.Config{Dialect: titanxsim.Dialect{ErrorBody: "html"}})
+			id := b.sim.Put("ada", titanxsim.Webhook{Name: "x"}).ID
+			b.sim.Inject(titanxsim.Fault{Call: titanxsim.CallDelete, Kind: titanxsim.FaultHTML, Status: 404})
+			if gone {
+				b.sim.Remove("ada", id)
+			}
+			if err := b.Delete(t.Context(), id); (err == nil) != gone || err != nil && !errors.Is(err, ErrNoRoute) {
+				t.Errorf("gone %t: %v", gone, err)
+			}
+			b.sim.Inject(titanxsim.Fault{Call: titanxsim.CallList, Kind: titanxsim.FaultStatus, Status: 500})
+			if err := b.Delete(t.Context(), id); !errors.Is(err, ErrNoRoute) {
+				t.Errorf("without a list: %v", err)
+			}
+		})
+	}
+}
+
+// pages serves the given bodies in turn, and the last of them for ever. It counts the requests of a list.
+func pages(t *testing.T, bodies ...string) (*Client, *int) {
+	t.Helper()
+	asked := 0
+	return client(t, Config{Transport: wire{http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.RawQuery == "" {
+			asked = 0
+		}
+		fmt.Fprint(w, bodies[min(asked, len(bodies)-1)])
+		asked++
+	})}}), &asked
+}
+
+func TestListIsWholeOrAnError(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		name  string
+		pages []string
+		want  string // ids
+		fails bool
+		asked int
+	}{
+		{"empty", []string{`[]`}, "", false, 1},
+		{"one page", []string{`{"data": [{"id": "1"}, {"id": "2"}], "total": 2}`}, "12", false, 1},
+		{"two pages", []string{`{"data": [{"id": "1"}], "nextCursor": "c"}`, `{"data": [{"id": "2"}], "total": 2}`}, "12", false, 2},
+		{"overlapping pages", []string{`{"data": [{"id": "1"}, {"id": "2"}], "nextCursor": "c"}`, `{"data": [{"id": "2"}, {"id": "3"}]}`}, "123", false, 2},
+		{"total not met", []string{`{"data": [{"id": "1"}], "total": 2}`}, "1", true, 1},
+		{"total not met on the last page", []string{`{"data": [{"id": "1"}], "nextCursor": "c"}`, `{"data": [{"id": "2"}], "total": "3"}`}, "12", true, 2},
+		{"more, but not where", []string{`{"data": [{"id": "1"}], "hasMore": true}`}, "", true, 1},
+		{"in circles", []string{`{"data": [{"id": "1"}], "nextCursor": "c"}`}, "1", true, 2},
+		{"empty, but goes on", []string{`{"data": [], "nextCursor": "c"}`}, "", true, 1},
+		{"second page unreadable", []string{`{"data": [{"id": "1"}], "nextCursor": "c"}`, `<html>`}, "1", true, 2},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			client, asked := pages(t, c.pages...)
+			var ids string
+			var failure error
+			for w, err := range client.List(t.Context()) {
+				ids, failure = ids+w.ID, err
+			}
+			if ids != c.want || (failure != nil) != c.fails || failure != nil && !errors.Is(failure, ErrUnreadable) || *asked != c.asked {
+				t.Errorf("%s: %q, %v after %d requests", c.name, ids, failure, *asked)
+			}
+			if all, err := client.listAll(t.Context()); (err != nil) != c.fails || err != nil && all != nil {
+				t.Errorf("%s: %v, %v", c.name, all, err)
+			}
+		})
+	}
+}
+
+func TestListAsksForAPageOnlyWhenItIsWanted(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		client, asked := pages(t, `{"data": [{"id": "1"}, {"id": "2"}], "nextCursor": "c"}`, `{"data": [{"id": "3"}]}`)
+		for range client.List(t.Context()) {
+			break
+		}
+		if *asked != 1 {
+			t.Errorf("%d requests", *asked)
+		}
+	})
+}
+
+func TestEventTypesAreSorted(t *testing.T) {
+	t.Parallel()
+	if !slices.IsSorted(EventTypes()) || len(EventTypes()) != 2 {
+		t.Error(EventTypes())
+	}
+}
