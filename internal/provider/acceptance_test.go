@@ -29,7 +29,7 @@ type simulation struct {
 	t       *testing.T
 	baseURL string
 	apiKey  string
-	ahead   atomic.Int64 // how far the provider's clock is ahead, in nanoseconds
+	ahead   atomic.Int64 // how far the clock of provider and simulator is ahead, in nanoseconds
 	adapt   func(*titanx.Config)
 
 	receivers http.RoundTripper // how the provider reaches receivers; nil is the ordinary way
@@ -41,6 +41,9 @@ func simulate(t *testing.T, cfg titanxsim.Config) *simulation {
 	s := &simulation{t: t, apiKey: "CANARY-key-" + rand.Text()}
 	if cfg.Keys == nil {
 		cfg.Keys = map[string]string{s.apiKey: simUser}
+	}
+	if cfg.Now == nil {
+		cfg.Now = s.now
 	}
 	s.Server = titanxsim.New(cfg)
 	server := httptest.NewServer(s.Server)
@@ -56,7 +59,7 @@ func (s *simulation) newProvider() *titanxProvider {
 	return &titanxProvider{
 		version:   "test",
 		receivers: s.receivers,
-		now:       func() time.Time { return time.Now().Add(time.Duration(s.ahead.Load())) },
+		now:       s.now,
 		adapt: func(cfg *titanx.Config) {
 			cfg.RetryWait, cfg.SettleWait = time.Millisecond, 20*time.Millisecond
 			if s.adapt != nil {
@@ -66,7 +69,9 @@ func (s *simulation) newProvider() *titanxProvider {
 	}
 }
 
-// later moves the provider's clock: nothing but rotate_after looks at it.
+func (s *simulation) now() time.Time { return time.Now().Add(time.Duration(s.ahead.Load())) }
+
+// later moves the clock of provider and simulator.
 func (s *simulation) later(d time.Duration) { s.ahead.Add(int64(d)) }
 
 // factories serve the provider to Terraform.

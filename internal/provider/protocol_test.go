@@ -23,7 +23,7 @@ type protocolServer struct {
 	applying bool // plan as Terraform does while it applies
 }
 
-// object is a configuration by attribute: nil, string, []string, map[string]string, or unknown.
+// object is a configuration by attribute: nil, string, []string, map[string]string, unknown, or []any of what may be unknown.
 type object map[string]any
 
 // unknown is a value that is known only after apply.
@@ -109,6 +109,12 @@ func attributeValue(typ tftypes.Type, v any) tftypes.Value {
 		elements := make([]tftypes.Value, len(v))
 		for i, element := range v {
 			elements[i] = tftypes.NewValue(tftypes.String, element)
+		}
+		return tftypes.NewValue(typ, elements)
+	case []any:
+		elements := make([]tftypes.Value, len(v))
+		for i, element := range v {
+			elements[i] = attributeValue(tftypes.String, element)
 		}
 		return tftypes.NewValue(typ, elements)
 	case map[string]string:
@@ -279,6 +285,22 @@ func (p *protocolServer) read(i instance) (instance, []*tfprotov6.Diagnostic) {
 		p.t.Fatal(err)
 	}
 	return instance{p.decode(schema, resp.NewState), resp.Private, resp.NewIdentity}, resp.Diagnostics
+}
+
+// mustAgree expects that whatever was known before is so still: core takes anything else for a bug of the provider.
+func (p *protocolServer) mustAgree(before, after instance) {
+	p.t.Helper()
+	var was, is map[string]tftypes.Value
+	for value, into := range map[*tftypes.Value]*map[string]tftypes.Value{&before.value: &was, &after.value: &is} {
+		if err := value.As(into); err != nil {
+			p.t.Fatal(err)
+		}
+	}
+	for name, value := range was {
+		if value.IsFullyKnown() && !value.Equal(is[name]) {
+			p.t.Fatalf("inconsistent: %s was planned otherwise", name)
+		}
+	}
 }
 
 // importByID imports a webhook without reading it.

@@ -22,11 +22,10 @@ import (
 // keyPair is a recipient and the identity that decrypts for it, made for one test.
 type keyPair struct{ recipient, identity string }
 
-func newAgeKey(t *testing.T) keyPair {
-	t.Helper()
+func newAgeKey() keyPair {
 	identity, err := age.GenerateX25519Identity()
 	if err != nil {
-		t.Fatal(err)
+		panic(err) // only if crypto/rand fails
 	}
 	return keyPair{identity.Recipient().String(), identity.String()}
 }
@@ -88,7 +87,7 @@ func encryptFor(t *testing.T, secret string, keys ...keyPair) string {
 func TestDecrypt(t *testing.T) {
 	t.Parallel()
 	const secret = "CANARY-secret"
-	key, other := newAgeKey(t), newAgeKey(t)
+	key, other := newAgeKey(), newAgeKey()
 	edwards, rivest, curve, locked := newSSHKeys(t)
 	encrypted := encryptFor(t, secret, key, edwards, rivest)
 	if strings.Contains(encrypted, secret) {
@@ -162,8 +161,8 @@ func TestParseRecipient_refusals(t *testing.T) {
 	for name, text := range map[string]string{
 		"post-quantum": hybrid.Recipient().String(),
 		"ecdsa":        curve.recipient,
-		"cut":          newAgeKey(t).recipient[:30],
-		"private key":  newAgeKey(t).identity,
+		"cut":          newAgeKey().recipient[:30],
+		"private key":  newAgeKey().identity,
 		"ssh private":  curve.identity,
 		"empty":        "",
 		"nonsense":     "CANARY-recipient",

@@ -282,7 +282,7 @@ func (r *webhookResource) setStatus(ctx context.Context, plan *webhookResourceMo
 	if client == nil {
 		return
 	}
-	now, err := client.SetStatus(r.conn.masked(ctx, state.Secret.ValueString()), plan.ID.ValueString(), plan.Status.ValueString())
+	now, err := client.SetStatus(r.conn.masked(ctx, state.Secret.ValueString(), plan.Secret.ValueString()), plan.ID.ValueString(), plan.Status.ValueString())
 	if errors.Is(err, titanx.ErrNotFound) {
 		diags.AddError("Unable to set status of webhook", fmt.Sprintf("TitanX has no webhook %s any more: it was deleted since the plan was made. Plan again, and it will be created anew.", plan.ID.ValueString()))
 		return
@@ -358,7 +358,6 @@ func (r *webhookResource) ModifyPlan(ctx context.Context, req resource.ModifyPla
 	}
 	r.conn.manages(change.state.ID, plan.Name)
 	change.run()
-	change.warnReplacement()
 	if change.replace.Contains(path.Root("url")) {
 		r.checkReachable(plan, &resp.Diagnostics)
 	}

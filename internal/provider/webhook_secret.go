@@ -41,7 +41,7 @@ func (m webhookResourceModel) secretStatus(now time.Time) types.String {
 	return types.StringValue(m.possession())
 }
 
-// possession is secret_status without regard to age.
+// possession is secret_status without regard to age. What was adopted and has expired since counts as known.
 func (m webhookResourceModel) possession() string {
 	switch {
 	case !m.EncryptedSecret.IsNull():
@@ -139,12 +139,8 @@ func (c *webhookChange) run() {
 	c.recipients()
 	c.rotation()
 	c.lostSecret()
-	if c.diags.HasError() || len(c.replace) == 0 {
-		return
-	}
-	c.plan.unknownComputed()
-	if !c.config.Secret.IsNull() {
-		c.plan.Secret = c.config.Secret // core refuses a plan that differs from the configuration; planCreate explains it
+	if len(c.replace) > 0 && !c.diags.HasError() {
+		c.replacement()
 	}
 }
 
@@ -203,7 +199,11 @@ func sameTriggers(a, b types.Map) bool {
 func (c *webhookChange) secretArgument() {
 	given := c.config.Secret
 	switch {
-	case given.IsNull(), given.Equal(c.state.Secret):
+	case given.IsNull():
+	case !c.plan.SecretRecipients.IsNull(): // unknown, for the validators refuse known ones
+		c.diags.AddAttributeError(path.Root("secret"), "Secret set together with secret_recipients",
+			"secret_recipients will be known only after apply, and if set, no plain secret is stored. Remove one of the two arguments.")
+	case given.Equal(c.state.Secret):
 	case !c.state.EncryptedSecret.IsNull():
 		c.diags.AddAttributeError(path.Root("secret"), "Secret is known already",
 			"The state has the signing secret in encrypted_secret. Remove the secret argument.")
@@ -226,22 +226,21 @@ func (c *webhookChange) recipients() {
 	switch {
 	case !c.state.EncryptedSecret.IsNull():
 		c.force("secret_recipients")
+	case c.state.Secret.IsNull():
 	case c.plan.SecretRecipients.IsUnknown():
 		c.plan.Secret, c.plan.EncryptedSecret, c.plan.SecretStatus = types.StringUnknown(), types.StringUnknown(), types.StringUnknown()
-	case !c.plan.SecretRecipients.IsNull() && !c.state.Secret.IsNull():
-		c.plan.Secret, c.plan.EncryptedSecret = types.StringNull(), types.StringUnknown()
-		if c.state.SecretStatus.ValueString() != secretExpired {
-			c.plan.SecretStatus = types.StringValue(secretEncrypted)
-		}
+	case !c.plan.SecretRecipients.IsNull():
+		c.plan.Secret, c.plan.EncryptedSecret, c.plan.SecretStatus = types.StringNull(), types.StringUnknown(), types.StringValue(secretEncrypted)
 	}
 }
 
-// rotation replaces a webhook whose last refresh found rotate_after passed. Another rotate_after is judged anew by the apply.
+// rotation replaces a webhook whose last refresh found rotate_after passed. Another rotate_after is judged anew by the apply; an
+// unknown one may turn out to be the same, and core refuses an apply that replaces where the plan did not.
 func (c *webhookChange) rotation() {
 	if c.state.SecretStatus.ValueString() != secretExpired {
 		return
 	}
-	if c.plan.RotateAfter.Equal(c.state.RotateAfter) {
+	if c.plan.RotateAfter.IsUnknown() || c.plan.RotateAfter.Equal(c.state.RotateAfter) {
 		c.force("secret_status")
 		return
 	}
@@ -274,21 +273,36 @@ const (
 		"set on_lost_secret = \"keep\" to manage the webhook without its secret; or set on_lost_secret = \"replace\" to get a new webhook with a new secret."
 )
 
-// warnReplacement says what every replacement means for receivers. A lost secret has a warning of its own.
-func (c *webhookChange) warnReplacement() {
-	if len(c.replace) == 0 || c.replace.Contains(path.Root("secret")) {
+// replacement plans what a new webhook brings, and says what that means for receivers. A lost secret has a warning of its own.
+func (c *webhookChange) replacement() {
+	if !c.config.Secret.IsNull() {
+		c.diags.AddAttributeError(path.Root("secret"), "Secret set for a webhook that is to be replaced",
+			"The webhook is replaced because "+c.reason()+", and its signing secret ends with it. Remove the secret argument: TitanX issues a new one.")
 		return
 	}
-	reason := c.replace[0].String() + " changes, which TitanX cannot do in place"
-	switch {
-	case c.replace.Contains(path.Root("secret_status")):
-		reason = "rotate_after has passed"
-	case c.replace.Contains(path.Root("rotation_triggers")):
-		reason = "rotation_triggers changes"
-	case c.replace.Contains(path.Root("secret_recipients")):
-		reason = "secret_recipients changes, and what is encrypted cannot be encrypted to others"
+	c.plan.unknownComputed()
+	if !c.replace.Contains(path.Root("secret")) {
+		c.diags.AddAttributeWarning(c.replace[0], replacementSummary, "The webhook is replaced because "+c.reason()+". "+replacementText)
 	}
-	c.diags.AddAttributeWarning(c.replace[0], "Replacing the webhook issues a new signing secret",
-		"The webhook is replaced because "+reason+". Receivers need the new secret. With create_before_destroy, old and new secret are both valid "+
-			"until the old webhook is deleted; without it, events between the two are lost.")
 }
+
+// reason is why the webhook is replaced.
+func (c *webhookChange) reason() string {
+	switch {
+	case c.replace.Contains(path.Root("secret")):
+		return "its signing secret is lost"
+	case c.replace.Contains(path.Root("secret_status")):
+		return "rotate_after has passed"
+	case c.replace.Contains(path.Root("rotation_triggers")):
+		return "rotation_triggers changes"
+	case c.replace.Contains(path.Root("secret_recipients")):
+		return "secret_recipients changes, and what is encrypted cannot be encrypted to others"
+	}
+	return c.replace[0].String() + " changes, which TitanX cannot do in place"
+}
+
+const (
+	replacementSummary = "Replacing the webhook issues a new signing secret"
+	replacementText    = "Receivers need the new secret. With create_before_destroy, old and new secret are both valid until the old webhook is deleted; " +
+		"without it, events between the two are lost."
+)

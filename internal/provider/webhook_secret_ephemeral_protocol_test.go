@@ -43,7 +43,7 @@ func TestWebhookSecret_protocol(t *testing.T) {
 	t.Parallel()
 	s := simulate(t, titanxsim.Config{})
 	p := s.protocol(nil)
-	key := newAgeKey(t)
+	key := newAgeKey()
 	edwards, rivest, _, _ := newSSHKeys(t)
 	webhook := p.create(testWebhook(object{"secret_recipients": []string{key.recipient, edwards.recipient, rivest.recipient}}))
 	encrypted := webhook.text(t, "encrypted_secret")
@@ -54,7 +54,7 @@ func TestWebhookSecret_protocol(t *testing.T) {
 			t.Errorf("%s: the secret is not the server's", name)
 		}
 	}
-	if secret, diags := p.openSecret(object{"encrypted_secret": encrypted, "identity": newAgeKey(t).identity}); secret != "" || !has(diags, isError, "encrypted_secret", "matches none") {
+	if secret, diags := p.openSecret(object{"encrypted_secret": encrypted, "identity": newAgeKey().identity}); secret != "" || !has(diags, isError, "encrypted_secret", "matches none") {
 		t.Errorf("wrong identity: %v", summaries(diags))
 	}
 	if secret, diags := p.openSecret(object{"encrypted_secret": encrypted, "identity": "CANARY"}); secret != "" || !has(diags, isError, "identity", "no age identity") {

@@ -1,0 +1,429 @@
+// Copyright (c) TitanX
+// SPDX-License-Identifier: MPL-2.0
+
+package provider
+
+import (
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/hashicorp/terraform-plugin-go/tfprotov6"
+
+	"github.com/titanx-io/terraform-provider-titanx/internal/titanxsim"
+)
+
+func TestSecretTable_protocol(t *testing.T) {
+	t.Parallel()
+	for _, row := range secretTable {
+		t.Run(row.state+"/"+row.event, func(t *testing.T) {
+			t.Parallel()
+			s := simulate(t, titanxsim.Config{})
+			p := s.protocol(nil)
+			webhook := p.arrive(s, row.state)
+			_, config := configsOf(row.state, row.event)
+			config = s.resolve(config)
+			if row.event == "age passes" {
+				s.later(longerThanRotateAfter)
+			}
+			s.ResetRequests()
+
+			webhook, diags := p.read(webhook)
+			p.mustSucceed(diags)
+			got := p.carryOut(webhook, config)
+			if got.action != row.action || got.action != refused && strings.Join(got.replace, " ") != row.forcedBy {
+				t.Errorf("the plan: %s, forced by %v", got.action, got.replace)
+			}
+			severity, at := isWarning, strings.Fields(row.forcedBy+" secret")
+			if row.action == refused {
+				severity = isError
+			}
+			if want := min(len(row.says), 1); len(got.diags) != want {
+				t.Errorf("%d diagnostics, want %d: %v", len(got.diags), want, summaries(got.diags))
+			}
+			if row.says != "" && !slices.ContainsFunc(at, func(at string) bool { return has(got.diags, severity, at, row.says) }) {
+				t.Errorf("want a diagnostic with %q: %v", row.says, summaries(got.diags))
+			}
+			if writes := s.writeNames(); writes != row.writes {
+				t.Errorf("requests: %s", writes)
+			}
+			if row.action == refused {
+				return
+			}
+			if status := got.webhook.text(t, "secret_status"); status != row.becomes {
+				t.Errorf("secret_status is %s", status)
+			}
+			s.checkSecret(t, got.webhook.text(t, "secret_status"), got.webhook.text(t, "secret"), got.webhook.text(t, "encrypted_secret"))
+			p.checkSettled(got.webhook, config)
+		})
+	}
+}
+
+// arrive brings a webhook into a state of the table.
+func (p *protocolServer) arrive(s *simulation, state string) instance {
+	p.t.Helper()
+	how := secretStates[state]
+	var webhook instance
+	if how.imported {
+		webhook = p.imported(s)
+	}
+	for _, changes := range how.configs {
+		got := p.carryOut(webhook, testWebhook(secretBase).with(changes))
+		p.mustSucceed(got.diags)
+		webhook = got.webhook
+	}
+	if how.expired {
+		s.later(longerThanRotateAfter)
+	}
+	webhook, diags := p.read(webhook)
+	p.mustSucceed(diags)
+	if got := webhook.text(p.t, "secret_status"); got != how.begins {
+		p.t.Fatalf("secret_status is %s, want %s", got, how.begins)
+	}
+	return webhook
+}
+
+// imported is a webhook that was made elsewhere, imported and read.
+func (p *protocolServer) imported(s *simulation) instance {
+	p.t.Helper()
+	webhook, diags := p.importByID(s.putHeld().ID)
+	p.mustSucceed(diags)
+	webhook, diags = p.read(webhook)
+	p.mustSucceed(diags)
+	return webhook
+}
+
+// putHeld makes a webhook elsewhere, whose secret somebody holds.
+func (s *simulation) putHeld() titanxsim.Webhook {
+	return s.Put(simUser, titanxsim.Webhook{Name: "test", URL: "https://hooks.example.com/titanx", EventTypes: []string{"job.contact.scored"}, Secret: heldSecret})
+}
+
+// resolve puts the server's secret where a configuration has heldSecret.
+func (s *simulation) resolve(config object) object {
+	if config["secret"] == heldSecret {
+		return config.with(object{"secret": s.only().Secret})
+	}
+	return config
+}
+
+// writeNames are the calls that change something, as the table spells them.
+func (s *simulation) writeNames() string {
+	var names []string
+	for _, call := range s.writes() {
+		names = append(names, string(call))
+	}
+	return strings.Join(names, " ")
+}
+
+// checkSecret compares what is stored with the secret that the server signs with.
+func (s *simulation) checkSecret(t *testing.T, status, secret, encrypted string) {
+	t.Helper()
+	held := s.only().Secret
+	switch status {
+	case "known":
+		if secret != held || encrypted != "" {
+			t.Error("the stored secret is not the server's")
+		}
+	case "encrypted":
+		if secret != "" || decryptedBy(encrypted, keyA) != held && decryptedBy(encrypted, keyB) != held {
+			t.Error("the encrypted secret is not the server's")
+		}
+	case "adopted":
+		if secret == "" || encrypted != "" {
+			t.Error("no secret was adopted")
+		}
+	case "lost":
+		if secret != "" || encrypted != "" {
+			t.Error("a lost secret is stored")
+		}
+	}
+}
+
+// decryptedBy is what a key decrypts; "" if it does not.
+func decryptedBy(encrypted string, key keyPair) string {
+	identities, err := parseIdentities(key.identity)
+	if err != nil {
+		return ""
+	}
+	secret, _ := decryptWith(identities, encrypted)
+	return secret
+}
+
+// checkSettled expects that nothing is left to do.
+func (p *protocolServer) checkSettled(webhook instance, config object) {
+	p.t.Helper()
+	webhook, diags := p.read(webhook)
+	p.mustSucceed(diags)
+	if again := p.plan(webhook, config); !again.noChange() || len(again.diags) > 0 {
+		p.t.Errorf("the next plan is not empty: forced by %v, %v", again.replace, summaries(again.diags))
+	}
+}
+
+// outcome is what comes of a configuration: the plan's action and the webhook after the apply.
+type outcome struct {
+	action  string
+	replace []string
+	diags   []*tfprotov6.Diagnostic
+	webhook instance
+}
+
+// carryOut validates, plans and applies a configuration as core does: a replacement is planned again as a create with the
+// private state of the first plan, and everything is planned once more during apply.
+func (p *protocolServer) carryOut(prior instance, config object) outcome {
+	p.t.Helper()
+	return p.carryOutResolved(prior, config, config)
+}
+
+// carryOutResolved plans one configuration and applies another, in which what was unknown is known.
+func (p *protocolServer) carryOutResolved(prior instance, planned, applied object) outcome {
+	p.t.Helper()
+	out := outcome{action: refused, diags: p.validate(planned)}
+	if hasError(out.diags) {
+		return out
+	}
+	first := p.plan(prior, planned)
+	out.replace = first.replace
+	out.diags = append(out.diags, first.diags...)
+	final := first
+	if len(first.replace) > 0 && !hasError(first.diags) {
+		final = p.plan(instance{private: first.planned.private}, planned)
+		out.diags = append(out.diags, final.diags...)
+	}
+	if hasError(out.diags) {
+		return out
+	}
+	out.action = first.action()
+	if out.action == noChange {
+		out.webhook = prior
+		return out
+	}
+	if len(first.replace) > 0 {
+		removed, diags := p.apply(p.plan(prior, nil))
+		p.mustSucceed(diags)
+		if removed.exists() {
+			p.t.Fatal("the old webhook is still there")
+		}
+		prior = instance{}
+	}
+	again := p.plan(prior, applied)
+	p.mustSucceed(again.diags)
+	if len(again.replace) > 0 {
+		p.t.Fatalf("planned again during apply, it is replaced for %v", again.replace)
+	}
+	p.mustAgree(final.planned, again.planned)
+	var diags []*tfprotov6.Diagnostic
+	out.webhook, diags = p.apply(again)
+	out.diags = append(out.diags, diags...)
+	p.mustSucceed(diags)
+	p.mustAgree(again.planned, out.webhook)
+	return out
+}
+
+func (c change) action() string {
+	switch {
+	case !c.prior.exists():
+		return "create"
+	case len(c.replace) > 0:
+		return replace
+	case c.noChange():
+		return noChange
+	}
+	return update
+}
+
+func hasError(diags []*tfprotov6.Diagnostic) bool {
+	return slices.ContainsFunc(diags, func(d *tfprotov6.Diagnostic) bool { return d.Severity == isError })
+}
+
+// TestSecretUnknown_protocol plans with values that are known only during apply. Whatever they turn out to be, core must find
+// the same action and the same known values when it plans again.
+func TestSecretUnknown_protocol(t *testing.T) {
+	t.Parallel()
+	toA := []string{keyA.recipient}
+	for name, tc := range map[string]struct {
+		state    string
+		policy   string // on_lost_secret, where it is not the state's
+		resolved object // the attributes that are unknown while planning
+		action   string
+		forcedBy string
+		becomes  string
+	}{
+		"name, the same":             {"known", "", object{"name": "test"}, replace, "name", "known"},
+		"url, the same":              {"known", "", object{"url": "https://hooks.example.com/titanx"}, replace, "url", "known"},
+		"url, another":               {"known", "", object{"url": "https://hooks.example.com/other"}, replace, "url", "known"},
+		"triggers, the same":         {"known", "", object{"rotation_triggers": map[string]string{"generation": "1"}}, replace, "rotation_triggers", "known"},
+		"status, another":            {"known", "", object{"status": "inactive"}, update, "", "known"},
+		"status, the same":           {"known", "", object{"status": "active"}, update, "", "known"},
+		"policy":                     {"known", "", object{"on_lost_secret": "keep"}, update, "", "known"},
+		"policy of a lost one":       {"lost", "", object{"on_lost_secret": "keep"}, refused, "", ""},
+		"rotate_after":               {"known", "", object{"rotate_after": "24h"}, update, "", "known"},
+		"rotate_after, expired":      {"expired", "", object{"rotate_after": "1h"}, replace, "secret_status", "known"},
+		"rotate_after, now longer":   {"expired", "", object{"rotate_after": "24h"}, replace, "secret_status", "known"},
+		"recipients, some":           {"known", "", object{"secret_recipients": toA}, update, "", "encrypted"},
+		"recipients, none":           {"known", "", object{"secret_recipients": nil}, update, "", "known"},
+		"recipients, adopted":        {"adopted, no longer set", "", object{"secret_recipients": nil}, update, "", "adopted"},
+		"recipients, encrypted":      {"encrypted", "", object{"secret_recipients": toA}, replace, "secret_recipients", "encrypted"},
+		"recipients, then none":      {"encrypted", "", object{"secret_recipients": nil}, replace, "secret_recipients", "known"},
+		"recipients, kept lost":      {"lost", "", object{"secret_recipients": toA}, update, "", "lost"},
+		"recipients, lost":           {"lost", "replace", object{"secret_recipients": toA}, replace, "secret", "encrypted"},
+		"recipients, lost, and none": {"lost", "replace", object{"secret_recipients": nil}, replace, "secret", "known"},
+		"recipients and a secret":    {"adopted", "", object{"secret_recipients": nil}, refused, "", ""},
+		"secret of a lost one":       {"lost", "replace", object{"secret": heldSecret}, update, "", "adopted"},
+		"secret, the known one":      {"known", "", object{"secret": heldSecret}, update, "", "known"},
+		"secret, none":               {"known", "", object{"secret": nil}, update, "", "known"},
+		"secret of an encrypted one": {"encrypted", "", object{"secret": heldSecret}, refused, "", ""},
+		"everything": {"known", "", object{"name": "renamed", "url": "https://hooks.example.com/other", "secret_recipients": toA,
+			"rotate_after": "24h", "on_lost_secret": "keep", "status": "inactive"}, replace, "name url", "encrypted"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := simulate(t, titanxsim.Config{})
+			p := s.protocol(nil)
+			webhook := p.arrive(s, tc.state)
+			config, _ := configsOf(tc.state, "refresh")
+			if tc.policy != "" {
+				config["on_lost_secret"] = tc.policy
+			}
+			config = s.resolve(config)
+			applied := s.resolve(config.with(tc.resolved))
+			planned := config.with()
+			for attribute := range tc.resolved {
+				planned[attribute] = unknown
+			}
+			got := p.carryOutResolved(webhook, planned, applied)
+			if got.action != tc.action || got.action != refused && strings.Join(got.replace, " ") != tc.forcedBy {
+				t.Fatalf("the plan: %s, forced by %v, %v", got.action, got.replace, summaries(got.diags))
+			}
+			if got.action == refused {
+				return
+			}
+			if status := got.webhook.text(t, "secret_status"); status != tc.becomes {
+				t.Errorf("secret_status is %s", status)
+			}
+			s.checkSecret(t, got.webhook.text(t, "secret_status"), got.webhook.text(t, "secret"), got.webhook.text(t, "encrypted_secret"))
+			p.checkSettled(got.webhook, applied)
+		})
+	}
+}
+
+func TestSecretUnknown_create_protocol(t *testing.T) {
+	t.Parallel()
+	for becomes, recipients := range map[string][]string{"known": nil, "encrypted": {keyA.recipient}} {
+		s := simulate(t, titanxsim.Config{})
+		p := s.protocol(nil)
+		applied := testWebhook(nil)
+		if recipients != nil {
+			applied["secret_recipients"] = recipients
+		}
+		planned := testWebhook(object{"name": unknown, "url": unknown, "secret_recipients": unknown, "rotate_after": unknown, "on_lost_secret": unknown})
+		got := p.carryOutResolved(instance{}, planned, applied)
+		if got.action != "create" || got.webhook.text(t, "secret_status") != becomes {
+			t.Fatalf("%s: %s, %v", becomes, got.action, summaries(got.diags))
+		}
+		s.checkSecret(t, becomes, got.webhook.text(t, "secret"), got.webhook.text(t, "encrypted_secret"))
+		p.checkSettled(got.webhook, applied)
+	}
+}
+
+// TestSecretSavedPlan_protocol plans a change before rotate_after passes, and applies it after: the plan must hold.
+func TestSecretSavedPlan_protocol(t *testing.T) {
+	t.Parallel()
+	s := simulate(t, titanxsim.Config{})
+	p := s.protocol(nil)
+	webhook := p.arrive(s, "known")
+	config := testWebhook(secretBase).with(object{"status": "inactive"})
+	saved := p.plan(webhook, config)
+	p.mustSucceed(saved.diags)
+	s.later(longerThanRotateAfter)
+	again := p.plan(webhook, config)
+	p.mustAgree(saved.planned, again.planned)
+	if again.action() != update {
+		t.Fatalf("planned again after the hour: %s", again.action())
+	}
+	webhook, diags := p.apply(again)
+	p.mustSucceed(diags)
+	p.mustAgree(saved.planned, webhook)
+	if got := webhook.text(t, "secret_status"); got != "known" {
+		t.Errorf("secret_status is %s right after the apply", got)
+	}
+	webhook, diags = p.read(webhook)
+	p.mustSucceed(diags)
+	if got := webhook.text(t, "secret_status"); got != "expired" {
+		t.Errorf("secret_status is %s after a refresh", got)
+	}
+}
+
+// TestSecretFirstTriggers_protocol: the first triggers after an import are recorded, all others rotate.
+func TestSecretFirstTriggers_protocol(t *testing.T) {
+	t.Parallel()
+	first := testWebhook(object{"on_lost_secret": "keep", "rotation_triggers": map[string]string{"generation": "1"}})
+	second := first.with(object{"rotation_triggers": map[string]string{"generation": "2"}})
+	s := simulate(t, titanxsim.Config{})
+	p := s.protocol(nil)
+
+	got := p.carryOut(p.imported(s), first)
+	if got.action != update {
+		t.Fatalf("the first triggers after an import: %s", got.action)
+	}
+	p.checkSettled(got.webhook, first)
+	for generation, config := range map[string]object{"another": second, "none": first.with(object{"rotation_triggers": nil})} {
+		if plan := p.plan(got.webhook, config); plan.action() != replace {
+			t.Errorf("%s: %s", generation, plan.action())
+		}
+	}
+	for how, webhook := range map[string]instance{
+		"made here":              p.create(testWebhook(nil)),
+		"imported, then applied": p.carryOut(p.imported(s), testWebhook(object{"secret": heldSecret})).webhook,
+		"imported, then renewed": p.carryOut(p.imported(s), testWebhook(nil)).webhook,
+	} {
+		if plan := p.plan(webhook, first); plan.action() != replace {
+			t.Errorf("the first triggers of a webhook that was %s: %s", how, plan.action())
+		}
+	}
+}
+
+// TestSecretPlannedAsNull_protocol: with recipients, a plan never waits for a plain secret.
+func TestSecretPlannedAsNull_protocol(t *testing.T) {
+	t.Parallel()
+	p := simulate(t, titanxsim.Config{}).protocol(nil)
+	for recipients, changes := range map[string]object{
+		"known":           {"secret_recipients": []string{keyA.recipient}},
+		"partly unknown":  {"secret_recipients": []any{keyA.recipient, unknown}},
+		"just being made": {"secret_recipients": []any{unknown}},
+	} {
+		made := p.plan(instance{}, testWebhook(changes))
+		p.mustSucceed(made.diags)
+		encrypting := p.plan(p.create(testWebhook(nil)), testWebhook(changes))
+		for planned, c := range map[string]change{"create": made, "update": encrypting} {
+			if c.planned.text(t, "secret") != "" || c.planned.text(t, "encrypted_secret") != "(unknown)" {
+				t.Errorf("%s, recipients %s: the plain secret is planned", planned, recipients)
+			}
+		}
+	}
+}
+
+func TestSecretNotSaid_protocol(t *testing.T) {
+	t.Parallel()
+	for _, dialect := range []string{"absent", "null"} {
+		s := simulate(t, titanxsim.Config{Dialect: titanxsim.Dialect{CreateSecret: dialect}})
+		p := s.protocol(nil)
+		for recipients, config := range map[string]object{"none": testWebhook(nil), "one": testWebhook(object{"secret_recipients": []string{keyA.recipient}})} {
+			made := p.carryOut(instance{}, config)
+			if !has(made.diags, isWarning, "secret", "three ways out") || made.webhook.text(t, "secret_status") != "lost" {
+				t.Errorf("%s, recipients %s: %v", dialect, recipients, summaries(made.diags))
+			}
+			next := p.plan(made.webhook, config)
+			if !slices.Equal(next.replace, []string{"secret"}) || !has(next.diags, isWarning, "secret", "three ways out") {
+				t.Errorf("%s, recipients %s: the next plan replaces for %v", dialect, recipients, next.replace)
+			}
+		}
+		renamed := p.plan(p.create(testWebhook(nil)), testWebhook(object{"name": "renamed", "on_lost_secret": "error"}))
+		if !slices.Equal(renamed.replace, []string{"name"}) || hasError(renamed.diags) {
+			t.Errorf("%s: a replacement for another reason brings a secret, but: %v", dialect, summaries(renamed.diags))
+		}
+		adopted := p.carryOut(p.carryOut(instance{}, testWebhook(object{"name": "another"})).webhook, testWebhook(object{"name": "another", "secret": heldSecret, "status": "inactive"}))
+		if adopted.action != update || adopted.webhook.text(t, "secret_status") != "adopted" {
+			t.Errorf("%s: adopting: %s", dialect, adopted.action)
+		}
+	}
+}

@@ -1,0 +1,232 @@
+// Copyright (c) TitanX
+// SPDX-License-Identifier: MPL-2.0
+
+package provider
+
+import (
+	"maps"
+	"reflect"
+	"testing"
+	"time"
+)
+
+// What a plan does in the table of the secret's life.
+const (
+	noChange = "no change"
+	update   = "update"
+	replace  = "replace"
+	refused  = "refused"
+)
+
+// secretTable is the secret's life: what a plan does after an event in each of the states, and what the apply then leads to.
+// What an event does not change in a state has no row.
+var secretTable = []struct {
+	state, event string
+	action       string
+	forcedBy     string // the attributes that force a replacement
+	says         string // part of the one diagnostic, which is at the forcing attribute or at secret; "" is none
+	writes       string // the requests that change something
+	becomes      string // secret_status
+}{
+	{"known", "refresh", noChange, "", "", "", "known"},
+	{"known", "status changes", update, "", "", "set-status", "known"},
+	{"known", "name changes", replace, "name", "name changes", "delete create", "known"},
+	{"known", "policy becomes keep", update, "", "", "", "known"},
+	{"known", "policy becomes error", update, "", "", "", "known"},
+	{"known", "triggers change", replace, "rotation_triggers", "rotation_triggers changes", "delete create", "known"},
+	{"known", "age passes", replace, "secret_status", "rotate_after has passed", "delete create", "known"},
+	{"known", "rotate_after is longer", update, "", "", "", "known"},
+	{"known", "rotate_after is removed", update, "", "", "", "known"},
+	{"known", "recipient is added", update, "", "", "", "encrypted"},
+	{"known", "secret is set", noChange, "", "", "", "known"},
+	{"known", "another secret is set", refused, "", "Secret differs", "", ""},
+
+	{"lost", "refresh", noChange, "", "", "", "lost"},
+	{"lost", "status changes", update, "", "", "set-status", "lost"},
+	{"lost", "name changes", replace, "name", "name changes", "delete create", "known"},
+	{"lost", "policy becomes replace", replace, "secret", "Signing secret lost", "delete create", "known"},
+	{"lost", "policy becomes error", refused, "", "three ways out", "", ""},
+	{"lost", "triggers change", replace, "rotation_triggers", "rotation_triggers changes", "delete create", "known"},
+	{"lost", "age passes", replace, "secret_status", "rotate_after has passed", "delete create", "known"},
+	{"lost", "rotate_after is longer", update, "", "", "", "lost"},
+	{"lost", "rotate_after is removed", update, "", "", "", "lost"},
+	{"lost", "recipient is added", update, "", "", "", "lost"},
+	{"lost", "secret is set", update, "", "", "", "adopted"},
+	{"lost", "another secret is set", update, "", "", "", "adopted"},
+
+	{"lost, with a recipient", "refresh", noChange, "", "", "", "lost"},
+	{"lost, with a recipient", "status changes", update, "", "", "set-status", "lost"},
+	{"lost, with a recipient", "name changes", replace, "name", "name changes", "delete create", "encrypted"},
+	{"lost, with a recipient", "policy becomes replace", replace, "secret", "Signing secret lost", "delete create", "encrypted"},
+	{"lost, with a recipient", "policy becomes error", refused, "", "three ways out", "", ""},
+	{"lost, with a recipient", "triggers change", replace, "rotation_triggers", "rotation_triggers changes", "delete create", "encrypted"},
+	{"lost, with a recipient", "age passes", replace, "secret_status", "rotate_after has passed", "delete create", "encrypted"},
+	{"lost, with a recipient", "rotate_after is longer", update, "", "", "", "lost"},
+	{"lost, with a recipient", "rotate_after is removed", update, "", "", "", "lost"},
+	{"lost, with a recipient", "recipient is added", update, "", "", "", "lost"},
+	{"lost, with a recipient", "recipient is another", update, "", "", "", "lost"},
+	{"lost, with a recipient", "recipients are removed", update, "", "", "", "lost"},
+	{"lost, with a recipient", "secret is set", refused, "", "secret_recipients", "", ""},
+	{"lost, with a recipient", "another secret is set", refused, "", "secret_recipients", "", ""},
+
+	{"adopted", "refresh", noChange, "", "", "", "adopted"},
+	{"adopted", "status changes", update, "", "", "set-status", "adopted"},
+	{"adopted", "name changes", refused, "", "its signing secret ends with it", "", ""},
+	{"adopted", "policy becomes keep", update, "", "", "", "adopted"},
+	{"adopted", "policy becomes error", update, "", "", "", "adopted"},
+	{"adopted", "triggers change", refused, "", "its signing secret ends with it", "", ""},
+	{"adopted", "age passes", refused, "", "its signing secret ends with it", "", ""},
+	{"adopted", "rotate_after is longer", update, "", "", "", "adopted"},
+	{"adopted", "rotate_after is removed", update, "", "", "", "adopted"},
+	{"adopted", "recipient is added", refused, "", "secret_recipients", "", ""},
+	{"adopted", "secret is unset", noChange, "", "", "", "adopted"},
+	{"adopted", "another secret is set", refused, "", "Secret differs", "", ""},
+
+	{"adopted, no longer set", "refresh", noChange, "", "", "", "adopted"},
+	{"adopted, no longer set", "status changes", update, "", "", "set-status", "adopted"},
+	{"adopted, no longer set", "name changes", replace, "name", "name changes", "delete create", "known"},
+	{"adopted, no longer set", "policy becomes keep", update, "", "", "", "adopted"},
+	{"adopted, no longer set", "policy becomes error", update, "", "", "", "adopted"},
+	{"adopted, no longer set", "triggers change", replace, "rotation_triggers", "rotation_triggers changes", "delete create", "known"},
+	{"adopted, no longer set", "age passes", replace, "secret_status", "rotate_after has passed", "delete create", "known"},
+	{"adopted, no longer set", "rotate_after is longer", update, "", "", "", "adopted"},
+	{"adopted, no longer set", "rotate_after is removed", update, "", "", "", "adopted"},
+	{"adopted, no longer set", "recipient is added", update, "", "", "", "encrypted"},
+	{"adopted, no longer set", "secret is set", noChange, "", "", "", "adopted"},
+	{"adopted, no longer set", "another secret is set", refused, "", "Secret differs", "", ""},
+
+	{"encrypted", "refresh", noChange, "", "", "", "encrypted"},
+	{"encrypted", "status changes", update, "", "", "set-status", "encrypted"},
+	{"encrypted", "name changes", replace, "name", "name changes", "delete create", "encrypted"},
+	{"encrypted", "policy becomes keep", update, "", "", "", "encrypted"},
+	{"encrypted", "policy becomes error", update, "", "", "", "encrypted"},
+	{"encrypted", "triggers change", replace, "rotation_triggers", "rotation_triggers changes", "delete create", "encrypted"},
+	{"encrypted", "age passes", replace, "secret_status", "rotate_after has passed", "delete create", "encrypted"},
+	{"encrypted", "rotate_after is longer", update, "", "", "", "encrypted"},
+	{"encrypted", "rotate_after is removed", update, "", "", "", "encrypted"},
+	{"encrypted", "recipient is added", replace, "secret_recipients", "secret_recipients changes", "delete create", "encrypted"},
+	{"encrypted", "recipient is another", replace, "secret_recipients", "secret_recipients changes", "delete create", "encrypted"},
+	{"encrypted", "recipients are removed", replace, "secret_recipients", "secret_recipients changes", "delete create", "known"},
+	{"encrypted", "secret is set", refused, "", "secret_recipients", "", ""},
+	{"encrypted", "another secret is set", refused, "", "secret_recipients", "", ""},
+
+	{"expired", "refresh", replace, "secret_status", "rotate_after has passed", "delete create", "known"},
+	{"expired", "status changes", replace, "secret_status", "rotate_after has passed", "delete create", "known"},
+	{"expired", "name changes", replace, "name secret_status", "rotate_after has passed", "delete create", "known"},
+	{"expired", "policy becomes keep", replace, "secret_status", "rotate_after has passed", "delete create", "known"},
+	{"expired", "policy becomes error", replace, "secret_status", "rotate_after has passed", "delete create", "known"},
+	{"expired", "triggers change", replace, "rotation_triggers secret_status", "rotate_after has passed", "delete create", "known"},
+	{"expired", "age passes", replace, "secret_status", "rotate_after has passed", "delete create", "known"},
+	{"expired", "rotate_after is longer", update, "", "", "", "known"},
+	{"expired", "rotate_after is removed", update, "", "", "", "known"},
+	{"expired", "recipient is added", replace, "secret_status", "rotate_after has passed", "delete create", "encrypted"},
+	{"expired", "secret is set", refused, "", "its signing secret ends with it", "", ""},
+	{"expired", "another secret is set", refused, "", "Secret differs", "", ""},
+
+	{"adopted, then expired", "refresh", replace, "secret_status", "rotate_after has passed", "delete create", "known"},
+	{"adopted, then expired", "rotate_after is longer", update, "", "", "", "known"},
+	{"adopted, then expired", "rotate_after is removed", update, "", "", "", "known"},
+	{"encrypted, then expired", "refresh", replace, "secret_status", "rotate_after has passed", "delete create", "encrypted"},
+	{"encrypted, then expired", "rotate_after is longer", update, "", "", "", "encrypted"},
+	{"encrypted, then expired", "rotate_after is removed", update, "", "", "", "encrypted"},
+	{"encrypted, then expired", "recipients are removed", replace, "secret_recipients secret_status", "rotate_after has passed", "delete create", "known"},
+}
+
+// secretStates tell how a webhook gets into a state: by import or by the first configuration, then by applying each of the
+// others, and at last by age. Every configuration has what secretBase has.
+var secretStates = map[string]struct {
+	imported bool
+	configs  []object
+	expired  bool
+	begins   string // secret_status
+}{
+	"known":                   {false, []object{{}}, false, "known"},
+	"lost":                    {true, []object{{"on_lost_secret": "keep"}}, false, "lost"},
+	"lost, with a recipient":  {true, []object{{"on_lost_secret": "keep", "secret_recipients": []string{keyA.recipient}}}, false, "lost"},
+	"adopted":                 {true, []object{{"secret": heldSecret}}, false, "adopted"},
+	"adopted, no longer set":  {true, []object{{"secret": heldSecret}, {}}, false, "adopted"},
+	"adopted, then expired":   {true, []object{{"secret": heldSecret}, {}}, true, "expired"},
+	"encrypted":               {false, []object{{"secret_recipients": []string{keyA.recipient}}}, false, "encrypted"},
+	"encrypted, then expired": {false, []object{{"secret_recipients": []string{keyA.recipient}}}, true, "expired"},
+	"expired":                 {false, []object{{}}, true, "expired"},
+}
+
+var secretBase = object{"on_lost_secret": "replace", "rotate_after": "1h", "rotation_triggers": map[string]string{"generation": "1"}}
+
+// longerThanRotateAfter is an age that secretBase's rotate_after does not allow, and the longer one of the events does.
+const longerThanRotateAfter = 2 * time.Hour
+
+// secretEvents change a configuration. heldSecret stands for the one that the server signs with.
+var secretEvents = map[string]func(object){
+	"refresh":                 func(object) {},
+	"status changes":          func(o object) { o["status"] = "inactive" },
+	"name changes":            func(o object) { o["name"] = "renamed" },
+	"policy becomes keep":     func(o object) { o["on_lost_secret"] = "keep" },
+	"policy becomes replace":  func(o object) { o["on_lost_secret"] = "replace" },
+	"policy becomes error":    func(o object) { o["on_lost_secret"] = "error" },
+	"triggers change":         func(o object) { o["rotation_triggers"] = map[string]string{"generation": "2"} },
+	"age passes":              func(object) {},
+	"rotate_after is longer":  func(o object) { o["rotate_after"] = "24h" },
+	"rotate_after is removed": func(o object) { delete(o, "rotate_after") },
+	"recipient is added": func(o object) {
+		o["secret_recipients"] = append(recipientsOf(o), keyB.recipient)
+	},
+	"recipient is another": func(o object) {
+		if recipientsOf(o) != nil {
+			o["secret_recipients"] = []string{keyB.recipient}
+		}
+	},
+	"recipients are removed": func(o object) { delete(o, "secret_recipients") },
+	"secret is set":          func(o object) { o["secret"] = heldSecret },
+	"secret is unset":        func(o object) { delete(o, "secret") },
+	"another secret is set":  func(o object) { o["secret"] = "CANARY-another" },
+}
+
+const heldSecret = "CANARY-held"
+
+var keyA, keyB = newAgeKey(), newAgeKey()
+
+func recipientsOf(o object) []string {
+	recipients, _ := o["secret_recipients"].([]string)
+	return recipients
+}
+
+// with gives a copy of an object in which the given ones have changed attributes.
+func (o object) with(changes ...object) object {
+	out := maps.Clone(o)
+	for _, change := range changes {
+		maps.Copy(out, change)
+	}
+	return out
+}
+
+// after gives the configuration of a state before an event, and the one after it.
+func configsOf(state, event string) (before, after object) {
+	configs := secretStates[state].configs
+	before = testWebhook(secretBase).with(configs[len(configs)-1])
+	after = before.with()
+	secretEvents[event](after)
+	return before, after
+}
+
+// TestSecretTable_complete finds a row for every event that changes something in each of the states that secret_status names.
+func TestSecretTable_complete(t *testing.T) {
+	t.Parallel()
+	rows := map[[2]string]int{}
+	for _, row := range secretTable {
+		rows[[2]string{row.state, row.event}]++
+	}
+	for state, how := range secretStates {
+		for event := range secretEvents {
+			before, after := configsOf(state, event)
+			matters := event == "refresh" || event == "age passes" || !reflect.DeepEqual(before, after)
+			got := rows[[2]string{state, event}]
+			if how.expired && state != "expired" {
+				matters = got > 0 // a variant, for what differs from the state it is a variant of
+			}
+			if matters != (got == 1) {
+				t.Errorf("%s, %s: %d rows", state, event, got)
+			}
+		}
+	}
+}
