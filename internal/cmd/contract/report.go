@@ -45,7 +45,7 @@ type verdict string
 
 const (
 	covered    verdict = "yes"
-	notCovered verdict = "NO"
+	notCovered verdict = "no"
 	notSeen    verdict = "not seen"
 )
 
