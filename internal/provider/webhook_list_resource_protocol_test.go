@@ -12,7 +12,6 @@ import (
 	"testing"
 
 	"github.com/hashicorp/terraform-plugin-go/tfprotov6"
-	"github.com/hashicorp/terraform-plugin-go/tftypes"
 
 	"github.com/titanx-io/terraform-provider-titanx/internal/titanxsim"
 )
@@ -50,7 +49,7 @@ func listed(results iter.Seq[tfprotov6.ListResourceResult]) (names []string, dia
 // identityOf gives the id in a resource's identity.
 func (p *protocolServer) identityOf(data *tfprotov6.ResourceIdentityData) string {
 	p.t.Helper()
-	value, err := data.IdentityData.Unmarshal(tftypes.Object{AttributeTypes: map[string]tftypes.Type{"id": tftypes.String}})
+	value, err := data.IdentityData.Unmarshal(identityType)
 	if err != nil {
 		p.t.Fatal(err)
 	}
