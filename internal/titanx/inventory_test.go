@@ -272,16 +272,18 @@ func TestAFailedListKeepsWhatWasKnown(t *testing.T) {
 }
 
 // slowList is an inventory whose list takes a second, or ends when nobody wants it any more, and then takes another second for it.
-func slowList(ended *error) *inventory {
+// How each list ended is told on the channel.
+func slowList() (*inventory, chan error) {
+	ended := make(chan error, 10)
 	return &inventory{list: func(ctx context.Context) ([]Webhook, error) {
 		select {
 		case <-time.After(time.Second):
 		case <-ctx.Done():
 			<-time.After(time.Second)
 		}
-		*ended = ctx.Err()
+		ended <- ctx.Err()
 		return []Webhook{{ID: "w1"}}, ctx.Err()
-	}}
+	}}, ended
 }
 
 func (i *inventory) has(ctx context.Context, id string) (ok bool, err error) {
@@ -292,8 +294,7 @@ func (i *inventory) has(ctx context.Context, id string) (ok bool, err error) {
 func TestAWaiterWhoLeavesDoesNotEndTheListForOthers(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		var ended error
-		i := slowList(&ended)
+		i, ended := slowList()
 		impatient, cancel := context.WithTimeout(t.Context(), time.Millisecond)
 		defer cancel()
 		var reads sync.WaitGroup
@@ -309,8 +310,8 @@ func TestAWaiterWhoLeavesDoesNotEndTheListForOthers(t *testing.T) {
 			}
 		})
 		reads.Wait()
-		if ended != nil {
-			t.Error(ended)
+		if err := <-ended; err != nil || len(ended) > 0 {
+			t.Errorf("the list ended with %v, and there were %d more", err, len(ended))
 		}
 	})
 }
@@ -318,8 +319,7 @@ func TestAWaiterWhoLeavesDoesNotEndTheListForOthers(t *testing.T) {
 func TestTheLastWaiterWhoLeavesEndsTheList(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		var ended error
-		i := slowList(&ended)
+		i, ended := slowList()
 		impatient, cancel := context.WithTimeout(t.Context(), time.Millisecond)
 		defer cancel()
 		if _, err := i.has(impatient, "w1"); !errors.Is(err, context.DeadlineExceeded) {
@@ -328,6 +328,9 @@ func TestTheLastWaiterWhoLeavesEndsTheList(t *testing.T) {
 		// That list is ending; who comes now gets one of their own.
 		if ok, err := i.has(t.Context(), "w1"); !ok || err != nil {
 			t.Errorf("the next: %t, %v", ok, err)
+		}
+		if first, second := <-ended, <-ended; !errors.Is(errors.Join(first, second), context.Canceled) || first != nil && second != nil {
+			t.Errorf("the lists ended with %v and %v", first, second)
 		}
 		<-time.After(time.Minute)
 		if ok, err := i.has(t.Context(), "w1"); !ok || err != nil {
