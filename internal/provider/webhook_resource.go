@@ -131,9 +131,25 @@ func (r *webhookResource) Schema(ctx context.Context, _ resource.SchemaRequest, 
 				MarkdownDescription: "When TitanX last changed the webhook (RFC 3339, UTC), if it says so.",
 				Computed:            true,
 			},
-			"timeouts": timeouts.AttributesAll(ctx),
+			"timeouts": timeoutsAttribute(ctx),
 		},
 	}
+}
+
+// timeoutsAttribute describes the whole, which the library leaves without a description.
+func timeoutsAttribute(ctx context.Context) schema.Attribute {
+	const each = "A duration such as `45m`. Default `20m`."
+	attribute := timeouts.Attributes(ctx, timeouts.Opts{
+		Create: true, CreateDescription: each,
+		Read: true, ReadDescription: each,
+		Update: true, UpdateDescription: each,
+		Delete: true, DeleteDescription: each,
+	})
+	if nested, ok := attribute.(schema.SingleNestedAttribute); ok {
+		nested.MarkdownDescription = "How long an operation may take, waiting for rate limits included."
+		return nested
+	}
+	return attribute
 }
 
 func (r *webhookResource) IdentitySchema(_ context.Context, _ resource.IdentitySchemaRequest, resp *resource.IdentitySchemaResponse) {

@@ -1,0 +1,150 @@
+// Copyright (c) TitanX
+// SPDX-License-Identifier: MPL-2.0
+
+package provider
+
+import (
+	"testing"
+
+	"github.com/hashicorp/terraform-plugin-go/tfprotov6"
+
+	"github.com/titanx-io/terraform-provider-titanx/internal/titanxsim"
+)
+
+// TestDescriptions_protocol looks for what the documentation would show without a word.
+func TestDescriptions_protocol(t *testing.T) {
+	t.Parallel()
+	p := simulate(t, titanxsim.Config{}).protocol(nil)
+	described := 0
+	check := func(where, description string) {
+		described++
+		if description == "" {
+			t.Errorf("%s has no description", where)
+		}
+	}
+	schema := func(where string, s *tfprotov6.Schema) {
+		check(where, s.Block.Description)
+		eachAttribute(where, s.Block, func(where string, a *tfprotov6.SchemaAttribute) { check(where, a.Description) })
+	}
+	schema("provider", p.schemas.Provider)
+	for kind, schemas := range map[string]map[string]*tfprotov6.Schema{
+		"resource": p.schemas.ResourceSchemas, "data source": p.schemas.DataSourceSchemas,
+		"ephemeral resource": p.schemas.EphemeralResourceSchemas, "list resource": p.schemas.ListResourceSchemas,
+	} {
+		if len(schemas) == 0 {
+			t.Errorf("the provider has no %s", kind)
+		}
+		for name, s := range schemas {
+			schema(kind+" "+name, s)
+		}
+	}
+	for name, action := range p.schemas.ActionSchemas {
+		schema("action "+name, action.Schema)
+	}
+	for name, function := range p.schemas.Functions {
+		check("function "+name, function.Description)
+		check("summary of "+name, function.Summary)
+		for _, parameter := range function.Parameters {
+			check(name+"."+parameter.Name, parameter.Description)
+		}
+	}
+	identities, err := p.GetResourceIdentitySchemas(t.Context(), &tfprotov6.GetResourceIdentitySchemasRequest{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, attribute := range identities.IdentitySchemas[webhookType].IdentityAttributes {
+		check("identity "+attribute.Name, attribute.Description)
+	}
+	if described < 50 {
+		t.Errorf("only %d descriptions looked at", described)
+	}
+}
+
+// eachAttribute visits the attributes of a block, the nested ones too.
+func eachAttribute(where string, block *tfprotov6.SchemaBlock, visit func(where string, a *tfprotov6.SchemaAttribute)) {
+	var walk func(string, []*tfprotov6.SchemaAttribute)
+	walk = func(where string, attributes []*tfprotov6.SchemaAttribute) {
+		for _, a := range attributes {
+			visit(where+"."+a.Name, a)
+			if a.NestedType != nil {
+				walk(where+"."+a.Name, a.NestedType.Attributes)
+			}
+		}
+	}
+	walk(where, block.Attributes)
+	for _, nested := range block.BlockTypes {
+		eachAttribute(where+"."+nested.TypeName, nested.Block, visit)
+	}
+}
+
+// TestOldCLI_protocol lives a webhook's life as Terraform 1.0 speaks to a provider: without identity, capabilities, deferral, and
+// without asking for what came later.
+func TestOldCLI_protocol(t *testing.T) {
+	t.Parallel()
+	s := simulate(t, titanxsim.Config{})
+	p := s.protocol(nil)
+	configured, err := p.ConfigureProvider(t.Context(), &tfprotov6.ConfigureProviderRequest{
+		TerraformVersion: "1.0.0", Config: p.dynamic(p.schemas.Provider, object{"api_key": s.apiKey, "base_url": s.baseURL}),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	p.mustSucceed(configured.Diagnostics)
+	forget := func(i instance, diags []*tfprotov6.Diagnostic) instance {
+		t.Helper()
+		p.mustSucceed(diags)
+		i.identity = nil
+		return i
+	}
+	apply := func(prior instance, config object) instance {
+		t.Helper()
+		c := p.plan(prior, config)
+		p.mustSucceed(c.diags)
+		c.planned.identity = nil
+		return forget(p.apply(c))
+	}
+
+	made := apply(instance{}, testWebhook(nil))
+	secret := made.text(t, "secret")
+	if secret == "" || secret != s.only().Secret {
+		t.Error("the new webhook's state does not hold its secret")
+	}
+	upgraded, err := p.UpgradeResourceState(t.Context(), &tfprotov6.UpgradeResourceStateRequest{
+		TypeName: webhookType, RawState: &tfprotov6.RawState{JSON: []byte(`{"id":"` + made.text(t, "id") + `"}`)},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	p.mustSucceed(upgraded.Diagnostics)
+	read := forget(p.read(made))
+	if c := p.plan(read, testWebhook(nil)); !c.noChange() {
+		t.Errorf("the plan after a refresh is not empty: it replaces because of %q", c.replace)
+	}
+	inactive := apply(read, testWebhook(object{"status": "inactive"}))
+	if got := s.only(); got.Status != "inactive" || inactive.text(t, "secret") != secret {
+		t.Errorf("after an update the webhook is %s, and the secret kept: %t", got.Status, inactive.text(t, "secret") == secret)
+	}
+	imported := forget(p.importByID(made.text(t, "id")))
+	if got := forget(p.read(imported)); got.text(t, "name") != "test" {
+		t.Error("an imported webhook has no name")
+	}
+	if gone := apply(inactive, nil); gone.exists() || len(s.Webhooks(simUser)) != 0 {
+		t.Error("the webhook still exists")
+	}
+}
+
+// TestOldCLI_schema checks that what every Terraform can use needs nothing that came later. A write-only argument (1.11) would
+// be an ordinary one to an older CLI, and go into its state.
+func TestOldCLI_schema(t *testing.T) {
+	t.Parallel()
+	p := simulate(t, titanxsim.Config{}).protocol(nil)
+	for _, schemas := range []map[string]*tfprotov6.Schema{p.schemas.ResourceSchemas, p.schemas.DataSourceSchemas} {
+		for name, schema := range schemas {
+			eachAttribute(name, schema.Block, func(where string, a *tfprotov6.SchemaAttribute) {
+				if a.WriteOnly {
+					t.Errorf("%s is write-only", where)
+				}
+			})
+		}
+	}
+}
