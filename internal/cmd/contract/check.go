@@ -4,14 +4,11 @@
 package main
 
 import (
-	"bytes"
 	"cmp"
 	"context"
 	"crypto/rand"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"math"
 	"net/http"
 	"net/url"
 	"slices"
@@ -123,7 +120,7 @@ func (c *check) run(ctx context.Context) error {
 func (c *check) listBefore(ctx context.Context) error {
 	from := c.wire.count()
 	all, err := c.list(ctx, c.client, 1)
-	answers := c.wire.since(from)
+	answers := c.wire.heard(from)
 	if err := trouble(err, answers); err != nil {
 		return err
 	}
@@ -134,51 +131,7 @@ func (c *check) listBefore(ctx context.Context) error {
 		c.found("list", describe(answers[0]), err)
 		return errStop
 	}
-	for _, w := range all {
-		if isOurs(w, "") {
-			c.report.leftovers = append(c.report.leftovers, w.ID)
-		}
-	}
-	return c.deleteLeftovers(ctx)
-}
-
-func (c *check) deleteLeftovers(ctx context.Context) error {
-	left := c.report.leftovers
-	if len(left) == 0 || !c.confirm(ctx, "Delete what earlier contract checks have left behind: "+strings.Join(left, ", ")+"?") {
-		return nil
-	}
-	c.wire.widen(len(left))
-	for _, id := range left {
-		if err := c.client.Delete(ctx, id); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// list gives the webhooks on the first pages, the complete list if it is not longer.
-func (c *check) list(ctx context.Context, client *titanx.Client, pages int) ([]titanx.Webhook, error) {
-	defer c.wire.narrow(pages)()
-	var all []titanx.Webhook
-	for w, err := range client.List(ctx) {
-		if errors.Is(err, errLimit) && len(all) > 0 {
-			break
-		}
-		if err != nil {
-			return nil, err
-		}
-		all = append(all, w)
-	}
-	return all, nil
-}
-
-// isOurs tells whether a webhook was made by this program, in the run of a token or, if that is empty, in any.
-func isOurs(w titanx.Webhook, token string) bool {
-	if w.Name != "" {
-		return strings.HasPrefix(w.Name, namePrefix+token)
-	}
-	u, err := url.Parse(w.URL)
-	return err == nil && u.Query().Has(urlMark) && strings.HasPrefix(u.Query().Get(urlMark), token)
+	return c.deleteLeftovers(ctx, all)
 }
 
 func (c *check) listWithWrongKey(ctx context.Context) error {
@@ -188,7 +141,7 @@ func (c *check) listWithWrongKey(ctx context.Context) error {
 	}
 	from := c.wire.count()
 	_, err = stranger.All(ctx)
-	answers := c.wire.since(from)
+	answers := c.wire.heard(from)
 	if err := trouble(err, answers); err != nil {
 		return err
 	}
@@ -200,103 +153,6 @@ func (c *check) listWithWrongKey(ctx context.Context) error {
 	}
 	c.found("answer to a wrong key", describe(answers[0]), err)
 	return nil
-}
-
-// made is what a create has brought.
-type made struct {
-	request titanx.CreateRequest
-	answers []exchange // one, and the refusal of an events key before it
-	object  place      // of the webhook in the answer
-	id      string
-	secret  string
-}
-
-func (m made) answer() exchange { return m.answers[len(m.answers)-1] }
-
-func (m made) refused() bool { return m.id == "" }
-
-func (m made) fields() map[string]any {
-	fields, _ := m.object.value.(map[string]any)
-	return fields
-}
-
-// judge tells what the client makes of the answers.
-func (m made) judge(ctx context.Context) (titanx.Created, error) {
-	client, err := newReplay(m.answers...)
-	if err != nil {
-		return titanx.Created{}, err
-	}
-	return client.Create(ctx, m.request)
-}
-
-// create sends one create with the events under the given keys. Once sent it is finished, run interrupted or not.
-func (c *check) create(ctx context.Context, suffix string, change func(*titanx.CreateRequest), keys ...string) (made, error) {
-	m := made{request: titanx.CreateRequest{
-		Name: namePrefix + c.token + suffix, URL: c.url, EventTypes: []string{knownEvent}, Status: titanx.StatusInactive,
-	}}
-	if change != nil {
-		change(&m.request)
-	}
-	body := map[string]any{"name": m.request.Name, "url": m.request.URL, "status": m.request.Status}
-	for _, key := range keys {
-		body[key] = m.request.EventTypes
-	}
-	x, err := c.post(ctx, body)
-	if err != nil {
-		return m, err
-	}
-	m.answers = []exchange{x}
-	value, _ := decode(x.body)
-	if object, ok := find(value, webhookObject); ok && x.status <= 299 {
-		m.object = object
-		m.id, _ = m.fields()["id"].(string)
-		m.secret, _ = m.fields()["secret"].(string)
-		c.ours = append(c.ours, m.id)
-		c.report.secrets = append(c.report.secrets, m.secret)
-		c.lost--
-	} else if x.status >= 400 && x.status <= 499 && x.status != http.StatusRequestTimeout {
-		c.lost--
-	}
-	return m, nil
-}
-
-// post counts the create as lost until its answer says otherwise. What was refused for its rate was not seen and is sent again.
-func (c *check) post(ctx context.Context, body map[string]any) (exchange, error) {
-	text, err := json.Marshal(body)
-	if err != nil {
-		return exchange{}, err
-	}
-	for _, pause := range []time.Duration{0, time.Second, time.Minute, time.Minute} {
-		if err := wait(ctx, pause); err != nil {
-			return exchange{}, err
-		}
-		c.sent = true
-		c.lost++
-		x, err := c.postOnce(context.WithoutCancel(ctx), text)
-		if x.status != http.StatusTooManyRequests {
-			return x, err
-		}
-		c.lost--
-	}
-	return exchange{}, errors.New("TitanX has refused the create for its rate for two minutes")
-}
-
-func (c *check) postOnce(ctx context.Context, body []byte) (exchange, error) {
-	ctx, cancel := context.WithTimeout(ctx, requestTimeout)
-	defer cancel()
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, c.baseURL+"/webhooks", bytes.NewReader(body))
-	if err != nil {
-		return exchange{}, err
-	}
-	req.Header.Set("Authorization", "Bearer "+c.apiKey)
-	req.Header.Set("Content-Type", "application/json")
-	req.Header.Set("Accept", "application/json")
-	req.Header.Set("User-Agent", userAgent)
-	x, err := c.wire.send(req)
-	if err == nil {
-		err = trouble(nil, []exchange{x})
-	}
-	return x, err
 }
 
 // createFirst sends both documented events keys, as the provider does. If that is refused it tries each alone.
@@ -342,7 +198,7 @@ func (c *check) createFirst(ctx context.Context) error {
 func (c *check) getFirst(ctx context.Context) error {
 	from := c.wire.count()
 	_, err := c.client.Get(ctx, c.first.id)
-	answers := c.wire.since(from)
+	answers := c.wire.heard(from)
 	if err := trouble(err, answers); err != nil {
 		return err
 	}
@@ -363,7 +219,7 @@ func (c *check) getFirst(ctx context.Context) error {
 func (c *check) getAbsent(ctx context.Context) error {
 	from := c.wire.count()
 	_, err := c.client.Get(ctx, absentID)
-	answers := c.wire.since(from)
+	answers := c.wire.heard(from)
 	if err := trouble(err, answers); err != nil {
 		return err
 	}
@@ -393,7 +249,7 @@ func (c *check) activate(ctx context.Context) error {
 func (c *check) ask(doubt string, call func() error) error {
 	from := c.wire.count()
 	err := call()
-	answers := c.wire.since(from)
+	answers := c.wire.heard(from)
 	if err := trouble(err, answers); err != nil {
 		return err
 	}
@@ -463,7 +319,7 @@ func (c *check) listAfter(ctx context.Context) error {
 	for look, when := range []string{"at once", "only at the second look"} {
 		from := c.wire.count()
 		all, err := c.list(ctx, c.client, maxPages-look)
-		answers := c.wire.since(from)
+		answers := c.wire.heard(from)
 		if err := trouble(err, answers); err != nil {
 			return err
 		}
@@ -560,58 +416,18 @@ func (c *check) delete(ctx context.Context, client *titanx.Client, id string) er
 	return err
 }
 
-// cleanUp removes what is there because of this run, and gives what it could not remove. It does not end with the run's context.
-// It looks three times, because an answer may have been lost and a list may be behind.
-func (c *check) cleanUp(ctx context.Context) []string {
-	if !c.sent {
-		return nil
-	}
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Minute)
-	defer cancel()
-	c.wire.widen(math.MaxInt / 2)
-	client, err := c.newClient(c.apiKey, titanx.DefaultMaxRetries)
-	if err != nil {
-		return []string{err.Error()}
-	}
-	reasons := map[string]error{}
-	for _, pause := range []time.Duration{0, 2 * time.Second, 5 * time.Second} {
-		if err = wait(ctx, pause); err != nil {
+// list gives the webhooks on the first pages, the complete list if it is not longer.
+func (c *check) list(ctx context.Context, client *titanx.Client, pages int) ([]titanx.Webhook, error) {
+	defer c.wire.narrow(pages)()
+	var all []titanx.Webhook
+	for w, err := range client.List(ctx) {
+		if errors.Is(err, errLimit) && len(all) > 0 {
 			break
 		}
-		for _, id := range slices.Clone(c.ours) {
-			reasons[id] = c.delete(ctx, client, id)
+		if err != nil {
+			return nil, err
 		}
-		if len(c.ours) == 0 && c.lost == 0 && c.wire.count() >= maxRequests {
-			break // all is deleted by its answers, and the promised number of requests is reached
-		}
-		if err = c.findOurs(ctx, client); err == nil && len(c.ours) == 0 && c.lost == 0 {
-			break
-		}
+		all = append(all, w)
 	}
-	var left []string
-	for _, id := range c.ours {
-		left = append(left, fmt.Sprintf("webhook %s (%v)", id, cmp.Or(reasons[id], errListed)))
-	}
-	if err != nil && c.lost > 0 {
-		left = append(left, fmt.Sprintf("perhaps a webhook named %s… (%v)", namePrefix+c.token, err))
-	}
-	return left
-}
-
-var errListed = errors.New("it is listed still")
-
-// findOurs looks for webhooks of this run in the list: in all of it if one was lost, else in its beginning.
-func (c *check) findOurs(ctx context.Context, client *titanx.Client) error {
-	pages := 1
-	if c.lost > 0 {
-		pages = math.MaxInt / 2
-	}
-	all, err := c.list(ctx, client, pages)
-	for _, w := range all {
-		if isOurs(w, c.token) && !slices.Contains(c.ours, w.ID) {
-			c.ours = append(c.ours, w.ID)
-			c.lost = max(0, c.lost-1)
-		}
-	}
-	return err
+	return all, nil
 }

@@ -196,6 +196,9 @@ func TestEveryDialectIsNamed(t *testing.T) {
 				}
 				bad := notCoveredIn[d.String()]
 				for _, f := range got.Findings {
+					if f.Doubt != "429" && strings.HasPrefix(f.Seen, "429") {
+						b.Errorf("%s: seen is the refusal for the rate", f.Doubt)
+					}
 					if (f.Covered == notCovered) != (f.Doubt == bad) {
 						b.Errorf("%s: covered %q (%s)", f.Doubt, f.Covered, f.Why)
 					}

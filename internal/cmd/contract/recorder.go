@@ -11,7 +11,6 @@ import (
 	"io"
 	"net/http"
 	"slices"
-	"strings"
 	"sync"
 	"time"
 
@@ -112,6 +111,11 @@ func (r *recorder) since(n int) []exchange {
 	return slices.Clone(r.exchanges[n:])
 }
 
+// heard gives the exchanges from the n-th on, without those that were refused for the rate: they say nothing of what was asked.
+func (r *recorder) heard(n int) []exchange {
+	return slices.DeleteFunc(r.since(n), func(x exchange) bool { return x.status == http.StatusTooManyRequests })
+}
+
 func (r *recorder) count() int { return len(r.since(0)) }
 
 func wait(ctx context.Context, d time.Duration) error {
@@ -126,40 +130,6 @@ func wait(ctx context.Context, d time.Duration) error {
 	case <-ctx.Done():
 		return context.Cause(ctx)
 	}
-}
-
-// replay is a transport that gives recorded answers again: to each method and path its own in order, the last one for ever. To
-// what was not recorded it answers an empty list.
-type replay struct {
-	mu      sync.Mutex
-	answers []exchange
-}
-
-// newReplay makes a client that hears recorded answers, so that it is the client's own code that judges them.
-func newReplay(answers ...exchange) (*titanx.Client, error) {
-	return titanx.New(titanx.Config{
-		APIKey:     newToken(), // so that it shares its pacer with no other client
-		BaseURL:    replayHost,
-		SettleWait: time.Nanosecond,
-		Transport:  &replay{answers: answers},
-	})
-}
-
-const replayHost = "https://replay.example"
-
-// RoundTrip implements http.RoundTripper.
-func (r *replay) RoundTrip(req *http.Request) (*http.Response, error) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	given := exchange{status: http.StatusOK, header: http.Header{"Content-Type": {"application/json"}}, body: []byte("[]")}
-	same := func(x exchange) bool { return x.method == req.Method && strings.HasSuffix(x.path, req.URL.Path) }
-	if i := slices.IndexFunc(r.answers, same); i >= 0 {
-		given = r.answers[i]
-		if slices.ContainsFunc(r.answers[i+1:], same) {
-			r.answers = slices.Delete(r.answers, i, i+1)
-		}
-	}
-	return given.response(req), nil
 }
 
 // trouble tells why exchanges say nothing about the API: no answer, or a server that fails.

@@ -28,8 +28,7 @@ type report struct {
 	Trouble    string    `json:"trouble,omitempty"`     // why the check could not be finished
 	LeftBehind []string  `json:"left_behind,omitempty"` // what could not be removed
 
-	leftovers []string // ids of earlier runs' webhooks
-	secrets   []string // never to be shown
+	secrets []string // never to be shown
 }
 
 // finding settles one doubt about the API.
