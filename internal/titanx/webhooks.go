@@ -195,12 +195,21 @@ func (c *Client) Get(ctx context.Context, id string) (Webhook, error) {
 	return told.webhook(), nil
 }
 
-// SetStatus switches a webhook between StatusActive and StatusInactive. The answer is undocumented: any 2xx is a success, and
-// what the webhook is now is told as far as the answer tells it.
+// errPage is a 2xx with a web page: from the web app on the same host, or from something in between. What was asked for is
+// done only if the list says so.
+var errPage = fmt.Errorf("%w: a web page", ErrUnreadable)
+
+// SetStatus switches a webhook between StatusActive and StatusInactive. The answer is undocumented: any 2xx but a web page is a
+// success, and what the webhook is now is told as far as the answer tells it.
 func (c *Client) SetStatus(ctx context.Context, id, status string) (Webhook, error) {
 	got, err := c.do(ctx, call{method: http.MethodPost, path: []string{webhooksPath, id, status}})
 	if err != nil {
 		return Webhook{}, fmt.Errorf("set status of webhook %s: %w", id, err)
+	}
+	if isHTML(got) {
+		if listed, err := c.lookup(ctx, id, time.Now()); err != nil || listed.Status != status {
+			return Webhook{}, fmt.Errorf("set status of webhook %s: %w", id, errPage)
+		}
 	}
 	now := Webhook{ID: id}
 	if told, err := decodeWebhook(got); err == nil && told.ID == id {
@@ -213,8 +222,11 @@ func (c *Client) SetStatus(ctx context.Context, id, status string) (Webhook, err
 
 // Delete removes a webhook. One that is gone already is a success.
 func (c *Client) Delete(ctx context.Context, id string) error {
-	_, err := c.do(ctx, call{method: http.MethodDelete, path: []string{webhooksPath, id}})
-	if errors.Is(err, ErrNoRoute) && !c.listed(ctx, id) {
+	got, err := c.do(ctx, call{method: http.MethodDelete, path: []string{webhooksPath, id}})
+	if err == nil && isHTML(got) {
+		err = errPage
+	}
+	if (errors.Is(err, ErrNoRoute) || errors.Is(err, ErrUnreadable)) && !c.listed(ctx, id) {
 		err = nil
 	}
 	if err != nil && !errors.Is(err, ErrNotFound) {
