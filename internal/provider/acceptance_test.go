@@ -4,6 +4,7 @@
 package provider
 
 import (
+	"context"
 	"crypto/rand"
 	"fmt"
 	"net/http"
@@ -27,6 +28,7 @@ const simUser = "alice"
 type simulation struct {
 	*titanxsim.Server
 	t       *testing.T
+	ctx     context.Context // of protocol calls; may carry a log
 	baseURL string
 	apiKey  string
 	ahead   atomic.Int64 // how far the clock of provider and simulator is ahead, in nanoseconds
@@ -38,7 +40,20 @@ type simulation struct {
 // simulate starts a simulator. Where cfg has no keys, one user has one key.
 func simulate(t *testing.T, cfg titanxsim.Config) *simulation {
 	t.Helper()
-	s := &simulation{t: t, apiKey: "CANARY-key-" + rand.Text()}
+	s := newSimulation(t, cfg)
+	server := httptest.NewServer(s.Server)
+	s.baseURL = server.URL + titanxsim.BasePath
+	t.Cleanup(func() {
+		server.Close()
+		s.Server.Close()
+	})
+	return s
+}
+
+// newSimulation is a simulator that nothing serves yet.
+func newSimulation(t *testing.T, cfg titanxsim.Config) *simulation {
+	t.Helper()
+	s := &simulation{t: t, ctx: context.Background(), apiKey: "CANARY-key-" + rand.Text()}
 	if cfg.Keys == nil {
 		cfg.Keys = map[string]string{s.apiKey: simUser}
 	}
@@ -46,12 +61,6 @@ func simulate(t *testing.T, cfg titanxsim.Config) *simulation {
 		cfg.Now = s.now
 	}
 	s.Server = titanxsim.New(cfg)
-	server := httptest.NewServer(s.Server)
-	s.baseURL = server.URL + titanxsim.BasePath
-	t.Cleanup(func() {
-		server.Close()
-		s.Server.Close()
-	})
 	return s
 }
 

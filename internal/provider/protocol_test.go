@@ -18,6 +18,7 @@ import (
 type protocolServer struct {
 	server
 	t       *testing.T
+	ctx     context.Context
 	schemas *tfprotov6.GetProviderSchemaResponse
 
 	applying bool // plan as Terraform does while it applies
@@ -40,14 +41,14 @@ func (s *simulation) protocol(extra object) *protocolServer {
 func (s *simulation) tryProtocol(extra object) (*protocolServer, []*tfprotov6.Diagnostic) {
 	s.t.Helper()
 	server := newServer(s.newProvider())
-	p := &protocolServer{server: server, t: s.t}
+	p := &protocolServer{server: server, t: s.t, ctx: s.ctx}
 	var err error
-	if p.schemas, err = server.GetProviderSchema(context.Background(), &tfprotov6.GetProviderSchemaRequest{}); err != nil {
+	if p.schemas, err = server.GetProviderSchema(p.ctx, &tfprotov6.GetProviderSchemaRequest{}); err != nil {
 		s.t.Fatal(err)
 	}
 	config := object{"api_key": s.apiKey, "base_url": s.baseURL}
 	maps.Copy(config, extra)
-	resp, err := server.ConfigureProvider(context.Background(), &tfprotov6.ConfigureProviderRequest{
+	resp, err := server.ConfigureProvider(p.ctx, &tfprotov6.ConfigureProviderRequest{
 		TerraformVersion: "1.14.0",
 		Config:           p.dynamic(p.schemas.Provider, config),
 	})
@@ -186,7 +187,7 @@ func (p *protocolServer) webhookSchema() *tfprotov6.Schema {
 // validate gives what the provider says of a configuration before it plans.
 func (p *protocolServer) validate(config object) []*tfprotov6.Diagnostic {
 	p.t.Helper()
-	resp, err := p.ValidateResourceConfig(context.Background(), &tfprotov6.ValidateResourceConfigRequest{
+	resp, err := p.ValidateResourceConfig(p.ctx, &tfprotov6.ValidateResourceConfigRequest{
 		TypeName: webhookType, Config: p.dynamic(p.webhookSchema(), config),
 	})
 	if err != nil {
@@ -202,7 +203,7 @@ func (p *protocolServer) plan(prior instance, config object) change {
 	if prior.value.Type() == nil {
 		prior.value = tftypes.NewValue(schema.ValueType(), nil)
 	}
-	resp, err := p.PlanResourceChange(context.Background(), &tfprotov6.PlanResourceChangeRequest{
+	resp, err := p.PlanResourceChange(p.ctx, &tfprotov6.PlanResourceChangeRequest{
 		TypeName:         webhookType,
 		PriorState:       p.encode(schema, prior.value),
 		ProposedNewState: p.encode(schema, p.proposed(prior.value, config)),
@@ -250,7 +251,7 @@ func (p *protocolServer) proposed(prior tftypes.Value, config object) tftypes.Va
 func (p *protocolServer) apply(c change) (instance, []*tfprotov6.Diagnostic) {
 	p.t.Helper()
 	schema := p.webhookSchema()
-	resp, err := p.ApplyResourceChange(context.Background(), &tfprotov6.ApplyResourceChangeRequest{
+	resp, err := p.ApplyResourceChange(p.ctx, &tfprotov6.ApplyResourceChangeRequest{
 		TypeName:        webhookType,
 		PriorState:      p.encode(schema, c.prior.value),
 		PlannedState:    p.encode(schema, c.planned.value),
@@ -278,7 +279,7 @@ func (p *protocolServer) create(config object) instance {
 func (p *protocolServer) read(i instance) (instance, []*tfprotov6.Diagnostic) {
 	p.t.Helper()
 	schema := p.webhookSchema()
-	resp, err := p.ReadResource(context.Background(), &tfprotov6.ReadResourceRequest{
+	resp, err := p.ReadResource(p.ctx, &tfprotov6.ReadResourceRequest{
 		TypeName: webhookType, CurrentState: p.encode(schema, i.value), Private: i.private, CurrentIdentity: i.identity,
 	})
 	if err != nil {
@@ -306,7 +307,7 @@ func (p *protocolServer) mustAgree(before, after instance) {
 // importByID imports a webhook without reading it.
 func (p *protocolServer) importByID(id string) (instance, []*tfprotov6.Diagnostic) {
 	p.t.Helper()
-	resp, err := p.ImportResourceState(context.Background(), &tfprotov6.ImportResourceStateRequest{TypeName: webhookType, ID: id})
+	resp, err := p.ImportResourceState(p.ctx, &tfprotov6.ImportResourceStateRequest{TypeName: webhookType, ID: id})
 	if err != nil {
 		p.t.Fatal(err)
 	}

@@ -1,0 +1,315 @@
+// Copyright (c) TitanX
+// SPDX-License-Identifier: MPL-2.0
+
+package provider
+
+import (
+	"bytes"
+	"context"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/tls"
+	"crypto/x509"
+	"fmt"
+	"io"
+	"math/big"
+	"net/http"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/hashicorp/terraform-plugin-log/tflogtest"
+
+	"github.com/titanx-io/terraform-provider-titanx/internal/signature"
+	"github.com/titanx-io/terraform-provider-titanx/internal/titanxsim"
+)
+
+// trouble is a way in which a call goes wrong: at the simulator, or on the way to it.
+type trouble struct {
+	name  string
+	fault titanxsim.Fault
+	host  string // where the request goes instead
+}
+
+func troubles() []trouble {
+	const status, tooSlow = titanxsim.FaultStatus, time.Hour
+	out := []trouble{
+		{name: "refused connection", host: refusingHost},
+		{name: "certificate that does not verify", host: untrustedHost},
+		{name: "reset before the server reads", host: resettingHost},
+		{name: "reset before commit", fault: titanxsim.Fault{Kind: titanxsim.FaultReset}},
+		{name: "reset after commit", fault: titanxsim.Fault{Kind: titanxsim.FaultReset, Commit: true}},
+		{name: "cut before commit", fault: titanxsim.Fault{Kind: titanxsim.FaultCut}},
+		{name: "cut after commit", fault: titanxsim.Fault{Kind: titanxsim.FaultCut, Commit: true}},
+		{name: "too slow before commit", fault: titanxsim.Fault{Kind: titanxsim.FaultDelay, Delay: tooSlow}},
+		{name: "too slow after commit", fault: titanxsim.Fault{Kind: titanxsim.FaultDelay, Delay: tooSlow, Commit: true}},
+		{name: "slow body", fault: titanxsim.Fault{Kind: titanxsim.FaultSlowBody, Commit: true}},
+	}
+	for _, code := range []int{http.StatusInternalServerError, http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout, http.StatusRequestTimeout} {
+		out = append(out,
+			trouble{name: fmt.Sprint(code, " before commit"), fault: titanxsim.Fault{Kind: status, Status: code}},
+			trouble{name: fmt.Sprint(code, " after commit"), fault: titanxsim.Fault{Kind: status, Status: code, Commit: true}})
+	}
+	return append(out,
+		trouble{name: "409", fault: titanxsim.Fault{Kind: status, Status: http.StatusConflict, Body: []byte(`{"error":"conflict"}`)}},
+		trouble{name: "429 with headers", host: limitedHost},
+		trouble{name: "429 without headers", fault: titanxsim.Fault{Kind: status, Status: http.StatusTooManyRequests}},
+		trouble{name: "empty 2xx", fault: titanxsim.Fault{Kind: titanxsim.FaultEmpty, Commit: true}},
+		trouble{name: "HTML 2xx after commit", fault: titanxsim.Fault{Kind: titanxsim.FaultHTML, Commit: true}},
+		trouble{name: "HTML 2xx of another server", fault: titanxsim.Fault{Kind: titanxsim.FaultHTML}},
+		trouble{name: "truncated 2xx", fault: titanxsim.Fault{Kind: titanxsim.FaultTruncated, Commit: true}},
+		trouble{name: "2xx of another shape", fault: titanxsim.Fault{Kind: titanxsim.FaultOtherShape, Commit: true}},
+		trouble{name: "100 MiB", fault: titanxsim.Fault{Kind: titanxsim.FaultHuge, Commit: true}},
+		trouble{name: "gzip bomb", fault: titanxsim.Fault{Kind: titanxsim.FaultGzipBomb, Commit: true}},
+		trouble{name: "redirect to another host", fault: titanxsim.Fault{Kind: titanxsim.FaultRedirect}},
+	)
+}
+
+// lifeStep is a step of a webhook's life in which a call goes wrong.
+type lifeStep struct {
+	name   string
+	call   titanxsim.Call
+	after  int              // calls of the step that go well first
+	also   *titanxsim.Fault // goes wrong too
+	before object           // what was applied before the step; nil is nothing
+	behind func(*core)      // what happens behind Terraform's back before the step
+	apply  object           // the configuration of the step
+}
+
+func lifeSteps() []lifeStep {
+	lost := &titanxsim.Fault{Call: titanxsim.CallCreate, Kind: titanxsim.FaultReset, Commit: true, Times: 1}
+	one := testWebhook(nil)
+	return []lifeStep{
+		{name: "create", call: titanxsim.CallCreate, apply: one},
+		{name: "list while a create is planned", call: titanxsim.CallList, apply: one},
+		{name: "list before a create", call: titanxsim.CallList, after: 1, apply: one},
+		{name: "list after a lost create", call: titanxsim.CallList, after: 2, also: lost, apply: one},
+		{name: "delete after a lost create", call: titanxsim.CallDelete, also: lost, apply: one},
+		{name: "list", call: titanxsim.CallList, before: one, apply: one},
+		{name: "get", call: titanxsim.CallGet, before: one, behind: (*core).removeBehind, apply: one},
+		{name: "status", call: titanxsim.CallSetStatus, before: testWebhook(object{"status": "inactive"}), apply: one},
+		{name: "delete", call: titanxsim.CallDelete, before: one, apply: testWebhook(object{"rotation_triggers": map[string]string{"generation": "2"}})},
+	}
+}
+
+func (c *core) removeBehind() { c.s.Remove(simUser, c.state.text(c.s.t, "id")) }
+
+// maxRequests bounds what one run may send for one webhook, whatever goes wrong.
+const maxRequests = 40
+
+// TestFaults_protocol lets every call go wrong in every way, and then applies until all is well, as a user would.
+func TestFaults_protocol(t *testing.T) {
+	t.Parallel()
+	for _, step := range lifeSteps() {
+		for _, trouble := range troubles() {
+			for _, often := range []struct {
+				name  string
+				times int
+			}{{"once", 1}, {"three times", 3}, {"always", 0}} {
+				name := fmt.Sprintf("%s × %s × %s", step.name, trouble.name, often.name)
+				t.Run(name, func(t *testing.T) {
+					t.Parallel()
+					synctest.Test(t, func(t *testing.T) {
+						t.Logf("cell %s: %s", name, newFaultCell(t).run(step, trouble, often.times))
+					})
+				})
+			}
+		}
+	}
+}
+
+// faultCell is one combination of the matrix.
+type faultCell struct {
+	*core
+	t         *testing.T
+	net       *memoryNetwork
+	log       bytes.Buffer
+	receiver  receiver
+	bystander titanxsim.Webhook // just like ours, but made before: nobody may touch it
+	output    strings.Builder   // all diagnostics
+	secrets   []string          // all that were ever seen
+}
+
+func newFaultCell(t *testing.T) *faultCell {
+	t.Helper()
+	c := &faultCell{t: t}
+	var s *simulation
+	s, c.net = simulateInMemory(t, titanxsim.Config{
+		Latency:        50 * time.Millisecond,
+		DeliveryClient: &http.Client{Transport: &c.receiver},
+	})
+	s.ctx = tflogtest.RootLogger(context.Background(), &c.log)
+	c.core = &core{s: s}
+	c.bystander = s.Put(simUser, titanxsim.Webhook{
+		Name: "test", URL: "https://hooks.example.com/titanx", EventTypes: []string{"job.contact.scored"}, CreatedAt: time.Now().Add(-time.Hour),
+	})
+	return c
+}
+
+// run lives through the step, and tells how it went.
+func (c *faultCell) run(step lifeStep, what trouble, times int) string {
+	c.t.Helper()
+	if step.before != nil && !c.apply(step.before) {
+		c.t.Fatalf("before the fault: %v", summaries(c.said))
+	}
+	if step.behind != nil {
+		step.behind(c.core)
+	}
+	if step.also != nil {
+		c.s.Inject(*step.also)
+	}
+	if what.host != "" {
+		c.net.divert(detour{step.call, step.after, times, what.host})
+	} else {
+		fault := what.fault
+		fault.Call, fault.After, fault.Times = step.call, step.after, times
+		c.s.Inject(fault)
+	}
+	c.net.sent()
+	well := c.observe(step.apply)
+	outcome := fmt.Sprintf("recovered in the same apply, %d requests", c.requests())
+	if !well {
+		outcome = strings.Replace(outcome, "recovered in the same apply", c.said[len(c.said)-1].Summary, 1)
+		c.s.ClearFaults()
+		c.net.clearDetours()
+		applies := 1
+		for ; !c.observe(step.apply); applies++ {
+			if applies == 3 {
+				c.t.Fatalf("no recovery: %v", summaries(c.said))
+			}
+		}
+		outcome += fmt.Sprintf("; recovered after %d more, %d requests", applies, c.requests())
+	}
+	c.s.ClearFaults()
+	c.net.clearDetours()
+	c.check(step.apply)
+	return outcome
+}
+
+func (c *faultCell) requests() int {
+	c.t.Helper()
+	sent := c.net.sent()
+	if sent > maxRequests {
+		c.t.Errorf("%d requests", sent)
+	}
+	return sent
+}
+
+// observe applies, and notes what is said and which secrets there are.
+func (c *faultCell) observe(config object) bool {
+	c.t.Helper()
+	well := c.apply(config)
+	c.output.WriteString(strings.Join(summaries(c.said), "\n"))
+	for _, w := range c.ours() {
+		c.secrets = append(c.secrets, w.Secret)
+		announced := has(c.said, isError, "", w.ID) || has(c.said, isError, "", `"test"`) && has(c.said, isError, "", "The next apply")
+		if w.ID != c.id() && !announced {
+			c.t.Errorf("%s is on the server, %q is in the state, and no error says what to do: %v", w.ID, c.id(), summaries(c.said))
+		}
+	}
+	return well
+}
+
+// ours are the webhooks on the server without the bystander.
+func (c *faultCell) ours() []titanxsim.Webhook {
+	var out []titanxsim.Webhook
+	for _, w := range c.s.Webhooks(simUser) {
+		if w.ID != c.bystander.ID {
+			out = append(out, w)
+		}
+	}
+	return out
+}
+
+func (c *faultCell) id() string {
+	if !c.state.exists() {
+		return ""
+	}
+	return c.state.text(c.t, "id")
+}
+
+// check asserts that all is well in the end.
+func (c *faultCell) check(config object) {
+	c.t.Helper()
+	all := c.s.Webhooks(simUser)
+	if len(all) != 2 || len(c.ours()) != 1 {
+		c.t.Fatalf("%d webhooks on the server, %d of them ours", len(all), len(c.ours()))
+	}
+	w := c.ours()[0]
+	c.secrets = append(c.secrets, w.Secret)
+	if w.Name != "test" || w.URL != "https://hooks.example.com/titanx" || fmt.Sprint(w.EventTypes) != "[job.contact.scored]" || w.Status != "active" {
+		c.t.Errorf("on the server is %s %s %v %s", w.Name, w.URL, w.EventTypes, w.Status)
+	}
+	if w.ID != c.id() {
+		c.t.Errorf("on the server is %s, in the state %s", w.ID, c.id())
+	}
+	if !c.unchanged(config) {
+		c.t.Errorf("a plan after all changes something: %v", c.state.value)
+	}
+	c.s.Fire(simUser, "job.contact.scored", map[string]any{"firstName": "Ada"})
+	if err := c.s.Settle(context.Background()); err != nil {
+		c.t.Fatal(err)
+	}
+	if !c.receiver.verifies(c.state.text(c.t, "secret")) {
+		c.t.Error("the secret in the state verifies no delivery")
+	}
+	for where, text := range map[string]string{"diagnostics": c.output.String(), "log": c.log.String()} {
+		for _, canary := range append(c.secrets, c.s.apiKey, c.bystander.Secret) {
+			if strings.Contains(text, canary) {
+				c.t.Errorf("the API key or a secret is in the %s", where)
+			}
+		}
+	}
+	if !strings.Contains(c.log.String(), "TitanX request") {
+		c.t.Error("the log does not hold the client's lines")
+	}
+}
+
+// receiver takes deliveries.
+type receiver struct {
+	mu         sync.Mutex
+	deliveries []delivery
+}
+
+type delivery struct {
+	body      []byte
+	signature string
+}
+
+// RoundTrip implements http.RoundTripper: every url is the receiver's.
+func (r *receiver) RoundTrip(req *http.Request) (*http.Response, error) {
+	body, err := io.ReadAll(req.Body)
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.deliveries = append(r.deliveries, delivery{body, req.Header.Get(signature.Header)})
+	return &http.Response{StatusCode: http.StatusNoContent, Body: http.NoBody, Request: req}, err
+}
+
+// verifies tells whether a secret verifies one of the deliveries.
+func (r *receiver) verifies(secret string) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, d := range r.deliveries {
+		if signature.Verify(secret, d.body, d.signature) {
+			return true
+		}
+	}
+	return false
+}
+
+// selfSigned is a certificate that nobody trusts.
+var selfSigned = sync.OnceValue(func() tls.Certificate {
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		panic(err)
+	}
+	template := &x509.Certificate{SerialNumber: big.NewInt(1), NotAfter: time.Date(2100, 1, 1, 0, 0, 0, 0, time.UTC), DNSNames: []string{untrustedHost}}
+	raw, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
+	if err != nil {
+		panic(err)
+	}
+	return tls.Certificate{Certificate: [][]byte{raw}, PrivateKey: key}
+})
