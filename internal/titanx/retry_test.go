@@ -52,7 +52,8 @@ func TestWhatIsSentAgain(t *testing.T) {
 		{fault: status(422), requests: [5]int{1, 1, 1, 1, 1}},
 		{fault: titanxsim.Fault{Kind: titanxsim.FaultRedirect}, requests: [5]int{1, 1, 1, 1, 1}},
 		{fault: titanxsim.Fault{Kind: titanxsim.FaultEmpty}, requests: [5]int{1, 1, 1, 1, 1}, done: [5]bool{3: true, 4: true}},
-		{fault: titanxsim.Fault{Kind: titanxsim.FaultHTML}, requests: [5]int{1, 1, 1, 1, 1}, done: [5]bool{3: true, 4: true}},
+		{fault: titanxsim.Fault{Kind: titanxsim.FaultHTML}, requests: [5]int{1, 1, 1, 1, 1}},
+		{fault: titanxsim.Fault{Kind: titanxsim.FaultHTML, Commit: true}, requests: [5]int{1, 1, 1, 1, 1}, done: [5]bool{3: true, 4: true}},
 		{fault: titanxsim.Fault{Kind: titanxsim.FaultTruncated}, requests: [5]int{1, 1, 1, 1, 1}, done: [5]bool{3: true, 4: true}},
 		{fault: titanxsim.Fault{Kind: titanxsim.FaultOtherShape}, requests: [5]int{1, 1, 1, 1, 1}, done: [5]bool{3: true, 4: true}},
 	} {
