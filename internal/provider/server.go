@@ -7,6 +7,7 @@ import (
 	"cmp"
 	"context"
 	"os"
+	"runtime/debug"
 	"slices"
 	"sync/atomic"
 	"time"
@@ -23,6 +24,7 @@ func Serve(version string, debug bool) error {
 		return tf6server.Serve(address, func() tfprotov6.ProviderServer { return newServer(New(version)()) }, tf6server.WithManagedDebug())
 	}
 	logWhatIsWanted()
+	collectSeldom()
 	return tf6server.Serve(address, func() tfprotov6.ProviderServer { return newServer(New(version)()) })
 }
 
@@ -32,10 +34,21 @@ const address = "registry.terraform.io/titanx-io/titanx"
 // step of every call for Terraform to throw away: a third of what a plan costs.
 func logWhatIsWanted() {
 	level := cmp.Or(os.Getenv("TF_LOG_PROVIDER"), os.Getenv("TF_LOG"), "off")
-	for _, variable := range []string{"TF_LOG_SDK", "TF_LOG_PROVIDER_TITANX"} {
+	sdk := cmp.Or(os.Getenv("TF_LOG_SDK"), level)
+	for variable, level := range map[string]string{
+		"TF_LOG_SDK": sdk, "TF_LOG_SDK_PROTO": sdk, "TF_LOG_SDK_FRAMEWORK": sdk, "TF_LOG_PROVIDER_TITANX": level,
+	} {
 		if os.Getenv(variable) == "" {
 			os.Setenv(variable, level)
 		}
+	}
+}
+
+// collectSeldom lets the heap grow to five times what is in use, instead of twice. The framework makes a megabyte of garbage for each
+// webhook of a plan and keeps next to nothing: with a heap so small, a quarter of the CPU would go to collecting it.
+func collectSeldom() {
+	if os.Getenv("GOGC") == "" {
+		debug.SetGCPercent(400)
 	}
 }
 

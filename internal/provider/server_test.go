@@ -69,20 +69,21 @@ func TestServer_cancels(t *testing.T) {
 
 func TestLogWhatIsWanted(t *testing.T) {
 	for name, tc := range map[string]struct {
-		set  map[string]string
-		want map[string]string
+		set       map[string]string
+		sdk, ours string
 	}{
-		"nothing":                  {nil, map[string]string{"TF_LOG_SDK": "off", "TF_LOG_PROVIDER_TITANX": "off"}},
-		"a level":                  {map[string]string{"TF_LOG": "DEBUG"}, map[string]string{"TF_LOG_SDK": "DEBUG", "TF_LOG_PROVIDER_TITANX": "DEBUG"}},
-		"a level for providers":    {map[string]string{"TF_LOG": "off", "TF_LOG_PROVIDER": "INFO"}, map[string]string{"TF_LOG_SDK": "INFO", "TF_LOG_PROVIDER_TITANX": "INFO"}},
-		"a level for one of these": {map[string]string{"TF_LOG_SDK": "TRACE"}, map[string]string{"TF_LOG_SDK": "TRACE", "TF_LOG_PROVIDER_TITANX": "off"}},
+		"nothing":                 {nil, "off", "off"},
+		"a level":                 {map[string]string{"TF_LOG": "DEBUG"}, "DEBUG", "DEBUG"},
+		"a level for providers":   {map[string]string{"TF_LOG": "off", "TF_LOG_PROVIDER": "INFO"}, "INFO", "INFO"},
+		"a level for this one":    {map[string]string{"TF_LOG_PROVIDER_TITANX": "INFO"}, "off", "INFO"},
+		"a level for its library": {map[string]string{"TF_LOG_SDK": "TRACE"}, "TRACE", "off"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			for _, variable := range []string{"TF_LOG", "TF_LOG_PROVIDER", "TF_LOG_SDK", "TF_LOG_PROVIDER_TITANX"} {
+			for _, variable := range []string{"TF_LOG", "TF_LOG_PROVIDER", "TF_LOG_SDK", "TF_LOG_SDK_PROTO", "TF_LOG_SDK_FRAMEWORK", "TF_LOG_PROVIDER_TITANX"} {
 				t.Setenv(variable, tc.set[variable])
 			}
 			logWhatIsWanted()
-			for variable, want := range tc.want {
+			for variable, want := range map[string]string{"TF_LOG_SDK": tc.sdk, "TF_LOG_SDK_FRAMEWORK": tc.sdk, "TF_LOG_PROVIDER_TITANX": tc.ours} {
 				if got := os.Getenv(variable); got != want {
 					t.Errorf("%s=%s, want %s", variable, got, want)
 				}

@@ -69,6 +69,12 @@ func (m *webhookResourceModel) refresh(w titanx.Webhook) {
 	m.refreshTimes(w)
 }
 
+// refreshedTo tells that a refresh of the other has changed nothing.
+func (m webhookResourceModel) refreshedTo(other webhookResourceModel) bool {
+	return m.ID.Equal(other.ID) && m.Name.Equal(other.Name) && m.URL.Equal(other.URL) && m.EventTypes.Equal(other.EventTypes) && m.Status.Equal(other.Status) &&
+		m.CreatedAt.Equal(other.CreatedAt) && m.UpdatedAt.Equal(other.UpdatedAt) && m.SecretStatus.Equal(other.SecretStatus)
+}
+
 // refreshTimes takes over the time stamps. One that was never said is null.
 func (m *webhookResourceModel) refreshTimes(w titanx.Webhook) {
 	m.CreatedAt = timeOr(w.CreatedAt, m.CreatedAt)

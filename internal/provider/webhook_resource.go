@@ -8,6 +8,7 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -251,9 +252,12 @@ func (r *webhookResource) Read(ctx context.Context, req resource.ReadRequest, re
 	case err != nil:
 		addAPIError(&resp.Diagnostics, "read webhook", err)
 	default:
+		before := model
 		model.refresh(found)
 		model.SecretStatus = model.secretStatus(r.now())
-		resp.Diagnostics.Append(resp.State.Set(ctx, model)...)
+		if !model.refreshedTo(before) {
+			resp.Diagnostics.Append(resp.State.Set(ctx, model)...)
+		}
 		if !r.conn.marked(seenBy) {
 			resp.Diagnostics.Append(resp.Private.SetKey(ctx, seenByKey, r.conn.mark())...)
 		}
@@ -347,7 +351,7 @@ func (r *webhookResource) ImportState(ctx context.Context, req resource.ImportSt
 }
 
 func (r *webhookResource) ModifyPlan(ctx context.Context, req resource.ModifyPlanRequest, resp *resource.ModifyPlanResponse) {
-	if req.Plan.Raw.IsNull() {
+	if req.Plan.Raw.IsNull() || r.settled(ctx, req) {
 		return
 	}
 	var config, plan webhookResourceModel
@@ -379,6 +383,21 @@ func (r *webhookResource) ModifyPlan(ctx context.Context, req resource.ModifyPla
 	}
 	resp.Diagnostics.Append(resp.Plan.Set(ctx, plan)...)
 	resp.RequiresReplace = change.replace
+}
+
+// settled tells that nothing changes: most plans of most webhooks, and so worth deciding without reading three whole models.
+func (r *webhookResource) settled(ctx context.Context, req resource.ModifyPlanRequest) bool {
+	if !req.Plan.Raw.Equal(req.State.Raw) {
+		return false
+	}
+	var id, name, status types.String
+	for attribute, value := range map[string]*types.String{"id": &id, "name": &name, "secret_status": &status} {
+		if diags := req.State.GetAttribute(ctx, path.Root(attribute), value); diags.HasError() {
+			return false
+		}
+	}
+	r.conn.manages(id, name)
+	return slices.Contains([]string{secretKnown, secretAdopted, secretEncrypted}, status.ValueString())
 }
 
 // checkReachable refuses a url that TitanX cannot reach, unless the API itself is on this machine.
