@@ -119,6 +119,28 @@ func (c *cli) run(args ...string) (string, int) {
 	return out.String(), cmd.ProcessState.ExitCode()
 }
 
+// must runs the CLI, and fails the test where that fails.
+func (c *cli) must(args ...string) string {
+	c.t.Helper()
+	out, code := c.run(args...)
+	if code != 0 {
+		c.t.Fatalf("%s ended with %d:\n%s", strings.Join(args, " "), code, out)
+	}
+	return out
+}
+
+// skipBelow skips a test of what older Terraforms and all OpenTofus lack.
+func (c *cli) skipBelow(minor int, feature string) {
+	c.t.Helper()
+	var has int
+	version := strings.TrimSpace(c.must("version"))
+	if _, err := fmt.Sscanf(version, "Terraform v1.%d.", &has); err != nil || has < minor {
+		c.t.Skipf("%s needs Terraform 1.%d, the CLI is %s", feature, minor, strings.SplitN(version, "\n", 2)[0])
+	}
+}
+
+func (c *cli) isOpenTofu() bool { return strings.HasPrefix(c.must("version"), "OpenTofu") }
+
 // hcl of a webhook for newCLI, with further arguments.
 func webhookHCL(arguments string) string {
 	return `resource "titanx_webhook" "test" {
