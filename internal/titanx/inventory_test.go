@@ -69,10 +69,11 @@ func TestListExpires(t *testing.T) {
 			wait  time.Duration
 			name  string
 			lists int
-		}{{0, "old", 1}, {inventoryAge - 2*latency, "old", 1}, {2 * latency, "new", 2}, {time.Second, "new", 2}} {
+		}{{0, "old", 1}, {inventoryAge - 2*latency, "old", 1}, {2 * latency, "new", 2}, {inventoryAge - 2*latency, "new", 2}} {
 			<-time.After(step.wait)
 			w, err := b.Find(t.Context(), hook.ID)
-			if err != nil || w.Name != step.name || b.requests() != step.lists {
+			all, allErr := b.All(t.Context())
+			if err != nil || allErr != nil || w.Name != step.name || all[0].Name != step.name || b.requests() != step.lists {
 				t.Errorf("after %v: %q, %v, %d lists; want %q, %d", step.wait, w.Name, err, b.requests(), step.name, step.lists)
 			}
 			hook.Name = "new"
