@@ -7,7 +7,6 @@ package examples_test
 import (
 	"crypto/rand"
 	"encoding/pem"
-	"fmt"
 	"io"
 	"io/fs"
 	"net/http"
@@ -38,23 +37,6 @@ var existing = titanxsim.Webhook{
 	EventTypes: []string{"job.contact.scored"},
 	Secret:     "CANARY-of-the-existing-webhook",
 }
-
-// features are what not every CLI can do: how to see that a configuration uses it, and the minor version 1.x that it takes.
-// OpenTofu has no version of some.
-var features = []struct {
-	name                string
-	used                *regexp.Regexp
-	terraform, opentofu int
-}{
-	{"functions", regexp.MustCompile(`provider::titanx::`), 8, 7},
-	{"ephemeral resources", regexp.MustCompile(`(?m)^ephemeral "`), 10, 11},
-	{"import by identity", regexp.MustCompile(`(?m)^\s+identity = `), 12, 12},
-	{"actions", actions, 14, never},
-	{"list resources", regexp.MustCompile(`(?m)^list "`), 14, never},
-	{"mocks in tests", regexp.MustCompile(`(?m)^mock_provider "`), 7, 8},
-}
-
-const never = 1 << 30
 
 var (
 	actions     = regexp.MustCompile(`(?m)^action "`)
@@ -228,19 +210,8 @@ func (e *example) receiver(dir string) (url, certificateFile string) {
 // needs skips an example that the CLI is too old for, and says so.
 func (e *example) needs(c *cli.CLI) {
 	e.t.Helper()
-	var product string
-	var minor int
-	if _, err := fmt.Sscanf(c.Version, "%s v1.%d.", &product, &minor); err != nil {
-		e.t.Fatalf("read version %q: %v", c.Version, err)
-	}
-	for _, feature := range features {
-		since := feature.terraform
-		if product == "OpenTofu" {
-			since = feature.opentofu
-		}
-		if feature.used.MatchString(e.text) && minor < since {
-			e.t.Skipf("%s has no %s", c.Version, feature.name)
-		}
+	if feature := c.Lacks(e.text); feature != "" {
+		e.t.Skipf("%s has no %s", c.Version, feature)
 	}
 	if actions.MatchString(e.text) && runtime.GOOS != "linux" {
 		e.t.Skip("SSL_CERT_FILE, with which the provider trusts the receiver, has no effect on " + runtime.GOOS)

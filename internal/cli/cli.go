@@ -14,6 +14,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -28,6 +29,8 @@ const module = "github.com/titanx-io/terraform-provider-titanx"
 type CLI struct {
 	Name    string // terraform or tofu
 	Version string // as it says it: "Terraform v1.11.4"
+	product string // Terraform or OpenTofu
+	minor   int    // of its version, 1.minor
 	path    string
 	env     []string
 }
@@ -53,8 +56,45 @@ func New(ctx context.Context, scratch string) (*CLI, error) {
 		env:  append(slices.DeleteFunc(os.Environ(), steers), "TF_CLI_CONFIG_FILE="+config, "CHECKPOINT_DISABLE=1", "TF_IN_AUTOMATION=1"),
 	}
 	version, err := c.In(scratch, io.Discard).Read(ctx, "version")
+	if err != nil {
+		return nil, err
+	}
 	c.Version, _, _ = strings.Cut(string(version), "\n")
-	return c, err
+	if _, err := fmt.Sscanf(c.Version, "%s v1.%d.", &c.product, &c.minor); err != nil {
+		return nil, fmt.Errorf("read version %q: %w", c.Version, err)
+	}
+	return c, nil
+}
+
+// features are what not every supported CLI can do: how to see that a configuration uses it, and the minor version 1.x that it
+// takes. OpenTofu has no version of some.
+var features = []struct {
+	name                string
+	used                *regexp.Regexp
+	terraform, opentofu int
+}{
+	{"functions", regexp.MustCompile(`provider::titanx::`), 8, 7},
+	{"ephemeral resources", regexp.MustCompile(`(?m)^ephemeral "|^ +ephemeral += true`), 10, 11},
+	{"import by identity", regexp.MustCompile(`(?m)^ +identity = \{`), 12, 12},
+	{"actions", regexp.MustCompile(`(?m)^action "`), 14, never},
+	{"list resources", regexp.MustCompile(`(?m)^list "`), 14, never},
+	{"mocks in tests", regexp.MustCompile(`(?m)^mock_provider "`), 7, 8},
+}
+
+const never = 1 << 30
+
+// Lacks names what a configuration uses and this CLI cannot do; it is "" if the CLI can run all of it.
+func (c *CLI) Lacks(configuration string) string {
+	for _, feature := range features {
+		since := feature.terraform
+		if c.product == "OpenTofu" {
+			since = feature.opentofu
+		}
+		if c.minor < since && feature.used.MatchString(configuration) {
+			return feature.name
+		}
+	}
+	return ""
 }
 
 // steers tells which of the user's variables would change what a CLI or the provider does.
