@@ -411,8 +411,12 @@ func TestDeleteOrphan(t *testing.T) {
 			if several != nil && len(several.Candidates) != len(c.found) {
 				t.Errorf("%s: candidates %v", c.name, several.Candidates)
 			}
-			if got := fmt.Sprint(late); len(late) > 1 || (c.late != "") != (len(late) == 1 && late[0].ID == c.late) {
-				t.Errorf("%s: late %s", c.name, got)
+			lateIDs := ""
+			for _, w := range late {
+				lateIDs += w.ID
+			}
+			if lateIDs != c.late {
+				t.Errorf("%s: late %s", c.name, lateIDs)
 			}
 			gone := 0
 			if c.removed != "" {
