@@ -16,12 +16,12 @@ import (
 )
 
 var (
-	hclFence   = regexp.MustCompile("(?ms)^```(?:hcl|terraform)\n(.*?)^```$")
+	hclFence   = regexp.MustCompile("(?s)```(?:hcl|terraform)\n(.*?\n)```\n")
 	typed      = regexp.MustCompile(`(?m)^ *(resource|data|ephemeral|list|action) "([^"]+)" "([^"]+)"`)
 	named      = regexp.MustCompile(`(?m)^(variable|module|output) "([^"]+)"`)
-	locals     = regexp.MustCompile(`(?ms)^locals \{\n(.*?)^\}`)
-	local      = regexp.MustCompile(`(?m)^  (\w+) += `)
-	aliases    = regexp.MustCompile(`(?m)^  alias += "([^"]+)"`)
+	locals     = regexp.MustCompile(`(?s)locals \{\n(.*?\n)\}`)
+	local      = regexp.MustCompile(`(?m)^ {2}(\w+) += `)
+	aliases    = regexp.MustCompile(`(?m)^ {2}alias += "([^"]+)"`)
 	moduleCall = regexp.MustCompile(`(?m)^module "`)
 	listBlock  = regexp.MustCompile(`(?m)^list "`)
 	runBlock   = regexp.MustCompile(`(?m)^run "`)

@@ -16,7 +16,7 @@ import (
 
 var (
 	frontMatter = regexp.MustCompile(`(?s)\A---\n(.+?\n)---\n`)
-	description = regexp.MustCompile(`(?m)^description: (?:\|-\n  \S|"?[^"|\s])`)
+	description = regexp.MustCompile(`(?m)^description: (?:\|-\n {2}\S|"?[^"|\s])`)
 )
 
 // pages reads every Markdown file of the project, by its path.
