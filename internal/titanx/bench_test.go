@@ -4,11 +4,94 @@
 package titanx
 
 import (
+	"context"
+	"encoding/json"
+	"fmt"
 	"net/http"
 	"strconv"
 	"testing"
 	"time"
 )
+
+// manyWebhooks are as many as a big account has.
+const manyWebhooks = 10_000
+
+// BenchmarkDecode reads one webhook, and a page of many.
+func BenchmarkDecode(b *testing.B) {
+	object := func(i int) map[string]any {
+		return map[string]any{
+			"id": fmt.Sprintf("4f9c1e3a-0000-4000-8000-%012d", i), "name": fmt.Sprintf("webhook %d", i), "url": fmt.Sprintf("https://hooks.example.com/%d", i),
+			"triggers": []string{"job.contact.scored", "job.completed"}, "status": "active", "createdAt": "2026-01-02T03:04:05Z", "updatedAt": "2026-01-02T03:04:05Z",
+		}
+	}
+	all := make([]map[string]any, manyWebhooks)
+	for i := range all {
+		all[i] = object(i)
+	}
+	answerOf := func(payload any) *answer {
+		body, err := json.Marshal(map[string]any{"payload": payload})
+		if err != nil {
+			b.Fatal(err)
+		}
+		return &answer{status: http.StatusOK, body: body}
+	}
+	b.Run("webhook", func(b *testing.B) {
+		one := answerOf(object(1))
+		b.ReportAllocs()
+		for b.Loop() {
+			if _, err := decodeWebhook(one); err != nil {
+				b.Fatal(err)
+			}
+		}
+	})
+	b.Run("list", func(b *testing.B) {
+		page := answerOf(all)
+		b.SetBytes(int64(len(page.body)))
+		b.ReportAllocs()
+		for b.Loop() {
+			if got, err := decodeList(page, 1); err != nil || len(got.webhooks) != manyWebhooks {
+				b.Fatalf("%d webhooks, %v", len(got.webhooks), err)
+			}
+		}
+	})
+}
+
+// BenchmarkInventory is what one read of many costs once they are listed, and what taking in a list of them costs.
+func BenchmarkInventory(b *testing.B) {
+	listed := make([]Webhook, manyWebhooks)
+	for i := range listed {
+		listed[i] = Webhook{ID: strconv.Itoa(i), Name: "webhook", URL: "https://hooks.example.com", EventTypes: []string{"job.completed"}, Status: StatusActive}
+	}
+	c := &Client{}
+	c.inventory.list = func(context.Context) ([]Webhook, error) { return listed, nil }
+	b.Run("find", func(b *testing.B) {
+		b.ReportAllocs()
+		for b.Loop() {
+			if _, err := c.Find(b.Context(), "4711"); err != nil {
+				b.Fatal(err)
+			}
+		}
+	})
+	b.Run("find in parallel", func(b *testing.B) {
+		b.ReportAllocs()
+		b.RunParallel(func(pb *testing.PB) {
+			for pb.Next() {
+				if _, err := c.Find(b.Context(), "4711"); err != nil {
+					b.Error(err)
+					return
+				}
+			}
+		})
+	})
+	b.Run("list", func(b *testing.B) {
+		b.ReportAllocs()
+		for b.Loop() {
+			if err := c.inventory.read(b.Context(), time.Now(), func(map[string]entry) {}); err != nil {
+				b.Fatal(err)
+			}
+		}
+	})
+}
 
 // BenchmarkPacer is the pacer's own cost for a request that need not wait.
 func BenchmarkPacer(b *testing.B) {
