@@ -42,25 +42,20 @@ func (c *connection) warnDuplicates(ctx context.Context, plan webhookResourceMod
 	}
 	ctx, cancel := context.WithTimeout(c.masked(ctx), duplicatesWait)
 	defer cancel()
-	all, err := c.client.All(ctx)
+	there, err := c.client.AtURL(ctx, plan.URL.ValueString())
 	if err != nil {
 		c.unlisted.Store(true)
 		tflog.Warn(ctx, "cannot tell whether planned webhooks exist already", map[string]any{"error": err.Error()})
 		return
 	}
 	name := any(plan.Name.ValueString())
-	duplicates := slices.DeleteFunc(all, func(w titanx.Webhook) bool {
+	duplicates := slices.DeleteFunc(there, func(w titanx.Webhook) bool {
 		planned, managed := c.managed.Load(w.ID)
-		return !plan.deliversAs(w) || managed && planned == name
+		return !textSet(w.EventTypes).Equal(plan.EventTypes) || managed && planned == name
 	})
 	if len(duplicates) > 0 {
 		diags.AddAttributeWarning(path.Root("url"), "Webhook exists already",
 			fmt.Sprintf("TitanX delivers these events to this url already: %s. While there are both, the receiver gets every event twice, each time signed with another secret. "+
 				"To manage the webhook that exists, import it instead of making another.", describe(duplicates)))
 	}
-}
-
-// deliversAs tells whether a webhook has the url and the events of a plan.
-func (m webhookResourceModel) deliversAs(w titanx.Webhook) bool {
-	return titanx.SameURL(w.URL, m.URL.ValueString()) && textSet(w.EventTypes).Equal(m.EventTypes)
 }

@@ -60,7 +60,7 @@ func BenchmarkDecode(b *testing.B) {
 func BenchmarkInventory(b *testing.B) {
 	listed := make([]Webhook, manyWebhooks)
 	for i := range listed {
-		listed[i] = Webhook{ID: strconv.Itoa(i), Name: "webhook", URL: "https://hooks.example.com", EventTypes: []string{"job.completed"}, Status: StatusActive}
+		listed[i] = Webhook{ID: strconv.Itoa(i), Name: "webhook", URL: fmt.Sprintf("https://hooks.example.com/%d", i), EventTypes: []string{"job.completed"}, Status: StatusActive}
 	}
 	c := &Client{}
 	c.inventory.list = func(context.Context) ([]Webhook, error) { return listed, nil }
@@ -82,6 +82,14 @@ func BenchmarkInventory(b *testing.B) {
 				}
 			}
 		})
+	})
+	b.Run("at url", func(b *testing.B) {
+		b.ReportAllocs()
+		for b.Loop() {
+			if at, err := c.AtURL(b.Context(), "https://hooks.example.com/4711"); err != nil || len(at) != 1 {
+				b.Fatalf("%d webhooks, %v", len(at), err)
+			}
+		}
 	})
 	b.Run("list", func(b *testing.B) {
 		b.ReportAllocs()

@@ -40,6 +40,7 @@ type inventory struct {
 type entry struct {
 	Webhook
 	firstListed time.Time
+	address     string // the url in its canonical form
 }
 
 // write is a change that we made. For madeWrite and changedWrite, webhook holds what the answer said.
@@ -135,7 +136,7 @@ func (i *inventory) merged(listed []Webhook, begun time.Time) map[string]entry {
 		if known, ok := i.webhooks[w.ID]; ok {
 			first = known.firstListed
 		}
-		all[w.ID] = entry{w, first}
+		all[w.ID] = entry{w, first, canonicalURL(w.URL)}
 	}
 	for id, own := range i.own {
 		if own.at.After(begun) || own.kind != changedWrite && time.Since(own.at) < listLag {
@@ -152,9 +153,10 @@ func (w write) apply(all map[string]entry, id string) {
 		delete(all, id)
 	case listed:
 		known.Webhook = known.patched(w.webhook)
+		known.address = canonicalURL(known.URL)
 		all[id] = known
 	case w.kind == madeWrite:
-		all[id] = entry{w.webhook, w.at}
+		all[id] = entry{w.webhook, w.at, canonicalURL(w.webhook.URL)}
 	}
 }
 
@@ -200,22 +202,34 @@ func (i *inventory) wrote(kind writeKind, webhook Webhook) {
 
 // All gives every webhook of the key's user in a stable order, by name and then id, from the run's one list.
 func (c *Client) All(ctx context.Context) ([]Webhook, error) {
-	var all []Webhook
+	return c.pick(ctx, func(entry) bool { return true })
+}
+
+// AtURL gives the webhooks that deliver to an address, as SameURL compares addresses, in the order of All.
+func (c *Client) AtURL(ctx context.Context, url string) ([]Webhook, error) {
+	address := canonicalURL(url)
+	return c.pick(ctx, func(e entry) bool { return e.address == address })
+}
+
+func (c *Client) pick(ctx context.Context, wanted func(entry) bool) ([]Webhook, error) {
+	var picked []Webhook
 	err := c.inventory.read(ctx, time.Now().Add(-inventoryAge), func(known map[string]entry) {
 		for _, e := range known {
-			all = append(all, e.Webhook)
+			if wanted(e) {
+				picked = append(picked, e.Webhook)
+			}
 		}
 	})
 	if err != nil {
 		return nil, err
 	}
-	slices.SortFunc(all, func(a, b Webhook) int {
+	slices.SortFunc(picked, func(a, b Webhook) int {
 		if order := strings.Compare(a.Name, b.Name); order != 0 {
 			return order
 		}
 		return strings.Compare(a.ID, b.ID)
 	})
-	return all, nil
+	return picked, nil
 }
 
 // Find gives one webhook, from the run's one list. ErrNotFound is evidence: a complete list does not have it, and neither has

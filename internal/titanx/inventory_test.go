@@ -60,6 +60,30 @@ func TestAllIsInAStableOrder(t *testing.T) {
 	})
 }
 
+func TestAtURLComparesAddresses(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		b := wired(t, titanxsim.Config{})
+		b.sim.Put("ada", titanxsim.Webhook{Name: "b", URL: "HTTPS://Hooks.example.com:443/x"})
+		b.sim.Put("ada", titanxsim.Webhook{Name: "a", URL: "https://hooks.example.com/x"})
+		b.sim.Put("ada", titanxsim.Webhook{Name: "another path", URL: "https://hooks.example.com/X"})
+		if _, err := b.All(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := b.Create(t.Context(), CreateRequest{Name: "c", URL: "https://hooks.EXAMPLE.com/x", EventTypes: []string{"job.completed"}, Status: StatusActive}); err != nil {
+			t.Fatal(err)
+		}
+		at, err := b.AtURL(t.Context(), "https://hooks.example.com/x")
+		var names string
+		for _, w := range at {
+			names += w.Name
+		}
+		if err != nil || names != "abc" {
+			t.Errorf("%s, %v", names, err)
+		}
+	})
+}
+
 func TestListExpires(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
