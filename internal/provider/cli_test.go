@@ -132,14 +132,25 @@ func (c *cli) must(args ...string) string {
 // skipBelow skips a test of what older Terraforms and all OpenTofus lack.
 func (c *cli) skipBelow(minor int, feature string) {
 	c.t.Helper()
-	var has int
-	version := strings.TrimSpace(c.must("version"))
-	if _, err := fmt.Sscanf(version, "Terraform v1.%d.", &has); err != nil || has < minor {
-		c.t.Skipf("%s needs Terraform 1.%d, the CLI is %s", feature, minor, strings.SplitN(version, "\n", 2)[0])
+	if product, has := c.version(); product != "Terraform" || has < minor {
+		c.t.Skipf("%s needs Terraform 1.%d, the CLI is %s 1.%d", feature, minor, product, has)
 	}
 }
 
-func (c *cli) isOpenTofu() bool { return strings.HasPrefix(c.must("version"), "OpenTofu") }
+func (c *cli) isOpenTofu() bool {
+	c.t.Helper()
+	product, _ := c.version()
+	return product == "OpenTofu"
+}
+
+// version gives Terraform or OpenTofu, and the minor version 1.minor.
+func (c *cli) version() (product string, minor int) {
+	c.t.Helper()
+	if _, err := fmt.Sscanf(c.must("version"), "%s v1.%d.", &product, &minor); err != nil {
+		c.t.Fatal(err)
+	}
+	return product, minor
+}
 
 // hcl of a webhook for newCLI, with further arguments.
 func webhookHCL(arguments string) string {

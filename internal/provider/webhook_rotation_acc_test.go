@@ -1,0 +1,146 @@
+// Copyright (c) TitanX
+// SPDX-License-Identifier: MPL-2.0
+
+package provider
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/titanx-io/terraform-provider-titanx/internal/signature"
+	"github.com/titanx-io/terraform-provider-titanx/internal/titanxsim"
+)
+
+// TestAccRotation_overlap fires an event every 50 ms while the secret is rotated, at a receiver that holds both secrets. With
+// create_before_destroy it gets every event; without it, it cannot.
+func TestAccRotation_overlap(t *testing.T) {
+	t.Parallel()
+	for order, createFirst := range map[string]bool{"create before destroy": true, "destroy before create": false} {
+		t.Run(order, func(t *testing.T) {
+			t.Parallel()
+			receiver := &deliveries{signed: map[string][]signed{}}
+			s := simulate(t, titanxsim.Config{DeliveryClient: &http.Client{Transport: receiver}})
+			c := newCLI(t, s, webhookHCL(fmt.Sprintf(`
+  rotation_triggers = { generation = var.generation }
+  lifecycle {
+    create_before_destroy = %t
+  }`, createFirst))+`
+variable "generation" { default = "1" }`)
+			c.must("apply", "-auto-approve")
+			oldSecret := s.only().Secret
+			// Whatever comes second waits, so that several events fall between the two.
+			second := titanxsim.CallCreate
+			if createFirst {
+				second = titanxsim.CallDelete
+			}
+			s.Inject(titanxsim.Fault{Call: second, Kind: titanxsim.FaultDelay, Delay: 500 * time.Millisecond})
+
+			stop := make(chan struct{})
+			var firing sync.WaitGroup
+			var fired []string
+			firing.Go(func() { fired = s.fireUntil(stop) })
+			c.must("apply", "-auto-approve", "-var=generation=2")
+			close(stop)
+			firing.Wait()
+			if err := s.Settle(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+
+			newSecret := s.only().Secret
+			var byOld, byNew, byBoth, lost int
+			for _, event := range fired {
+				old, fresh := receiver.verifies(event, oldSecret), receiver.verifies(event, newSecret)
+				switch {
+				case old && fresh:
+					byBoth++
+				case old:
+					byOld++
+				case fresh:
+					byNew++
+				default:
+					lost++
+				}
+			}
+			t.Logf("%d events: %d by the old webhook alone, %d by both, %d by the new one alone, %d lost", len(fired), byOld, byBoth, byNew, lost)
+			if oldSecret == newSecret || byOld == 0 || byNew == 0 {
+				t.Error("the secret was not rotated while events were fired")
+			}
+			if createFirst != (lost == 0) || createFirst != (byBoth > 0) {
+				t.Error("the two webhooks overlap exactly if the new one is created first")
+			}
+		})
+	}
+}
+
+// fireUntil fires an event every 50 ms, the last one after stop is closed, and gives their ids.
+func (s *simulation) fireUntil(stop <-chan struct{}) []string {
+	ticker := time.NewTicker(50 * time.Millisecond)
+	defer ticker.Stop()
+	var fired []string
+	fire := func() {
+		fired = append(fired, s.Fire(simUser, "job.contact.scored", map[string]string{"firstName": "Ada"}))
+	}
+	for {
+		fire()
+		select {
+		case <-ticker.C:
+		case <-stop:
+			fire()
+			return fired
+		}
+	}
+}
+
+// deliveries is a receiver: the transport that every delivery takes. It keeps what was delivered, by the event's id.
+type deliveries struct {
+	mu     sync.Mutex
+	signed map[string][]signed
+}
+
+type signed struct {
+	body      []byte
+	signature string
+}
+
+func (d *deliveries) RoundTrip(req *http.Request) (*http.Response, error) {
+	body, err := io.ReadAll(req.Body)
+	if err != nil {
+		return nil, err
+	}
+	event, err := eventID(body)
+	if err != nil {
+		return nil, err
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.signed[event] = append(d.signed[event], signed{body, req.Header.Get(signature.Header)})
+	answer := httptest.NewRecorder()
+	answer.WriteHeader(http.StatusNoContent)
+	return answer.Result(), nil
+}
+
+// verifies tells whether an event was delivered with a signature of a secret.
+func (d *deliveries) verifies(event, secret string) bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	for _, got := range d.signed[event] {
+		if signature.Verify(secret, got.body, got.signature) {
+			return true
+		}
+	}
+	return false
+}
+
+func eventID(body []byte) (string, error) {
+	var event struct {
+		ID string `json:"id"`
+	}
+	err := json.Unmarshal(body, &event)
+	return event.ID, err
+}

@@ -1,0 +1,308 @@
+// Copyright (c) TitanX
+// SPDX-License-Identifier: MPL-2.0
+
+package provider
+
+import (
+	"context"
+	"encoding/base64"
+	"fmt"
+	"maps"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	gocmp "github.com/google/go-cmp/cmp"
+	"github.com/hashicorp/terraform-plugin-testing/echoprovider"
+	"github.com/hashicorp/terraform-plugin-testing/helper/resource"
+	"github.com/hashicorp/terraform-plugin-testing/knownvalue"
+	"github.com/hashicorp/terraform-plugin-testing/plancheck"
+	"github.com/hashicorp/terraform-plugin-testing/statecheck"
+	"github.com/hashicorp/terraform-plugin-testing/terraform"
+	"github.com/hashicorp/terraform-plugin-testing/tfjsonpath"
+	"github.com/hashicorp/terraform-plugin-testing/tfversion"
+
+	"github.com/titanx-io/terraform-provider-titanx/internal/titanxsim"
+)
+
+// TestAccSecretTable carries out rows of the secret's life with a CLI: for each event, the first row of each action. The rest
+// runs at the level of the protocol, where a row costs hundredths of a second.
+func TestAccSecretTable(t *testing.T) {
+	t.Parallel()
+	type kind struct{ event, action string }
+	done := map[kind]bool{}
+	for _, row := range secretTable {
+		before, after := configsOf(row.state, row.event)
+		how := secretStates[row.state]
+		needsServerSecret := after["secret"] == heldSecret && !how.imported && row.action != refused
+		k := kind{row.event, row.action}
+		if done[k] || needsServerSecret {
+			continue
+		}
+		done[k] = true
+		t.Run(row.state+"/"+row.event, func(t *testing.T) {
+			t.Parallel()
+			s := simulate(t, titanxsim.Config{})
+			var steps []resource.TestStep
+			if how.imported {
+				steps = append(steps, resource.TestStep{
+					Config: s.webhookOf(before), ResourceName: testAddress,
+					ImportState: true, ImportStateId: s.putHeld().ID, ImportStatePersist: true,
+				})
+			}
+			for _, changes := range how.configs {
+				steps = append(steps, resource.TestStep{Config: s.webhookOf(testWebhook(secretBase).with(changes))})
+			}
+			last := resource.TestStep{
+				PreConfig: func() {
+					if how.expired || row.event == "age passes" {
+						s.later(longerThanRotateAfter)
+					}
+					s.ResetRequests()
+				},
+				Config: s.webhookOf(after),
+			}
+			if row.action == refused {
+				last.ExpectError = regexp.MustCompile(strings.ReplaceAll(regexp.QuoteMeta(row.says), " ", `[\s│]+`))
+			} else {
+				actions := map[string]plancheck.ResourceActionType{
+					noChange: plancheck.ResourceActionNoop, update: plancheck.ResourceActionUpdate, replace: plancheck.ResourceActionDestroyBeforeCreate,
+				}
+				last.ConfigPlanChecks = resource.ConfigPlanChecks{PreApply: []plancheck.PlanCheck{
+					plancheck.ExpectResourceAction(testAddress, actions[row.action]), forcedBy(row.forcedBy),
+				}}
+				last.ConfigStateChecks = []statecheck.StateCheck{attribute("secret_status", row.becomes)}
+				last.Check = func(state *terraform.State) error {
+					if writes := s.writeNames(); writes != row.writes {
+						return fmt.Errorf("requests: %s", writes)
+					}
+					stored := state.RootModule().Resources[testAddress].Primary.Attributes
+					s.checkSecret(t, stored["secret_status"], stored["secret"], stored["encrypted_secret"])
+					return nil
+				}
+			}
+			steps = append(steps, last)
+			if row.action == refused { // the webhook is as it was, and the end of the test needs a plan that is not refused
+				delete(before, "secret")
+				steps = append(steps, resource.TestStep{PlanOnly: true, ExpectNonEmptyPlan: how.expired || row.event == "age passes", Config: s.webhookOf(before)})
+			}
+			resource.Test(t, resource.TestCase{ProtoV6ProviderFactories: s.factories(), Steps: steps})
+			if row.action == refused && s.writeNames() != "delete" { // which the end of the test sends
+				t.Errorf("requests: %s", s.writeNames())
+			}
+		})
+	}
+}
+
+// webhookOf is the HCL of a configuration.
+func (s *simulation) webhookOf(config object) string {
+	var lines strings.Builder
+	for _, name := range slices.Sorted(maps.Keys(config)) {
+		switch value := config[name].(type) {
+		case string:
+			fmt.Fprintf(&lines, "  %s = %q\n", name, value)
+		case []string:
+			fmt.Fprintf(&lines, "  %s = [\"%s\"]\n", name, strings.Join(value, `", "`))
+		case map[string]string:
+			fmt.Fprintf(&lines, "  %s = {\n", name)
+			for key, element := range value {
+				fmt.Fprintf(&lines, "    %s = %q\n", key, element)
+			}
+			lines.WriteString("  }\n")
+		default:
+			s.t.Fatalf("no HCL for a %T", value)
+		}
+	}
+	return s.hcl("resource \"titanx_webhook\" \"test\" {\n" + lines.String() + "}\n")
+}
+
+// forcedBy checks which attributes force the replacement of the webhook.
+type forcedBy string
+
+func (f forcedBy) CheckPlan(_ context.Context, req plancheck.CheckPlanRequest, resp *plancheck.CheckPlanResponse) {
+	var paths []string
+	for _, change := range req.Plan.ResourceChanges {
+		if change.Address != testAddress {
+			continue
+		}
+		for _, path := range change.Change.ReplacePaths {
+			if steps, ok := path.([]any); ok && len(steps) > 0 {
+				paths = append(paths, fmt.Sprint(steps[0]))
+			}
+		}
+	}
+	slices.Sort(paths)
+	if got := strings.Join(paths, " "); got != string(f) {
+		resp.Error = fmt.Errorf("the replacement is forced by %q, want %q", got, string(f))
+	}
+}
+
+func TestAccSecret_refreshOnly(t *testing.T) {
+	t.Parallel()
+	s := simulate(t, titanxsim.Config{})
+	config := s.webhookOf(testWebhook(secretBase))
+	resource.Test(t, resource.TestCase{
+		ProtoV6ProviderFactories: s.factories(),
+		Steps: []resource.TestStep{
+			{Config: config, ConfigStateChecks: []statecheck.StateCheck{attribute("secret_status", "known")}, Check: s.wrote(titanxsim.CallCreate)},
+			{
+				PreConfig:          func() { s.later(longerThanRotateAfter) },
+				RefreshState:       true,
+				ExpectNonEmptyPlan: true,
+				Check: resource.ComposeTestCheckFunc(s.wrote(), s.hasServerSecret,
+					resource.TestCheckResourceAttr(testAddress, "secret_status", "expired")),
+			},
+			{
+				PreConfig:    func() { s.later(-longerThanRotateAfter) },
+				RefreshState: true,
+				Check: resource.ComposeTestCheckFunc(s.wrote(), s.hasServerSecret,
+					resource.TestCheckResourceAttr(testAddress, "secret_status", "known")),
+			},
+		},
+	})
+}
+
+// TestAccSecret_ephemeral shows what the ephemeral resource gives to another provider's configuration.
+func TestAccSecret_ephemeral(t *testing.T) {
+	t.Parallel()
+	edwards, rivest, _, _ := newSSHKeys(t)
+	for kind, key := range map[string]keyPair{"age": keyA, "ed25519": edwards, "rsa": rivest} {
+		t.Run(kind, func(t *testing.T) {
+			t.Parallel()
+			s := simulate(t, titanxsim.Config{})
+			factories := s.factories()
+			factories["echo"] = echoprovider.NewProviderServer()
+			config := func(identity string) string {
+				return s.webhook(fmt.Sprintf("secret_recipients = [%q]", key.recipient)) + fmt.Sprintf(`
+ephemeral "titanx_webhook_secret" "test" {
+  encrypted_secret = titanx_webhook.test.encrypted_secret
+  identity         = %q
+}
+provider "echo" {
+  data = ephemeral.titanx_webhook_secret.test.secret
+}
+resource "echo" "test" {}
+`, identity)
+			}
+			resource.Test(t, resource.TestCase{
+				TerraformVersionChecks:   []tfversion.TerraformVersionCheck{tfversion.SkipBelow(tfversion.Version1_11_0)},
+				ProtoV6ProviderFactories: factories,
+				Steps: []resource.TestStep{
+					{Config: config(keyB.identity), ExpectError: regexp.MustCompile(`matches[\s│]+none[\s│]+of[\s│]+the[\s│]+recipients`)},
+					{
+						Config: config(key.identity),
+						ConfigStateChecks: []statecheck.StateCheck{
+							attribute("secret_status", "encrypted"),
+							statecheck.ExpectKnownValue(testAddress, tfjsonpath.New("secret"), knownvalue.Null()),
+						},
+						Check: func(state *terraform.State) error {
+							if state.RootModule().Resources["echo.test"].Primary.Attributes["data"] != s.only().Secret {
+								return fmt.Errorf("the echo is not the server's secret")
+							}
+							return nil
+						},
+					},
+				},
+			})
+		})
+	}
+}
+
+// TestAccSecret_outOfState looks for the plain secret in all that runs with secret_recipients leave behind.
+func TestAccSecret_outOfState(t *testing.T) {
+	t.Parallel()
+	s := simulate(t, titanxsim.Config{})
+	c := newCLI(t, s, webhookHCL(`
+  status            = var.status
+  secret_recipients = ["`+keyA.recipient+`"]
+  rotation_triggers = { generation = var.generation }`)+`
+variable "status" { default = "active" }
+variable "generation" { default = "1" }
+output "encrypted_secret" { value = titanx_webhook.test.encrypted_secret }
+`)
+	if _, minor := c.version(); minor >= 11 {
+		c.write("ephemeral.tf", `
+variable "identity" {
+  ephemeral = true
+  sensitive = true
+}
+ephemeral "titanx_webhook_secret" "test" {
+  encrypted_secret = titanx_webhook.test.encrypted_secret
+  identity         = var.identity
+}
+`)
+		c.env = append(c.env, "TF_VAR_identity="+keyA.identity)
+	}
+	var console strings.Builder
+	secrets := map[string]bool{}
+	run := func(args ...string) { console.WriteString(c.must(args...)) }
+	applied := func() {
+		t.Helper()
+		secrets[s.only().Secret] = true
+		if decryptedBy(c.must("output", "-raw", "encrypted_secret"), keyA) != s.only().Secret {
+			t.Error("what is stored does not decrypt to the server's secret")
+		}
+	}
+	run("apply", "-auto-approve")
+	applied()
+	run("apply", "-auto-approve", "-var=status=inactive")
+	run("plan", "-out=update.tfplan")
+	run("plan", "-var=generation=2", "-out=replace.tfplan")
+	run("apply", "replace.tfplan")
+	applied()
+	run("apply", "-auto-approve", "-refresh-only", "-var=generation=2")
+	run("show", "-json")
+	run("show", "-json", "replace.tfplan")
+
+	if len(secrets) != 2 {
+		t.Fatalf("%d secrets were issued, want 2", len(secrets))
+	}
+	left := map[string]string{"console": console.String(), "plan to update": c.readPlan("update.tfplan"), "plan to replace": c.readPlan("replace.tfplan")}
+	for _, name := range []string{"terraform.tfstate", "terraform.tfstate.backup", "trace.log"} {
+		left[name] = c.read(name)
+	}
+	for where, text := range left {
+		for secret := range secrets {
+			if strings.Contains(text, secret) || strings.Contains(text, base64.StdEncoding.EncodeToString([]byte(secret))) {
+				t.Errorf("a secret is in the %s", where)
+			}
+		}
+		if strings.Contains(text, keyA.identity) {
+			t.Errorf("the identity is in the %s", where)
+		}
+	}
+}
+
+// TestAccImport_generated imports five webhooks into a configuration that the CLI writes, and finds nothing to change.
+func TestAccImport_generated(t *testing.T) {
+	t.Parallel()
+	s := simulate(t, titanxsim.Config{})
+	var blocks strings.Builder
+	for i := range 5 {
+		w := s.Put(simUser, titanxsim.Webhook{
+			Name: fmt.Sprintf("webhook %d", i), URL: fmt.Sprintf("https://hooks.example.com/titanx/%d", i),
+			EventTypes: [][]string{{"job.completed"}, {"job.contact.scored", "job.completed"}}[i%2], Status: []string{"active", "inactive"}[i%2],
+		})
+		fmt.Fprintf(&blocks, "import {\n  to = titanx_webhook.imported_%d\n  id = %q\n}\n", i, w.ID)
+	}
+	c := newCLI(t, s, blocks.String())
+	if _, minor := c.version(); minor < 5 {
+		t.Skip("the CLI cannot generate configuration")
+	}
+	c.must("plan", "-generate-config-out=generated.tf")
+	if out := c.must("plan"); !strings.Contains(out, "Plan: 5 to import, 0 to add, 0 to change, 0 to destroy.") {
+		t.Errorf("the plan of the generated configuration:\n%s", out)
+	}
+	if kept := strings.Count(c.read("generated.tf"), `= "keep"`); kept != 5 {
+		t.Errorf("%d of 5 webhooks are generated with on_lost_secret = keep", kept)
+	}
+	before := s.Webhooks(simUser)
+	c.must("apply", "-auto-approve")
+	if out, code := c.run("plan", "-detailed-exitcode"); code != 0 {
+		t.Errorf("the plan after the import:\n%s", out)
+	}
+	if diff := gocmp.Diff(before, s.Webhooks(simUser)); diff != "" || len(s.writes()) != 0 {
+		t.Errorf("importing wrote: %v %s", s.writes(), diff)
+	}
+}
