@@ -1,0 +1,265 @@
+// Copyright (c) TitanX
+// SPDX-License-Identifier: MPL-2.0
+
+package provider
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"strings"
+	"sync"
+	"testing"
+	"unicode"
+
+	"github.com/titanx-io/terraform-provider-titanx/internal/titanxsim"
+)
+
+var apply = []string{"apply", "-auto-approve"}
+
+// hurried lets the provider try again but once.
+const hurried = "provider \"titanx\" {\n  max_retries = 1\n}\n"
+
+// lostCreate makes the webhook and loses the answer.
+var lostCreate = titanxsim.Fault{Call: titanxsim.CallCreate, Kind: titanxsim.FaultReset, Commit: true, Times: 1}
+
+func broken(call titanxsim.Call) titanxsim.Fault {
+	return titanxsim.Fault{Call: call, Kind: titanxsim.FaultStatus, Status: http.StatusServiceUnavailable}
+}
+
+// lifecycles are the orders in which Terraform replaces.
+var lifecycles = map[string]string{
+	"destroy before create": "",
+	"create before destroy": "lifecycle {\n  create_before_destroy = true\n}",
+}
+
+// TestAccWebhook_pending: the answer to a create is lost, and the list is down, so that nobody can tell what became of it.
+func TestAccWebhook_pending(t *testing.T) {
+	t.Parallel()
+	for name, lifecycle := range lifecycles {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := simulate(t, titanxsim.Config{})
+			c := newCLI(t, s, webhookHCL(lifecycle))
+			c.write("provider_override.tf", hurried)
+			s.Inject(lostCreate)
+			down := broken(titanxsim.CallList)
+			down.After = 2 // one for the plan, one before the create
+			s.Inject(down)
+			c.mustFail(apply, "the outcome is unclear", `webhook "test"`, "The next apply looks for what this one left")
+			orphan := s.only().ID
+			if held := c.instances(); len(held) != 1 || held[0].Status != "tainted" || !strings.HasPrefix(held[0].Attributes.ID, pendingPrefix) || held[0].Attributes.Secret != "" {
+				t.Fatalf("the state after it: %+v", held)
+			}
+
+			down.After = 1 // one for the plan
+			s.ClearFaults()
+			s.Inject(down)
+			c.mustFail(apply)
+			if left := s.Webhooks(simUser); len(left) == 0 || left[0].ID != orphan {
+				t.Fatalf("the orphan was removed while the list was down: %v", len(left))
+			}
+
+			s.ClearFaults()
+			c.mustSay(c.must(apply...), "Leftover of an unclear create removed", orphan)
+			if s.only().ID == orphan {
+				t.Error("the orphan was kept")
+			}
+			c.mustAgree(s)
+		})
+	}
+}
+
+// TestAccWebhook_tainted: the orphan is known, but cannot be deleted now.
+func TestAccWebhook_tainted(t *testing.T) {
+	t.Parallel()
+	for name, lifecycle := range lifecycles {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := simulate(t, titanxsim.Config{})
+			c := newCLI(t, s, webhookHCL(lifecycle))
+			c.write("provider_override.tf", hurried)
+			s.Inject(lostCreate)
+			s.Inject(broken(titanxsim.CallDelete))
+			out := c.mustFail(apply, "the outcome is unclear", `webhook "test"`, "The next apply removes it and creates the webhook anew")
+			orphan := s.only().ID
+			if held := c.instances(); !strings.Contains(out, orphan) || len(held) != 1 || held[0].Status != "tainted" || held[0].Attributes.ID != orphan || held[0].Attributes.Secret != "" {
+				t.Fatalf("the state has %+v, the server %s, and it says: %s", held, orphan, out)
+			}
+
+			c.mustFail(apply, "Unable to delete webhook", orphan)
+			s.ClearFaults()
+			c.must(apply...)
+			if s.only().ID == orphan {
+				t.Error("the orphan was kept")
+			}
+			c.mustAgree(s)
+		})
+	}
+}
+
+// lossy loses one answer to a create in ten.
+func lossy(s *simulation, creates int) {
+	for n := range creates / 10 {
+		fault := lostCreate
+		fault.After = 9 * (n + 1) // a fault that shows counts for no other
+		s.Inject(fault)
+	}
+}
+
+func many(name string, count int) string {
+	return fmt.Sprintf(`resource "titanx_webhook" "many" {
+  count       = %d
+  name        = %q
+  url         = "https://hooks.example.com/titanx"
+  event_types = ["job.contact.scored"]
+}
+`, count, name)
+}
+
+// TestAccWebhook_identical creates identical webhooks side by side, ten at a time, while answers are lost.
+func TestAccWebhook_identical(t *testing.T) {
+	t.Parallel()
+	const count = 50
+	var receiver receiver
+	s := simulate(t, titanxsim.Config{DeliveryClient: &http.Client{Transport: &receiver}})
+	c := newCLI(t, s, many("same", count))
+	lossy(s, count)
+	c.mustSay(c.must(apply...), "Webhook created again after a lost answer")
+	if got := len(s.Webhooks(simUser)); got != count {
+		t.Errorf("%d webhooks on the server, want %d", got, count)
+	}
+	if creates := len(s.Requests(titanxsim.CallCreate)); creates <= count {
+		t.Errorf("%d creates: no answer was lost", creates)
+	}
+	c.mustAgree(s)
+	s.Fire(simUser, "job.contact.scored", map[string]any{"firstName": "Ada"})
+	if err := s.Settle(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	secrets := map[string]bool{}
+	for _, i := range c.instances() {
+		secrets[i.Attributes.Secret] = true
+		if !receiver.verifies(i.Attributes.Secret) {
+			t.Errorf("the secret of %s verifies no delivery", i.Attributes.ID)
+		}
+	}
+	if len(secrets) != count {
+		t.Errorf("%d different secrets in the state, want %d", len(secrets), count)
+	}
+}
+
+// TestAccWebhook_sideBySide lets two configurations be applied at once under one key, while answers are lost.
+func TestAccWebhook_sideBySide(t *testing.T) {
+	t.Parallel()
+	const count = 20
+	s := simulate(t, titanxsim.Config{})
+	lossy(s, 2*count)
+	var runs sync.WaitGroup
+	sides := map[string]*cli{}
+	for _, name := range []string{"left", "right"} {
+		side := newCLI(t, s, many(name, count))
+		sides[name] = side
+		runs.Go(func() {
+			if out, code := side.run(apply...); code != 0 {
+				t.Errorf("%s ended with %d:\n%s", name, code, out)
+			}
+		})
+	}
+	runs.Wait()
+	if creates := len(s.Requests(titanxsim.CallCreate)); creates <= 2*count {
+		t.Errorf("%d creates: no answer was lost", creates)
+	}
+	secrets := map[string]string{}
+	for _, w := range s.Webhooks(simUser) {
+		secrets[w.ID] = w.Secret
+	}
+	if len(secrets) != 2*count {
+		t.Errorf("%d webhooks on the server, want %d", len(secrets), 2*count)
+	}
+	for name, side := range sides {
+		held := side.instances()
+		if len(held) != count {
+			t.Errorf("%s holds %d webhooks, want %d", name, len(held), count)
+		}
+		for _, i := range held {
+			if i.Attributes.Name != name || i.Attributes.Secret != secrets[i.Attributes.ID] {
+				t.Errorf("%s holds %s, which the server does not have so", name, i.Attributes.ID)
+			}
+		}
+	}
+}
+
+// stateInstance is a webhook in the state file.
+type stateInstance struct {
+	Status     string // "tainted" or ""
+	Deposed    string // not "" for what create_before_destroy has left to delete
+	Attributes struct {
+		ID, Name, Secret string
+	}
+}
+
+// instances gives the webhooks in the state file.
+func (c *cli) instances() []stateInstance {
+	c.t.Helper()
+	var state struct {
+		Resources []struct {
+			Type      string
+			Instances []stateInstance
+		}
+	}
+	if err := json.Unmarshal([]byte(c.read("terraform.tfstate")), &state); err != nil {
+		c.t.Fatal(err)
+	}
+	var out []stateInstance
+	for _, r := range state.Resources {
+		if r.Type == webhookType {
+			out = append(out, r.Instances...)
+		}
+	}
+	return out
+}
+
+// mustAgree checks that the state holds exactly the server's webhooks, each with its secret, and that nothing is left to do.
+func (c *cli) mustAgree(s *simulation) {
+	c.t.Helper()
+	secrets := map[string]string{}
+	for _, w := range s.Webhooks(simUser) {
+		secrets[w.ID] = w.Secret
+	}
+	held := c.instances()
+	if len(held) != len(secrets) {
+		c.t.Errorf("%d webhooks in the state, %d on the server", len(held), len(secrets))
+	}
+	for _, i := range held {
+		if i.Status != "" || i.Deposed != "" || i.Attributes.Secret == "" || i.Attributes.Secret != secrets[i.Attributes.ID] {
+			c.t.Errorf("%s in the state (%q, deposed %q) is not what the server has", i.Attributes.ID, i.Status, i.Deposed)
+		}
+		delete(secrets, i.Attributes.ID)
+	}
+	if out, code := c.run("plan", "-detailed-exitcode"); code != 0 {
+		c.t.Errorf("a plan after all ends with %d:\n%s", code, out)
+	}
+}
+
+// mustFail runs the CLI, which must fail with the given texts, and gives what it prints on one line.
+func (c *cli) mustFail(args []string, texts ...string) string {
+	c.t.Helper()
+	out, code := c.run(args...)
+	if code != 1 {
+		c.t.Fatalf("%v ended with %d, want 1:\n%s", args, code, out)
+	}
+	return c.mustSay(out, texts...)
+}
+
+// mustSay checks that texts are in what the CLI has printed, which it breaks into lines where it likes, and gives that on one line.
+func (c *cli) mustSay(out string, texts ...string) string {
+	c.t.Helper()
+	out = strings.Join(strings.FieldsFunc(out, func(r rune) bool { return unicode.IsSpace(r) || strings.ContainsRune("│╷╵", r) }), " ")
+	for _, text := range texts {
+		if !strings.Contains(out, text) {
+			c.t.Errorf("no word of %q in: %s", text, out)
+		}
+	}
+	return out
+}
