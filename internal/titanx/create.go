@@ -55,6 +55,9 @@ func (c *Client) create(ctx context.Context, req CreateRequest) (Created, error)
 			return Created{}, settleErr
 		}
 		removed = append(removed, orphans...)
+		if len(orphans) == 0 && isRefusalInside2xx(err) {
+			return Created{}, err
+		}
 		if ctx.Err() != nil {
 			return Created{}, fmt.Errorf("%w; what it made was deleted: %w", err, context.Cause(ctx))
 		}
@@ -97,6 +100,12 @@ func isUnclear(err error) bool {
 	return err != nil && (wasSent(err) || errors.Is(err, ErrUnreadable))
 }
 
+// isRefusalInside2xx tells a 2xx that carries an error: if the list shows nothing either, it is a refusal like any other.
+func isRefusalInside2xx(err error) bool {
+	var refused *Error
+	return errors.As(err, &refused) && refused.StatusCode >= 200 && refused.StatusCode <= 299
+}
+
 // mayStillCommit tells whether a create without an outcome may take effect later: nobody has said that it is over.
 func mayStillCommit(err error) bool {
 	var refused *Error
@@ -129,8 +138,12 @@ func (c *Client) settle(ctx context.Context, group *createGroup, req CreateReque
 	case len(orphans) > 0:
 		removed, err := c.deleteAll(ctx, orphans)
 		group.unclear -= len(removed)
-		if err == nil {
+		if err == nil && (group.unclear == 0 || !mayStillCommit(cause)) {
 			return removed, nil
+		}
+		if err == nil { // what was deleted may have been another's, and this one's still to come
+			unsettled.Err = fmt.Errorf("%w; of several identical creates, only %s could be found and deleted", cause, strings.Join(removed, ", "))
+			break
 		}
 		unsettled.Candidates = orphans[len(removed) : len(removed)+1]
 		unsettled.Err = fmt.Errorf("%w; removing what it made: %w", cause, err)

@@ -103,6 +103,45 @@ func TestCreateThatWasRefusedCreatedNothing(t *testing.T) {
 	}
 }
 
+func TestCreateRefusedInsideA200IsRefusedOnce(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		b := wired(t, titanxsim.Config{})
+		b.sim.Inject(titanxsim.Fault{Call: titanxsim.CallCreate, Kind: titanxsim.FaultStatus, Status: 200, Body: []byte(`{"error": "no more webhooks"}`)})
+		_, err := b.Create(t.Context(), crm())
+		if err == nil || !strings.Contains(err.Error(), "no more webhooks") || b.requests(titanxsim.CallCreate) != 1 {
+			t.Errorf("%v after %d creates", err, b.requests(titanxsim.CallCreate))
+		}
+	})
+}
+
+// TestSettleTakesNoOtherOrphanForALateOne has two identical creates without an outcome, of which one may still take effect.
+func TestSettleTakesNoOtherOrphanForALateOne(t *testing.T) {
+	t.Parallel()
+	for _, orphans := range []int{1, 2} {
+		synctest.Test(t, func(t *testing.T) {
+			b := wired(t, titanxsim.Config{})
+			if _, err := b.All(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			group := b.creates.of(crm())
+			group.unclear = 2
+			began := moment{time.Now(), time.Now()}
+			time.Sleep(time.Second)
+			for range orphans {
+				b.sim.Put("ada", titanxsim.Webhook{Name: crm().Name, URL: crm().URL, EventTypes: crm().EventTypes})
+			}
+			_, err := b.settle(t.Context(), group, crm(), began, errNoAnswerInTime)
+			if (err != nil) != (orphans == 1) || len(b.ids()) != 0 {
+				t.Errorf("%d of two appeared: %v, left %v", orphans, err, b.ids())
+			}
+			if orphans == 1 {
+				uncertain(t, err)
+			}
+		})
+	}
+}
+
 func TestCreateGivesUpAfterThreeUnclearOutcomes(t *testing.T) {
 	t.Parallel()
 	for _, commit := range []bool{true, false} {

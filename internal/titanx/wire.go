@@ -121,20 +121,23 @@ const maxNesting = 3
 
 // decodeWebhook reads an object under "payload", under "data", or bare.
 func decodeWebhook(a *answer) (webhookJSON, error) {
-	raw := json.RawMessage(a.body)
-	for range maxNesting {
-		fields, err := object(a, raw)
-		if err != nil {
-			return webhookJSON{}, err
+	return decodeNested(a, a.body, maxNesting)
+}
+
+// decodeNested prefers the inner object: an id beside an envelope is that of the request or the page.
+func decodeNested(a *answer, raw json.RawMessage, depth int) (webhookJSON, error) {
+	fields, err := object(a, raw)
+	if err != nil {
+		return webhookJSON{}, err
+	}
+	inner := slices.IndexFunc(wrappers, func(key string) bool { return startsWith(fields[key], '{') })
+	if inner >= 0 && depth > 0 {
+		if w, err := decodeNested(a, fields[wrappers[inner]], depth-1); !errors.Is(err, ErrUnreadable) {
+			return w, err
 		}
-		if _, ok := fields["id"]; ok {
-			return decodeObject(raw)
-		}
-		inner := slices.IndexFunc(wrappers, func(key string) bool { return startsWith(fields[key], '{') })
-		if inner < 0 {
-			break
-		}
-		raw = fields[wrappers[inner]]
+	}
+	if _, ok := fields["id"]; ok {
+		return decodeObject(raw)
 	}
 	return webhookJSON{}, fmt.Errorf("%w: no webhook in it", ErrUnreadable)
 }
@@ -297,9 +300,13 @@ func (h pagingHints) next(header http.Header, number int) (url.Values, error) {
 		return url.Values{"page": {strconv.Itoa(next)}}, nil
 	}
 	current := h.number(number, "page", "currentpage", "pagenumber")
-	if last := h.number(0, "totalpages", "pagecount", "pages", "lastpage"); current < last {
+	last := h.number(0, "totalpages", "pagecount", "pages", "lastpage")
+	if current == number-1 {
+		last-- // pages are counted from 0
+	}
+	if current < last {
 		return url.Values{"page": {strconv.Itoa(current + 1)}}, nil
-	} else if last == 0 && h.more(false) {
+	} else if last <= 0 && h.more(false) {
 		return nil, fmt.Errorf("%w: the list says there is more, but not where", ErrUnreadable)
 	}
 	return nil, nil

@@ -60,7 +60,8 @@ func TestDocumentedCreateAnswersMeanTheSame(t *testing.T) {
 
 func TestDecodeWebhookUnderEveryWrapperAndKey(t *testing.T) {
 	t.Parallel()
-	wraps := []string{`%s`, `{"payload": %s}`, `{"data": %s}`, `{"data": {"webhook": %s}}`, `{"error": null, "payload": %s}`}
+	wraps := []string{`%s`, `{"payload": %s}`, `{"data": %s}`, `{"data": {"webhook": %s}}`, `{"error": null, "payload": %s}`,
+		`{"id": "request-1", "payload": %s}`, `{"id": "request-1", "data": {"id": "page-1", "webhook": %s}}`}
 	for _, wrap := range wraps {
 		for _, key := range []string{"triggers", "events", "eventTypes"} {
 			body := fmt.Sprintf(wrap, `{"id": "w1", "`+key+`": ["b", "a", "b"]}`)
@@ -196,6 +197,9 @@ func TestPaging(t *testing.T) {
 		{body: `{"data": [], "next_page_url": "https://app.titanx.io/webhooks?page=2"}`, next: pageOf("2")},
 		{body: `{"data": [], "page": 1, "totalPages": 2}`, next: pageOf("2")},
 		{body: `{"data": [], "page": 2, "totalPages": 2}`, number: 2},
+		{body: `{"data": [], "page": 0, "totalPages": 1}`},
+		{body: `{"data": [], "page": 0, "totalPages": 2}`, next: pageOf("1")},
+		{body: `{"data": [], "page": 1, "totalPages": 2}`, number: 2},
 		{body: `{"data": [], "totalPages": 3}`, number: 2, next: pageOf("3")},
 		{body: `{"data": [], "totalPages": 3}`, number: 3},
 		{body: `{"data": [], "pagination": {"current_page": 1, "last_page": 4}}`, next: pageOf("2")},
