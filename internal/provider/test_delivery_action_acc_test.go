@@ -8,9 +8,11 @@ import (
 	"io"
 	"net/http"
 	"regexp"
+	"strings"
 	"sync/atomic"
 	"testing"
 
+	"filippo.io/age"
 	"github.com/hashicorp/terraform-plugin-testing/helper/resource"
 	"github.com/hashicorp/terraform-plugin-testing/terraform"
 	"github.com/hashicorp/terraform-plugin-testing/tfversion"
@@ -19,13 +21,14 @@ import (
 	"github.com/titanx-io/terraform-provider-titanx/internal/titanxsim"
 )
 
-// delivering is a webhook whose creation triggers a test delivery to a receiver.
-func (s *simulation) delivering(to fmt.Stringer) string {
+// delivering is a webhook whose creation triggers a test delivery to a receiver, with a secret from an expression.
+func (s *simulation) delivering(to fmt.Stringer, secret, arguments string) string {
 	return s.hcl(fmt.Sprintf(`
 resource "titanx_webhook" "test" {
   name        = "test"
   url         = %q
   event_types = ["job.contact.scored"]
+  %s
   lifecycle {
     action_trigger {
       events  = [after_create]
@@ -36,38 +39,59 @@ resource "titanx_webhook" "test" {
 action "titanx_test_delivery" "test" {
   config {
     url    = titanx_webhook.test.url
-    secret = titanx_webhook.test.secret
+    secret = %s
   }
 }
-`, to.String()))
+`, to.String(), arguments, secret))
 }
+
+const plainSecret = "titanx_webhook.test.secret"
 
 func TestAccTestDelivery(t *testing.T) {
 	t.Parallel()
-	s := simulate(t, titanxsim.Config{})
-	var valid, invalid atomic.Int64
-	to := s.receiver(true, func(w http.ResponseWriter, r *http.Request) {
-		body, err := io.ReadAll(r.Body)
-		if err != nil || !signature.Verify(s.only().Secret, body, r.Header.Get(signature.Header)) {
-			invalid.Add(1)
-			w.WriteHeader(http.StatusUnauthorized)
-			return
-		}
-		valid.Add(1)
-	})
-	resource.Test(t, resource.TestCase{
-		ProtoV6ProviderFactories: s.factories(),
-		TerraformVersionChecks:   []tfversion.TerraformVersionCheck{tfversion.SkipBelow(tfversion.Version1_14_0)},
-		Steps: []resource.TestStep{{
-			Config: s.delivering(to),
-			Check: func(*terraform.State) error {
-				if valid.Load() != 1 || invalid.Load() != 0 {
-					return fmt.Errorf("%d valid and %d invalid deliveries, want one valid", valid.Load(), invalid.Load())
+	identity, err := age.GenerateX25519Identity()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, tc := range map[string]struct{ secret, arguments, more string }{
+		"plain": {plainSecret, "", ""},
+		"encrypted": {
+			"ephemeral.titanx_webhook_secret.test.secret",
+			fmt.Sprintf("secret_recipients = [%q]", identity.Recipient()),
+			fmt.Sprintf("ephemeral \"titanx_webhook_secret\" \"test\" {\n  encrypted_secret = titanx_webhook.test.encrypted_secret\n  identity = %q\n}\n", identity),
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := simulate(t, titanxsim.Config{})
+			var valid, invalid atomic.Int64
+			to := s.receiver(true, func(w http.ResponseWriter, r *http.Request) {
+				body, err := io.ReadAll(r.Body)
+				if err != nil || !signature.Verify(s.only().Secret, body, r.Header.Get(signature.Header)) {
+					invalid.Add(1)
+					w.WriteHeader(http.StatusUnauthorized)
+					return
 				}
-				return s.wrote(titanxsim.CallCreate)(nil)
-			},
-		}},
-	})
+				valid.Add(1)
+			})
+			resource.Test(t, resource.TestCase{
+				ProtoV6ProviderFactories: s.factories(),
+				TerraformVersionChecks:   []tfversion.TerraformVersionCheck{tfversion.SkipBelow(tfversion.Version1_14_0)},
+				Steps: []resource.TestStep{{
+					Config: s.delivering(to, tc.secret, tc.arguments) + tc.more,
+					Check: func(state *terraform.State) error {
+						if valid.Load() != 1 || invalid.Load() != 0 {
+							return fmt.Errorf("%d valid and %d invalid deliveries, want one valid", valid.Load(), invalid.Load())
+						}
+						if stored := strings.Contains(state.String(), s.only().Secret); stored != (tc.secret == plainSecret) {
+							return fmt.Errorf("the secret is in the state: %v", stored)
+						}
+						return s.wrote(titanxsim.CallCreate)(nil)
+					},
+				}},
+			})
+		})
+	}
 }
 
 func TestAccTestDelivery_failures(t *testing.T) {
@@ -91,7 +115,7 @@ func TestAccTestDelivery_failures(t *testing.T) {
 			resource.Test(t, resource.TestCase{
 				ProtoV6ProviderFactories: s.factories(),
 				TerraformVersionChecks:   []tfversion.TerraformVersionCheck{tfversion.SkipBelow(tfversion.Version1_14_0)},
-				Steps:                    []resource.TestStep{{Config: s.delivering(to), ExpectError: regexp.MustCompile(tc.want)}},
+				Steps:                    []resource.TestStep{{Config: s.delivering(to, plainSecret, ""), ExpectError: regexp.MustCompile(tc.want)}},
 			})
 		})
 	}
