@@ -1,0 +1,217 @@
+// Copyright (c) TitanX
+// SPDX-License-Identifier: MPL-2.0
+
+package provider
+
+import (
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/titanx-io/terraform-provider-titanx/internal/titanxsim"
+)
+
+// guideBlock is a block of HCL, with the comments before it that name the configurations it is part of.
+var (
+	guideBlock = regexp.MustCompile("(?s)((?:<!-- run: [a-z-]+ -->\n)*)```terraform\n(.*?)```")
+	guideRun   = regexp.MustCompile(`<!-- run: ([a-z-]+) -->`)
+)
+
+// guideConfigurations gives the configurations of a guide by the name in "<!-- run: name -->". Every block must be part of one.
+func guideConfigurations(t *testing.T, guide string) map[string]string {
+	t.Helper()
+	text, err := os.ReadFile(filepath.Join("../../templates/guides", guide+".md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	configurations := map[string]string{}
+	for _, block := range guideBlock.FindAllStringSubmatch(string(text), -1) {
+		runs := guideRun.FindAllStringSubmatch(block[1], -1)
+		if len(runs) == 0 {
+			t.Errorf("%s: a block is not run:\n%s", guide, block[2])
+		}
+		for _, run := range runs {
+			configurations[run[1]] += block[2]
+		}
+	}
+	return configurations
+}
+
+// TestAccGuides does with the guides on the secret's life what they say.
+func TestAccGuides(t *testing.T) {
+	t.Parallel()
+	for guide, scenarios := range map[string]map[string]func(*testing.T, *simulation, *cli){
+		"rotating-without-losing-an-event": {"rotation": guideRotation, "two-steps": guideTwoSteps, "schedule": guideSchedule},
+		"adopting-existing-webhooks":       {"keep": guideKeep, "adopt": guideAdopt, "many": guideMany},
+		"keeping-the-secret-out-of-state":  {"encrypt": guideEncrypt, "decrypt": guideDecrypt},
+	} {
+		configurations := guideConfigurations(t, guide)
+		if len(configurations) != len(scenarios) {
+			t.Errorf("%s has %d configurations, want %d", guide, len(configurations), len(scenarios))
+		}
+		for name, scenario := range scenarios {
+			t.Run(guide+"/"+name, func(t *testing.T) {
+				t.Parallel()
+				s := simulate(t, titanxsim.Config{})
+				scenario(t, s, newCLI(t, s, configurations[name]))
+			})
+		}
+	}
+}
+
+// settled expects a plan without changes.
+func (c *cli) settled(args ...string) string {
+	c.t.Helper()
+	out, code := c.run(append([]string{"plan", "-detailed-exitcode"}, args...)...)
+	if code != 0 {
+		c.t.Errorf("the plan is not empty:\n%s", out)
+	}
+	return out
+}
+
+// expectWrites checks, and forgets, what was sent.
+func (s *simulation) expectWrites(t *testing.T, want ...titanxsim.Call) {
+	t.Helper()
+	if got := s.writes(); !slices.Equal(got, want) {
+		t.Errorf("requests: %v, want %v", got, want)
+	}
+	s.ResetRequests()
+}
+
+// expectIn looks for a text in what the CLI printed, however that is wrapped.
+func expectIn(t *testing.T, out, text string) {
+	t.Helper()
+	if !strings.Contains(strings.Join(strings.Fields(out), " "), text) {
+		t.Errorf("no %q in:\n%s", text, out)
+	}
+}
+
+func guideRotation(t *testing.T, s *simulation, c *cli) {
+	c.must("apply", "-auto-approve")
+	first := s.only().Secret
+	s.expectWrites(t, titanxsim.CallCreate)
+	expectIn(t, c.must("apply", "-auto-approve", "-var=generation=2"), "Replacing the webhook issues a new signing secret")
+	s.expectWrites(t, titanxsim.CallCreate, titanxsim.CallDelete)
+	if s.only().Secret == first {
+		t.Error("the secret is the same")
+	}
+	c.settled("-var=generation=2")
+}
+
+func guideTwoSteps(t *testing.T, s *simulation, c *cli) {
+	c.must("apply", "-auto-approve")
+	first := s.only()
+	expectIn(t, c.must("apply", "-auto-approve", `-var=generations=["2026-01","2026-04"]`), "TitanX delivers these events to this url already")
+	secrets := c.must("output", "-json", "secrets")
+	both := s.Webhooks(simUser)
+	for _, w := range both {
+		expectIn(t, secrets, w.Secret)
+	}
+	s.expectWrites(t, titanxsim.CallCreate, titanxsim.CallCreate)
+	c.must("apply", "-auto-approve", `-var=generations=["2026-04"]`)
+	s.expectWrites(t, titanxsim.CallDelete)
+	if len(both) != 2 || s.only().ID == first.ID {
+		t.Error("the old webhook is still there")
+	}
+	c.settled(`-var=generations=["2026-04"]`)
+}
+
+func guideSchedule(t *testing.T, s *simulation, c *cli) {
+	const ninetyDays = 90 * 24 * time.Hour
+	s.later(time.Hour - ninetyDays)
+	c.must("apply", "-auto-approve")
+	c.settled()
+	s.change(func(w *titanxsim.Webhook) { w.CreatedAt = w.CreatedAt.Add(-2 * time.Hour) })
+	c.settled("-refresh=false")
+	s.later(ninetyDays - time.Hour)
+	expectIn(t, c.must("apply", "-auto-approve"), "rotate_after has passed")
+	s.expectWrites(t, titanxsim.CallCreate, titanxsim.CallDelete)
+	c.settled()
+}
+
+// guideWebhooks makes the webhooks that the guide adopts.
+func guideWebhooks(s *simulation) {
+	s.Put(simUser, titanxsim.Webhook{
+		ID: "0b8f7f0e-3f57-4c57-9d4e-0d9f5f0f7c11", Name: "contacts", URL: "https://hooks.example.com/titanx",
+		EventTypes: []string{"job.contact.scored"}, Secret: heldSecret,
+	})
+	s.Put(simUser, titanxsim.Webhook{
+		ID: "5d2f4d0b-9d3c-4a55-8a39-2f1f0f0f7c22", Name: "jobs", URL: "https://hooks.example.com/jobs", EventTypes: []string{"job.completed"},
+	})
+}
+
+func guideKeep(t *testing.T, s *simulation, c *cli) {
+	c.needsImportBlocks()
+	guideWebhooks(s)
+	out := c.must("apply", "-auto-approve")
+	expectIn(t, out, "1 to import, 0 to add, 0 to change, 0 to destroy")
+	expectIn(t, c.settled(), "The signing secret of contacts is not known to Terraform")
+	s.expectWrites(t)
+}
+
+func guideAdopt(t *testing.T, s *simulation, c *cli) {
+	c.needsImportBlocks()
+	guideWebhooks(s)
+	expectIn(t, c.must("plan"), "will be replaced")
+	c.env = append(c.env, "TF_VAR_contacts_secret="+heldSecret)
+	expectIn(t, c.must("apply", "-auto-approve"), "1 to import, 0 to add, 1 to change, 0 to destroy")
+	c.settled()
+	c.env = c.env[:len(c.env)-1]
+	c.settled()
+	s.expectWrites(t)
+	expectIn(t, c.read("terraform.tfstate"), `"secret_status": "adopted"`)
+	expectIn(t, c.read("terraform.tfstate"), heldSecret)
+}
+
+func guideMany(t *testing.T, s *simulation, c *cli) {
+	c.needsImportBlocks()
+	guideWebhooks(s)
+	c.must("plan", "-generate-config-out=webhooks.tf")
+	expectIn(t, c.must("plan"), "2 to import, 0 to add, 0 to change, 0 to destroy")
+	expectIn(t, c.read("webhooks.tf"), `= "keep"`)
+	c.must("apply", "-auto-approve")
+	c.settled()
+	s.expectWrites(t)
+}
+
+func (c *cli) needsImportBlocks() {
+	c.t.Helper()
+	if _, minor := c.version(); minor < 5 {
+		c.t.Skip("the CLI has no import blocks")
+	}
+}
+
+func guideEncrypt(t *testing.T, s *simulation, c *cli) {
+	c.env = append(c.env, `TF_VAR_recipients=["`+keyA.recipient+`","`+keyB.recipient+`"]`)
+	c.must("apply", "-auto-approve")
+	encrypted := c.must("output", "-raw", "encrypted_secret")
+	for _, key := range []keyPair{keyA, keyB} {
+		if decryptedBy(encrypted, key) != s.only().Secret {
+			t.Error("a recipient cannot decrypt the secret")
+		}
+	}
+	if strings.Contains(c.read("terraform.tfstate"), s.only().Secret) {
+		t.Error("the state holds the secret")
+	}
+	c.settled()
+	c.env = append(c.env, `TF_VAR_recipients=["`+keyB.recipient+`"]`)
+	expectIn(t, c.must("apply", "-auto-approve"), "secret_recipients changes")
+	s.expectWrites(t, titanxsim.CallCreate, titanxsim.CallCreate, titanxsim.CallDelete)
+}
+
+func guideDecrypt(t *testing.T, s *simulation, c *cli) {
+	if _, minor := c.version(); minor < 11 {
+		t.Skip("the CLI has no ephemeral resources")
+	}
+	c.env = append(c.env, `TF_VAR_recipients=["`+keyA.recipient+`"]`, "TF_VAR_identity="+keyA.identity)
+	c.must("apply", "-auto-approve")
+	c.settled()
+	s.expectWrites(t, titanxsim.CallCreate)
+	if strings.Contains(c.read("terraform.tfstate")+c.read("trace.log"), s.only().Secret) {
+		t.Error("the secret is in the state or the log")
+	}
+}
