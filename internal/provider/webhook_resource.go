@@ -191,6 +191,7 @@ func (r *webhookResource) Create(ctx context.Context, req resource.CreateRequest
 		model.setUncertain(*unclear)
 		resp.Diagnostics.Append(resp.State.Set(ctx, model)...)
 		resp.Diagnostics.Append(resp.Identity.Set(ctx, model.identity())...)
+		resp.Diagnostics.Append(resp.Private.SetKey(ctx, seenByKey, r.conn.mark())...)
 		return
 	}
 	if err != nil {
@@ -330,6 +331,15 @@ func (r *webhookResource) Delete(ctx context.Context, req resource.DeleteRequest
 	if isPending(model.ID) {
 		deletePending(ctx, client, model, &resp.Diagnostics)
 		return
+	}
+	seenBy, diags := req.Private.GetKey(ctx, seenByKey)
+	resp.Diagnostics.Append(diags...)
+	if seenBy != nil && !r.conn.marked(seenBy) {
+		// Without a refresh, nobody has looked under this key yet: to another user's key every webhook looks deleted.
+		if _, err := client.Find(ctx, model.ID.ValueString()); errors.Is(err, titanx.ErrNotFound) {
+			addWrongKeyError(&resp.Diagnostics, model)
+			return
+		}
 	}
 	if err := client.Delete(ctx, model.ID.ValueString()); err != nil {
 		addAPIError(&resp.Diagnostics, "delete webhook", err)

@@ -1,0 +1,165 @@
+// Copyright (c) TitanX
+// SPDX-License-Identifier: MPL-2.0
+
+package provider
+
+import (
+	"bytes"
+	"crypto/rand"
+	"encoding/base64"
+	"encoding/hex"
+	"encoding/json"
+	"testing"
+
+	"github.com/titanx-io/terraform-provider-titanx/internal/titanxsim"
+)
+
+// keyring is a simulation with two keys of one user, and one of another user.
+type keyring struct {
+	*simulation
+	rotated, foreign string
+}
+
+func newKeyring(t *testing.T) *keyring {
+	t.Helper()
+	k := &keyring{rotated: "CANARY-rotated-" + rand.Text(), foreign: "CANARY-foreign-" + rand.Text()}
+	own := "CANARY-own-" + rand.Text()
+	k.simulation = simulate(t, titanxsim.Config{Keys: map[string]string{own: simUser, k.rotated: simUser, k.foreign: "bob"}})
+	k.apiKey = own
+	return k
+}
+
+// under is a provider process with another key.
+func (k *keyring) under(key string) *protocolServer { return k.protocol(object{"api_key": key}) }
+
+// mustRefuse checks that a refresh under another user's key is an error that leaves everything as it was.
+func (k *keyring) mustRefuse(what string, i instance) {
+	k.t.Helper()
+	got, diags := k.under(k.foreign).read(i)
+	if !has(diags, isError, "", "is this the same user's key?") || !has(diags, isError, "", i.text(k.t, "id")) {
+		k.t.Errorf("%s: no error under another user's key: %v", what, summaries(diags))
+	}
+	if !got.exists() || !got.value.Equal(i.value) || !bytes.Equal(got.private, i.private) {
+		k.t.Errorf("%s: the state changed under another user's key", what)
+	}
+}
+
+func TestWrongKey_protocol(t *testing.T) {
+	t.Parallel()
+	k := newKeyring(t)
+	p := k.protocol(nil)
+	config := testWebhook(nil)
+	made := p.create(config)
+	k.mustRefuse("created", made)
+	k.mustRefuse("created second", p.create(config))
+
+	read, diags := k.protocol(nil).read(made)
+	p.mustSucceed(diags)
+	k.mustRefuse("read", read)
+
+	updated, diags := p.apply(p.plan(read, testWebhook(object{"status": "inactive"})))
+	p.mustSucceed(diags)
+	k.mustRefuse("updated", updated)
+
+	imported, diags := p.importByID(made.text(t, "id"))
+	p.mustSucceed(diags)
+	if imported, diags = p.read(imported); len(diags) != 0 {
+		t.Fatal(summaries(diags))
+	}
+	k.mustRefuse("imported", imported)
+
+	if got := len(k.Webhooks(simUser)); got != 2 {
+		t.Errorf("%d webhooks on the server, want 2", got)
+	}
+}
+
+func TestWrongKeyDestroysNothing_protocol(t *testing.T) {
+	t.Parallel()
+	k := newKeyring(t)
+	made := k.protocol(nil).create(testWebhook(nil))
+	p := k.under(k.foreign)
+	left, diags := p.apply(p.plan(made, nil))
+	if !has(diags, isError, "", "is this the same user's key?") || !left.exists() {
+		t.Errorf("destroyed under another user's key: %v", summaries(diags))
+	}
+	k.only()
+	p = k.under(k.rotated)
+	if left, diags = p.apply(p.plan(made, nil)); len(diags) != 0 || left.exists() || len(k.Webhooks(simUser)) != 0 {
+		t.Errorf("not destroyed under a rotated key: %v", summaries(diags))
+	}
+}
+
+// A create whose orphan could not be deleted is in the state under the orphan's id: not to be forgotten under another key, either.
+func TestWrongKeyForgetsNoOrphan_protocol(t *testing.T) {
+	t.Parallel()
+	k := newKeyring(t)
+	k.Inject(lostCreate)
+	k.Inject(broken(titanxsim.CallDelete))
+	c := core{s: k.simulation}
+	if c.apply(testWebhook(nil)) || !c.tainted || c.state.text(t, "id") != k.only().ID {
+		t.Fatalf("no orphan in the state: %v", summaries(c.said))
+	}
+	k.ClearFaults()
+	k.mustRefuse("tainted", c.state)
+}
+
+func TestRotatedKey_protocol(t *testing.T) {
+	t.Parallel()
+	k := newKeyring(t)
+	config := testWebhook(nil)
+	made := k.protocol(nil).create(config)
+
+	rotated, diags := k.under(k.rotated).read(made)
+	if len(diags) != 0 || !rotated.value.Equal(made.value) || bytes.Equal(rotated.private, made.private) {
+		t.Errorf("a rotated key changes the state, or is not noted: %v", summaries(diags))
+	}
+	if c := k.under(k.rotated).plan(rotated, config); !c.noChange() {
+		t.Errorf("a rotated key plans a change: %v", c.replace)
+	}
+
+	k.Remove(simUser, made.text(t, "id"))
+	if gone, diags := k.under(k.rotated).read(rotated); gone.exists() || len(diags) != 0 {
+		t.Errorf("deleted, and still there under the key that saw it last: %v", summaries(diags))
+	}
+	if kept, diags := k.protocol(nil).read(rotated); !kept.exists() || !has(diags, isError, "", "is this the same user's key?") {
+		t.Errorf("deleted, and gone under another key than saw it last: %v", summaries(diags))
+	}
+	c := core{s: k.simulation, state: made} // as seen by the first key
+	if !c.apply(config) || c.state.text(t, "id") != k.only().ID {
+		t.Errorf("a deleted webhook is not created again: %v", summaries(c.said))
+	}
+}
+
+// Private state tells keys apart, and tells no key.
+func TestPrivateStateHoldsNoKey_protocol(t *testing.T) {
+	t.Parallel()
+	k := newKeyring(t)
+	p := k.protocol(nil)
+	one, other := p.create(testWebhook(nil)), p.create(testWebhook(nil))
+	var marks [2]keyMark
+	for n, i := range []instance{one, other} {
+		for name, form := range map[string]string{
+			"in clear":       k.apiKey,
+			"in hexadecimal": hex.EncodeToString([]byte(k.apiKey)),
+			"in base64":      base64.StdEncoding.EncodeToString([]byte(k.apiKey)),
+			"the secret":     i.text(t, "secret"),
+		} {
+			if bytes.Contains(i.private, []byte(form)) {
+				t.Errorf("private state holds the key or %s", name)
+			}
+		}
+		var private map[string][]byte
+		if err := json.Unmarshal(i.private, &private); err != nil {
+			t.Fatal(err)
+		}
+		if err := json.Unmarshal(private[seenByKey], &marks[n]); err != nil {
+			t.Fatal(err)
+		}
+		if bytes.Contains(private[seenByKey], []byte(k.apiKey)) || len(marks[n].Salt) != 16 || len(marks[n].Hash) != 32 {
+			t.Errorf("the mark of a key is not a salt and a hash: %d and %d bytes", len(marks[n].Salt), len(marks[n].Hash))
+		}
+	}
+	if bytes.Equal(marks[0].Salt, marks[1].Salt) || bytes.Equal(marks[0].Hash, marks[1].Hash) {
+		t.Error("two marks of one key are alike: they can be told to be of one key")
+	}
+}
