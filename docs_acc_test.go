@@ -40,7 +40,7 @@ func TestAccDocsHCL(t *testing.T) {
 	formatted := t.TempDir()
 	validated := 0
 	for page, text := range pages(t) {
-		if strings.HasPrefix(filepath.ToSlash(page), "templates/") {
+		if strings.HasPrefix(page, "templates/") {
 			continue // the pages that are made from them have the same blocks
 		}
 		var blocks []string
@@ -48,7 +48,7 @@ func TestAccDocsHCL(t *testing.T) {
 			blocks = append(blocks, match[1])
 		}
 		for i, block := range blocks {
-			name := fmt.Sprintf("%s_%d", strings.ReplaceAll(strings.TrimSuffix(filepath.ToSlash(page), ".md"), "/", "_"), i+1)
+			name := fmt.Sprintf("%s_%d", strings.ReplaceAll(strings.TrimSuffix(page, ".md"), "/", "_"), i+1)
 			write(t, filepath.Join(formatted, name+".tf"), block)
 			configuration := withNeeded(blocks, i)
 			if !selfContained(configuration) {

@@ -4,9 +4,10 @@
 package main
 
 import (
+	"fmt"
 	"io/fs"
 	"os"
-	"path/filepath"
+	"path"
 	"regexp"
 	"strings"
 	"testing"
@@ -15,11 +16,19 @@ import (
 )
 
 var (
+	fence       = regexp.MustCompile("(?s)```.*?\n```\n")
+	codeSpan    = regexp.MustCompile("`[^`\n]*`")
+	link        = regexp.MustCompile(`\]\(([^)\s]+)\)`)
+	heading     = regexp.MustCompile(`(?m)^#+ (.+)$`)
+	anchor      = regexp.MustCompile(`<a id="([^"]+)">`)
+	noSlug      = regexp.MustCompile(`[^\p{L}\p{N}_ -]`)
+	ownAddress  = regexp.MustCompile(`^https://(?:github\.com/titanx-io/terraform-provider-titanx/(?:blob|tree)|raw\.githubusercontent\.com/titanx-io/terraform-provider-titanx)/main/`)
+	outside     = regexp.MustCompile(`^(https?|mailto):`)
 	frontMatter = regexp.MustCompile(`(?s)\A---\n(.+?\n)---\n`)
 	description = regexp.MustCompile(`(?m)^description: (?:\|-\n {2}\S|"?[^"|\s])`)
 )
 
-// pages reads every Markdown file of the project, by its path.
+// pages reads every Markdown file of the project, by its path with slashes.
 func pages(t *testing.T) map[string]string {
 	t.Helper()
 	texts := map[string]string{}
@@ -45,12 +54,73 @@ func pages(t *testing.T) map[string]string {
 	return texts
 }
 
+func TestDocsLinks(t *testing.T) {
+	t.Parallel()
+	texts := pages(t)
+	checked := 0
+	for name, text := range texts {
+		for _, match := range link.FindAllStringSubmatch(codeSpan.ReplaceAllString(fence.ReplaceAllString(text, ""), ""), -1) {
+			checked++
+			if err := resolve(texts, name, match[1]); err != nil {
+				t.Errorf("%s: %s: %v", name, match[1], err)
+			}
+		}
+	}
+	if checked < 50 {
+		t.Errorf("only %d links found", checked)
+	}
+}
+
+// resolve finds what a link on a page leads to, as far as that lies in this repository. A template's links are those of the page
+// that is made from it.
+func resolve(texts map[string]string, page, target string) error {
+	own := ownAddress.FindString(target)
+	if own == "" && outside.MatchString(target) {
+		return nil
+	}
+	target, fragment, _ := strings.Cut(strings.TrimPrefix(target, own), "#")
+	if rest, ok := strings.CutPrefix(page, "templates/"); ok {
+		page = "docs/" + strings.TrimSuffix(rest, ".tmpl")
+	}
+	file := page
+	switch {
+	case own != "":
+		file = path.Clean(target)
+	case target != "":
+		file = path.Join(path.Dir(page), target)
+	}
+	if _, err := os.Stat(file); err != nil {
+		return err
+	}
+	if fragment != "" && !anchors(texts[file])[fragment] {
+		return fmt.Errorf("%s has no such heading", file)
+	}
+	return nil
+}
+
+// anchors are those that GitHub and the registry give to a page's headings, and those that it sets itself.
+func anchors(text string) map[string]bool {
+	found := map[string]bool{}
+	for _, match := range heading.FindAllStringSubmatch(fence.ReplaceAllString(text, ""), -1) {
+		slug := strings.ReplaceAll(noSlug.ReplaceAllString(strings.ToLower(match[1]), ""), " ", "-")
+		unique := slug
+		for n := 1; found[unique]; n++ {
+			unique = fmt.Sprintf("%s-%d", slug, n)
+		}
+		found[unique] = true
+	}
+	for _, match := range anchor.FindAllStringSubmatch(text, -1) {
+		found[match[1]] = true
+	}
+	return found
+}
+
 // The registry shows a page's description in search results.
 func TestDocsDescriptions(t *testing.T) {
 	t.Parallel()
 	checked := 0
 	for name, text := range pages(t) {
-		if !strings.HasPrefix(filepath.ToSlash(name), "docs/") {
+		if !strings.HasPrefix(name, "docs/") {
 			continue
 		}
 		checked++
@@ -72,7 +142,7 @@ var versions = regexp.MustCompile(`(?s)\n## Versions\n(.+?)(?:\n## |\z)`)
 func TestDocsVersions(t *testing.T) {
 	t.Parallel()
 	texts := pages(t)
-	readme, index := versions.FindStringSubmatch(texts["README.md"]), versions.FindStringSubmatch(texts[filepath.Join("docs", "index.md")])
+	readme, index := versions.FindStringSubmatch(texts["README.md"]), versions.FindStringSubmatch(texts["docs/index.md"])
 	if readme == nil || index == nil {
 		t.Fatal("a page has no versions")
 	}
