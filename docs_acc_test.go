@@ -25,6 +25,7 @@ var (
 	moduleCall = regexp.MustCompile(`(?m)^module "`)
 	listBlock  = regexp.MustCompile(`(?m)^list "`)
 	runBlock   = regexp.MustCompile(`(?m)^run "`)
+	importTo   = regexp.MustCompile(`(?m)^ +to += .*$`)
 )
 
 const requiredProviders = "terraform {\n  required_providers {\n    titanx = {\n      source = \"titanx-io/titanx\"\n    }\n  }\n}\n"
@@ -99,7 +100,8 @@ func validate(t *testing.T, c *cli.CLI, configuration string) {
 	}
 }
 
-// withNeeded is a block of a page with those of the others that declare what it refers to, the nearest before it first.
+// withNeeded is a block of a page with those of the others that declare what it refers to, the nearest before it first. The target
+// of an import may be declared nowhere: Terraform then generates it.
 func withNeeded(blocks []string, i int) string {
 	configuration := blocks[i]
 	others := slices.Clone(blocks[:i])
@@ -107,13 +109,13 @@ func withNeeded(blocks []string, i int) string {
 	others = append(others, blocks[i+1:]...)
 	for added := true; added; {
 		added = false
-		have := declared(configuration)
+		have, refers := declared(configuration), importTo.ReplaceAllString(configuration, "")
 		for _, other := range others {
 			gives := declared(other)
 			if slices.ContainsFunc(gives, func(address string) bool { return slices.Contains(have, address) }) {
 				continue
 			}
-			if slices.ContainsFunc(gives, func(address string) bool { return strings.Contains(configuration, address) }) {
+			if slices.ContainsFunc(gives, func(address string) bool { return strings.Contains(refers, address) }) {
 				configuration += "\n" + other
 				added = true
 				break
