@@ -5,7 +5,6 @@ package provider
 
 import (
 	"os"
-	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
@@ -24,7 +23,7 @@ var (
 // guideConfigurations gives the configurations of a guide by the name in "<!-- run: name -->". Every block must be part of one.
 func guideConfigurations(t *testing.T, guide string) map[string]string {
 	t.Helper()
-	text, err := os.ReadFile(filepath.Join("../../templates/guides", guide+".md"))
+	text, err := os.ReadFile("../../templates/guides/" + guide + ".md")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -114,7 +114,7 @@ func (r *webhookResource) Schema(ctx context.Context, _ resource.SchemaRequest, 
 				Computed:            true,
 			},
 			"rotation_triggers": schema.MapAttribute{
-				MarkdownDescription: "Any values; a change of them replaces the webhook, and so issues a new secret. Keys with a null value make no difference.",
+				MarkdownDescription: "Any values; a change of them replaces the webhook, and so issues a new secret. Keys with a null value make no difference. The first ones after an import are recorded without a replacement.",
 				Optional:            true,
 				ElementType:         types.StringType,
 			},

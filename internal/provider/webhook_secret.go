@@ -237,6 +237,10 @@ func (c *webhookChange) recipients() {
 // rotation replaces a webhook whose last refresh found rotate_after passed. Another rotate_after is judged anew by the apply; an
 // unknown one may turn out to be the same, and core refuses an apply that replaces where the plan did not.
 func (c *webhookChange) rotation() {
+	if !c.plan.RotateAfter.IsNull() && c.state.CreatedAt.IsNull() {
+		c.diags.AddAttributeWarning(path.Root("rotate_after"), "Age of the webhook unknown",
+			"TitanX does not say when it made this webhook, so rotate_after has no effect on it. Use rotation_triggers instead.")
+	}
 	if c.state.SecretStatus.ValueString() != secretExpired {
 		return
 	}

@@ -274,6 +274,28 @@ ephemeral "titanx_webhook_secret" "test" {
 	}
 }
 
+// TestAccSecret_intoCiphertext encrypts a secret that the state has in plain text: afterwards only the backup has it.
+func TestAccSecret_intoCiphertext(t *testing.T) {
+	t.Parallel()
+	s := simulate(t, titanxsim.Config{})
+	c := newCLI(t, s, webhookHCL("secret_recipients = var.recipients")+"\nvariable \"recipients\" {\n  type    = set(string)\n  default = null\n}\n")
+	console := c.must("apply", "-auto-approve")
+	secret := s.only().Secret
+	if !strings.Contains(c.read("terraform.tfstate"), secret) {
+		t.Fatal("the state does not have the plain text yet")
+	}
+	console += c.must("apply", "-auto-approve", `-var=recipients=["`+keyA.recipient+`"]`)
+	console += c.must("plan", "-out=saved.tfplan", `-var=recipients=["`+keyA.recipient+`"]`)
+	for where, text := range map[string]string{"state": c.read("terraform.tfstate"), "plan": c.readPlan("saved.tfplan"), "log": c.read("trace.log"), "console": console} {
+		if strings.Contains(text, secret) {
+			t.Errorf("the secret is in the %s", where)
+		}
+	}
+	if s.only().Secret != secret {
+		t.Error("the webhook was replaced")
+	}
+}
+
 // TestAccImport_generated imports five webhooks into a configuration that the CLI writes, and finds nothing to change.
 func TestAccImport_generated(t *testing.T) {
 	t.Parallel()

@@ -427,3 +427,21 @@ func TestSecretNotSaid_protocol(t *testing.T) {
 		}
 	}
 }
+
+// TestSecretAgeUnknown_protocol: an age that cannot be judged is said to be so, lest nobody notices that nothing rotates.
+func TestSecretAgeUnknown_protocol(t *testing.T) {
+	t.Parallel()
+	s := simulate(t, titanxsim.Config{})
+	p := s.protocol(nil)
+	unread, diags := p.importByID(s.putHeld().ID)
+	p.mustSucceed(diags)
+	for rotateAfter, want := range map[string]bool{"": false, "1h": true} {
+		config := testWebhook(object{"on_lost_secret": "keep"})
+		if rotateAfter != "" {
+			config["rotate_after"] = rotateAfter
+		}
+		if diags := p.plan(unread, config).diags; has(diags, isWarning, "rotate_after", "Use rotation_triggers") != want || len(diags) > 1 {
+			t.Errorf("rotate_after = %q: %v", rotateAfter, summaries(diags))
+		}
+	}
+}
