@@ -60,7 +60,7 @@ func simulateInMemory(t *testing.T, cfg titanxsim.Config) (*simulation, *memoryN
 	}
 	n.serve(t, "127.0.0.1", nil, s.Server)
 	n.serve(t, limitedHost, nil, http.HandlerFunc(answerLimited))
-	n.serve(t, untrustedHost, &tls.Config{Certificates: []tls.Certificate{selfSigned()}}, s.Server) //nolint:gosec // for the provider to refuse
+	n.serve(t, untrustedHost, &tls.Config{Certificates: []tls.Certificate{selfSigned()}}, s.Server)
 	resets := n.listen(t, resettingHost)
 	go func() {
 		for conn := range resets.conns {
