@@ -44,11 +44,11 @@ func logWhatIsWanted() {
 	}
 }
 
-// collectSeldom lets the heap grow to five times what is in use, instead of twice. The framework makes a megabyte of garbage for each
+// collectSeldom lets the heap grow to seven times what is in use, instead of twice. The framework makes a megabyte of garbage for each
 // webhook of a plan and keeps next to nothing: with a heap so small, a quarter of the CPU would go to collecting it.
 func collectSeldom() {
 	if os.Getenv("GOGC") == "" {
-		debug.SetGCPercent(400)
+		debug.SetGCPercent(600)
 	}
 }
 
