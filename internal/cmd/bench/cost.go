@@ -89,7 +89,7 @@ type subject struct {
 	latency time.Duration
 }
 
-// The first two are what the others are compared with.
+// subjects begin with the two that the others are compared with.
 var subjects = []subject{
 	{name: "`terraform_data`", config: terraformDataConfig},
 	{name: "minimal", config: minimalConfig},
@@ -120,7 +120,7 @@ func (b *bench) start(ctx context.Context, out io.Writer) error {
 		if err != nil {
 			return err
 		}
-		fmt.Fprintf(out, "| %s | %s | %s | %s | %s | %s | %s |\n", name, mebibytes(size), seconds(samples[i], wall), times(samples[i], samples[0], wall),
+		fmt.Fprintf(out, "| %s | %.1f | %s | %s | %s | %s | %s |\n", name, float64(size)/mebi, seconds(samples[i], wall), times(samples[i], samples[0], wall),
 			seconds(samples[i], cpu), times(samples[i], samples[0], cpu), peak(samples[i]))
 	}
 	return nil
@@ -249,7 +249,7 @@ func seconds(samples []sample, of func(sample) time.Duration) string {
 func times(samples, base []sample, of func(sample) time.Duration) string {
 	var ratios []float64
 	for i := range samples {
-		if of(base[i]) == 0 {
+		if of(samples[i]) == 0 || of(base[i]) == 0 { // terraform_data has no provider
 			return ""
 		}
 		ratios = append(ratios, of(samples[i]).Seconds()/of(base[i]).Seconds())
@@ -262,10 +262,10 @@ func peak(samples []sample) string {
 	for _, s := range samples {
 		most = max(most, s.peak)
 	}
-	return mebibytes(most)
+	return fmt.Sprintf("%.0f", float64(most)/mebi)
 }
 
-func mebibytes(bytes int64) string { return fmt.Sprintf("%.0f", float64(bytes)/(1<<20)) }
+const mebi = 1 << 20
 
 func median(values []float64) float64 {
 	values = slices.Sorted(slices.Values(values))

@@ -14,6 +14,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 )
@@ -70,15 +71,18 @@ func (b *bench) workspace(config string, n int, s *service) (*workspace, error) 
 	if err != nil {
 		return nil, err
 	}
-	w := &workspace{cli: b.cli, dir: dir, env: append(os.Environ(),
-		"TF_CLI_CONFIG_FILE="+b.cliConfig(), "CHECKPOINT_DISABLE=1", "TF_IN_AUTOMATION=1", "TF_INPUT=0",
-		"TF_LOG=", "TF_LOG_PROVIDER=", "TF_LOG_PATH=",
-		"BENCH_METER="+filepath.Join(dir, "meter"), fmt.Sprintf("TF_VAR_n=%d", n),
+	w := &workspace{cli: b.cli, dir: dir, env: append(slices.DeleteFunc(os.Environ(), steers),
+		"TF_CLI_CONFIG_FILE="+b.cliConfig(), "CHECKPOINT_DISABLE=1", "TF_IN_AUTOMATION=1", "TF_INPUT=0", "BENCH_METER="+filepath.Join(dir, "meter"), fmt.Sprintf("TF_VAR_n=%d", n),
 	)}
 	if s != nil {
 		w.env = append(w.env, "TITANX_API_KEY="+s.key, "TITANX_BASE_URL="+s.url)
 	}
 	return w, os.WriteFile(filepath.Join(dir, "main.tf"), []byte(config), 0o600)
+}
+
+// steers tells which of the user's variables would change what a CLI or a provider does.
+func steers(variable string) bool {
+	return strings.HasPrefix(variable, "TF_") || strings.HasPrefix(variable, "TOFU_") || strings.HasPrefix(variable, "TITANX_")
 }
 
 // logWaits makes the CLI log at the level at which waits for the rate limit show.
@@ -94,7 +98,7 @@ type usage struct {
 	waits int           // lines in the log that tell of a wait for the rate limit
 }
 
-// run runs the CLI. The error holds what it said.
+// run runs the CLI. The error holds the end of what it said.
 func (w *workspace) run(ctx context.Context, args ...string) (usage, error) {
 	for _, name := range []string{"log", "meter"} {
 		if err := os.Remove(filepath.Join(w.dir, name)); err != nil && !errors.Is(err, fs.ErrNotExist) {
@@ -108,7 +112,7 @@ func (w *workspace) run(ctx context.Context, args ...string) (usage, error) {
 	out, err := cmd.CombinedOutput()
 	used := usage{wall: time.Since(begun)}
 	if err != nil {
-		return used, fmt.Errorf("%s: %w\n%s", args[0], err, out)
+		return used, fmt.Errorf("%s: %w\n%s", args[0], err, out[max(0, len(out)-2000):])
 	}
 	err = w.readMeter(&used)
 	return used, err
