@@ -68,7 +68,7 @@ func addUncertainError(diags *diag.Diagnostics, name string, unclear *titanx.Unc
 			"The next apply removes it and creates the webhook anew.", name, describe(unclear.Candidates))
 	default:
 		detail += fmt.Sprintf("TitanX may have made the webhook %q, and it is one of these: %s. They cannot be told apart, so none was removed. "+
-			"Delete the one that nobody uses, then apply again.", name, describe(unclear.Candidates))
+			"Delete those that nobody uses at TitanX, then apply again: the others stay.", name, describe(unclear.Candidates))
 	}
 	diags.AddError("Unable to create webhook: the outcome is unclear", detail)
 }

@@ -15,6 +15,7 @@ import (
 	"io"
 	"math/big"
 	"net/http"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -265,6 +266,97 @@ func (c *faultCell) check(config object) {
 	}
 	if !strings.Contains(c.log.String(), "TitanX request") {
 		c.t.Error("the log does not hold the client's lines")
+	}
+}
+
+// TestLateCommit_protocol: a create that timed out takes effect all the same, when nobody looks any more.
+func TestLateCommit_protocol(t *testing.T) {
+	t.Parallel()
+	for name, tc := range map[string]struct {
+		after   time.Duration // from the moment at which the create was sent
+		removed bool
+	}{
+		"while the create is settled": {31 * time.Second, true},
+		"after it":                    {5 * time.Minute, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				c := newFaultCell(t)
+				c.s.Inject(titanxsim.Fault{Call: titanxsim.CallCreate, Kind: titanxsim.FaultDelay, Delay: time.Hour, Times: 1})
+				if c.observe(testWebhook(nil)) || !c.tainted {
+					t.Fatalf("a create without an answer: %v", summaries(c.said))
+				}
+				sent := c.s.Requests(titanxsim.CallCreate)[0].Time
+				late := c.bystander
+				late.ID, late.CreatedAt = "", sent.Add(tc.after)
+				time.Sleep(time.Until(late.CreatedAt))
+				late = c.s.Put(simUser, late)
+				if !c.apply(testWebhook(nil)) || !has(c.said, isWarning, "", late.ID) {
+					t.Errorf("no word of %s: %v", late.ID, summaries(c.said))
+				}
+				if !tc.removed {
+					c.s.Remove(simUser, late.ID) // as the warning says
+				}
+				c.check(testWebhook(nil))
+			})
+		})
+	}
+}
+
+// TestLookAlikes_protocol: what a lost create made cannot be told from what another client makes at the same time. Nothing is
+// removed until somebody has told them apart, and then only that.
+func TestLookAlikes_protocol(t *testing.T) {
+	t.Parallel()
+	for name, down := range map[string]bool{"found at once": false, "found by the next apply": true} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				c := newFaultCell(t)
+				lost := lostCreate
+				lost.Delay = 10 * time.Second
+				c.s.Inject(lost)
+				if down {
+					list := broken(titanxsim.CallList)
+					list.After = 2
+					c.s.Inject(list)
+				}
+				stranger := c.bystander
+				stranger.ID, stranger.CreatedAt = "", time.Time{}
+				time.AfterFunc(5*time.Second, func() { stranger = c.s.Put(simUser, stranger) })
+				config := testWebhook(nil)
+				if c.apply(config) || !c.tainted {
+					t.Fatalf("a create without an answer: %v", summaries(c.said))
+				}
+				c.s.ClearFaults()
+				for range 2 {
+					if !down {
+						for _, w := range c.ours() {
+							if !has(c.said, isError, "", w.ID) || !has(c.said, isError, "", "Delete those that nobody uses at TitanX, then apply again") {
+								t.Errorf("no word of %s: %v", w.ID, summaries(c.said))
+							}
+						}
+					}
+					down = false
+					if c.apply(config) || len(c.ours()) != 2 {
+						t.Fatalf("%d webhooks are left, want 2: %v", len(c.ours()), summaries(c.said))
+					}
+				}
+				for _, w := range c.ours() {
+					if w.ID != stranger.ID {
+						c.s.Remove(simUser, w.ID) // as the error says
+					}
+				}
+				if !c.apply(config) {
+					t.Fatalf("told apart, and still: %v", summaries(c.said))
+				}
+				if !slices.ContainsFunc(c.ours(), func(w titanxsim.Webhook) bool { return w.ID == stranger.ID }) {
+					t.Error("another client's webhook was removed")
+				}
+				c.s.Remove(simUser, stranger.ID)
+				c.check(config)
+			})
+		})
 	}
 }
 

@@ -329,7 +329,11 @@ func (r *webhookResource) Delete(ctx context.Context, req resource.DeleteRequest
 	}
 	ctx = r.conn.masked(ctx, model.Secret.ValueString())
 	if isPending(model.ID) {
-		deletePending(ctx, client, model, &resp.Diagnostics)
+		if several := deletePending(ctx, client, model, &resp.Diagnostics); several != nil {
+			model.ID = pendingID(*several)
+			resp.Diagnostics.Append(resp.State.Set(ctx, model)...)
+			resp.Diagnostics.Append(resp.Identity.Set(ctx, model.identity())...)
+		}
 		return
 	}
 	seenBy, diags := req.Private.GetKey(ctx, seenByKey)
@@ -435,8 +439,12 @@ func addWrongKeyError(diags *diag.Diagnostics, model webhookResourceModel) {
 }
 
 // A create whose outcome could not be settled is in the state under a placeholder id, tainted: "pending:", when it began, when it
-// was given up, something random, and the ids of identical webhooks that are not it. All that Delete needs must be in the state.
-const pendingPrefix = "pending:"
+// was given up, something random, the ids of identical webhooks that are not it, and, marked, of those that may be it. All that
+// Delete needs must be in the state.
+const (
+	pendingPrefix = "pending:"
+	candidateMark = "?"
+)
 
 func isPending(id types.String) bool { return strings.HasPrefix(id.ValueString(), pendingPrefix) }
 
@@ -449,8 +457,15 @@ func (m *webhookResourceModel) setUncertain(unclear titanx.UncertainError) {
 		m.refreshTimes(unclear.Candidates[0])
 		return
 	}
+	m.ID = pendingID(unclear)
+}
+
+func pendingID(unclear titanx.UncertainError) types.String {
 	parts := append([]string{unclear.Began.UTC().Format(time.RFC3339Nano), unclear.Ended.UTC().Format(time.RFC3339Nano), rand.Text()}, unclear.Siblings...)
-	m.ID = types.StringValue(pendingPrefix + strings.Join(parts, ","))
+	for _, w := range unclear.Candidates {
+		parts = append(parts, candidateMark+w.ID)
+	}
+	return types.StringValue(pendingPrefix + strings.Join(parts, ","))
 }
 
 // pendingCreate reads a placeholder id.
@@ -464,15 +479,23 @@ func pendingCreate(id string) (titanx.UncertainError, error) {
 	if err = errors.Join(err, endErr); err != nil {
 		return titanx.UncertainError{}, fmt.Errorf("the placeholder id %q was changed by hand: %w", id, err)
 	}
-	return titanx.UncertainError{Began: began, Ended: ended, Siblings: parts[3:]}, nil
+	unclear := titanx.UncertainError{Began: began, Ended: ended}
+	for _, id := range parts[3:] {
+		if candidate, ok := strings.CutPrefix(id, candidateMark); ok {
+			unclear.Candidates = append(unclear.Candidates, titanx.Webhook{ID: candidate})
+		} else {
+			unclear.Siblings = append(unclear.Siblings, id)
+		}
+	}
+	return unclear, nil
 }
 
-// deletePending removes what an unclear create may have left at TitanX.
-func deletePending(ctx context.Context, client *titanx.Client, model webhookResourceModel, diags *diag.Diagnostics) {
+// deletePending removes what an unclear create may have left at TitanX. Where that cannot be told, the answer has what may be it.
+func deletePending(ctx context.Context, client *titanx.Client, model webhookResourceModel, diags *diag.Diagnostics) *titanx.UncertainError {
 	unclear, err := pendingCreate(model.ID.ValueString())
 	if err != nil {
 		diags.AddError("Unable to delete webhook", sentence(err.Error())+" Look for the webhook at TitanX, delete it there, and remove the resource from the state.")
-		return
+		return nil
 	}
 	removed, late, err := client.DeleteOrphan(ctx, model.createRequest(), unclear)
 	if len(late) > 0 {
@@ -483,12 +506,13 @@ func deletePending(ctx context.Context, client *titanx.Client, model webhookReso
 	switch {
 	case errors.As(err, &several):
 		diags.AddError("Unable to tell which webhook an unclear create has made",
-			fmt.Sprintf("An earlier create of %q had no clear outcome, and any of these may be its webhook: %s. None was removed. Delete the one that nobody uses at TitanX, then apply again; "+
-				"if all are in use, remove this resource from the state.", model.Name.ValueString(), describe(several.Candidates)))
+			fmt.Sprintf("An earlier create of %q had no clear outcome, and any of these may be its webhook: %s. None was removed. Delete those that nobody uses at TitanX, then apply again: the others stay. "+
+				"If all are in use, remove this resource from the state.", model.Name.ValueString(), describe(several.Candidates)))
 	case err != nil:
 		addAPIError(diags, "delete what an unclear create may have left", err)
 	case removed != "":
 		diags.AddWarning("Leftover of an unclear create removed",
 			fmt.Sprintf("An earlier create of %q had no clear outcome. The webhook %s that it left at TitanX, with a secret that nobody has, was deleted.", model.Name.ValueString(), removed))
 	}
+	return several
 }

@@ -203,7 +203,7 @@ type UncertainError struct {
 	Err        error     // what happened
 	Began      time.Time // when the create was sent, in TitanX's time
 	Ended      time.Time // when it was given up, in TitanX's time: a later run begins after this
-	Candidates []Webhook // what may be its webhook, as far as that is known; one alone is it for certain
+	Candidates []Webhook // what may be its webhook, as far as that is known; from Create, one alone is it for certain
 	Siblings   []string  // ids of identical webhooks that this run made and knows: never its orphan
 }
 
@@ -223,7 +223,8 @@ func (e *UncertainError) Unwrap() error { return e.Err }
 // DeleteOrphan removes what an unclear create of an earlier run has made, and gives its id, or "" if it made nothing.
 //
 // Late are webhooks that look like it but appeared only after it was given up: its own, late, or another's. They are not touched.
-// Where several could be it, or one without a time stamp, none is removed, and the error is an *UncertainError that has them.
+// Where several could be it, or one without a time stamp, none is removed, and the error is an *UncertainError that has them. Once
+// one of those is gone, somebody has told them apart, and the others stay.
 func (c *Client) DeleteOrphan(ctx context.Context, req CreateRequest, unclear UncertainError) (removed string, late []Webhook, err error) {
 	var candidates []Webhook
 	err = c.inventory.read(ctx, time.Now(), func(known map[string]entry) {
@@ -241,11 +242,14 @@ func (c *Client) DeleteOrphan(ctx context.Context, req CreateRequest, unclear Un
 		return "", nil, fmt.Errorf("look for the webhook of an unclear create: %w", err)
 	}
 	late = slices.DeleteFunc(late, func(w Webhook) bool { return w.CreatedAt.After(unclear.Ended.Add(lateCommit)) })
-	if len(candidates) == 0 {
+	decided := slices.ContainsFunc(unclear.Candidates, func(before Webhook) bool {
+		return !slices.ContainsFunc(candidates, func(now Webhook) bool { return now.ID == before.ID })
+	})
+	if len(candidates) == 0 || decided {
 		return "", late, nil
 	}
 	if len(candidates) > 1 || candidates[0].CreatedAt.IsZero() {
-		return "", late, &UncertainError{Err: errors.New("no single webhook is it for certain"), Began: unclear.Began, Ended: unclear.Ended, Candidates: candidates}
+		return "", late, &UncertainError{Err: errors.New("no single webhook is it for certain"), Began: unclear.Began, Ended: unclear.Ended, Candidates: candidates, Siblings: unclear.Siblings}
 	}
 	return candidates[0].ID, late, c.Delete(ctx, candidates[0].ID)
 }
