@@ -6,23 +6,20 @@ package main
 import (
 	"bytes"
 	"encoding/json"
-	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 	tfjson "github.com/hashicorp/terraform-json"
+
+	"github.com/titanx-io/terraform-provider-titanx/internal/cli"
 )
 
 // A CLI must say the same of the built provider as the dump does, as far as that CLI knows: what pages are generated
 // from does not depend on where the schema came from.
 func TestAccDumpAgreesWithCLI(t *testing.T) {
 	t.Parallel()
-	if os.Getenv("TF_ACC") == "" {
-		t.Skip("acceptance test: TF_ACC is not set")
-	}
 	var dumped bytes.Buffer
 	if err := dump(t.Context(), &dumped); err != nil {
 		t.Fatal(err)
@@ -41,33 +38,22 @@ func TestAccDumpAgreesWithCLI(t *testing.T) {
 	}
 }
 
-// cliSchema builds the provider and asks the CLI under test for its schema.
+// cliSchema asks the CLI under test for the schema of the built provider.
 func cliSchema(t *testing.T) []byte {
 	t.Helper()
-	const source = "registry.terraform.io/titanx-io/titanx"
-	dir := t.TempDir()
-	build := exec.CommandContext(t.Context(), "go", "build", "-o", dir+string(filepath.Separator), "../../..")
-	if out, err := build.CombinedOutput(); err != nil {
-		t.Fatalf("build provider: %v\n%s", err, out)
-	}
-	write := func(name, text string, args ...any) string {
-		path := filepath.Join(dir, name)
-		if err := os.WriteFile(path, fmt.Appendf(nil, text, args...), 0o600); err != nil {
-			t.Fatal(err)
-		}
-		return path
-	}
-	write("main.tf", "terraform {\n  required_providers {\n    titanx = { source = %q }\n  }\n}\n", source)
-	config := write("cli.tfrc", "provider_installation {\n  dev_overrides { %q = %q }\n  direct {}\n}\n", source, filepath.ToSlash(dir))
-
-	cli := exec.CommandContext(t.Context(), os.Getenv("TF_ACC_TERRAFORM_PATH"), "providers", "schema", "-json")
-	cli.Dir = dir
-	cli.Env = append(os.Environ(), "TF_CLI_CONFIG_FILE="+config, "CHECKPOINT_DISABLE=1")
-	var stderr bytes.Buffer
-	cli.Stderr = &stderr
-	out, err := cli.Output()
+	c, err := cli.New(t.Context(), t.TempDir())
 	if err != nil {
-		t.Fatalf("%v: %v\n%s", cli.Args, err, &stderr)
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	config := "terraform {\n  required_providers {\n    titanx = { source = \"titanx-io/titanx\" }\n  }\n}\n"
+	if err := os.WriteFile(filepath.Join(dir, "main.tf"), []byte(config), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	folder := c.In(dir, t.Output())
+	out, err := folder.Read(t.Context(), "providers", "schema", "-json")
+	if err != nil {
+		t.Fatalf("%v\n%s", err, folder.Printed)
 	}
 	return out
 }
