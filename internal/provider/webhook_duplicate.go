@@ -56,6 +56,6 @@ func (c *connection) warnDuplicates(ctx context.Context, plan webhookResourceMod
 	if len(duplicates) > 0 {
 		diags.AddAttributeWarning(path.Root("url"), "Webhook exists already",
 			fmt.Sprintf("TitanX delivers these events to this url already: %s. While there are both, the receiver gets every event twice, each time signed with another secret. "+
-				"To manage the webhook that exists, import it instead of making another.", describe(duplicates)))
+				"To manage the webhook that exists, import it instead of making another. If it was left behind by a run that was killed, delete it at TitanX.", describe(duplicates)))
 	}
 }

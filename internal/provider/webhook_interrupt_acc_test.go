@@ -169,7 +169,7 @@ func TestAccInterrupt_gone(t *testing.T) {
 			end(r)
 			r.ended()
 			leftover := s.only().ID
-			c.mustSay(c.must("plan"), "Webhook exists already", leftover)
+			c.mustSay(c.must("plan"), "Webhook exists already", leftover, "If it was left behind by a run that was killed, delete it at TitanX")
 			c.mustSay(c.must(apply...), "Webhook exists already", leftover)
 			s.Remove(simUser, leftover) // as the warning advises
 			s.only()

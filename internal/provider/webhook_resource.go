@@ -234,7 +234,12 @@ func (r *webhookResource) Read(ctx context.Context, req resource.ReadRequest, re
 		return
 	}
 	resp.Diagnostics.Append(resp.Identity.Set(ctx, model.identity())...)
+	seenBy, diags := req.Private.GetKey(ctx, seenByKey)
+	resp.Diagnostics.Append(diags...)
 	if isPending(model.ID) {
+		if seenBy != nil && !r.conn.marked(seenBy) {
+			warnPendingElsewhere(&resp.Diagnostics, model)
+		}
 		return
 	}
 	client := r.conn.api(&resp.Diagnostics, "read webhook")
@@ -243,8 +248,6 @@ func (r *webhookResource) Read(ctx context.Context, req resource.ReadRequest, re
 	}
 	r.conn.manages(model.ID, model.Name)
 	found, err := client.Find(r.conn.masked(ctx, model.Secret.ValueString()), model.ID.ValueString())
-	seenBy, diags := req.Private.GetKey(ctx, seenByKey)
-	resp.Diagnostics.Append(diags...)
 	switch {
 	case errors.Is(err, titanx.ErrNotFound) && seenBy != nil && !r.conn.marked(seenBy):
 		addWrongKeyError(&resp.Diagnostics, model)
@@ -436,6 +439,14 @@ func addWrongKeyError(diags *diag.Diagnostics, model webhookResourceModel) {
 		fmt.Sprintf("The webhook %s (%q) was last seen under another API key than the present one, which does not list it. A webhook belongs to the user of the key: "+
 			"is this the same user's key? If it is, and the webhook was deleted, remove it from the state with \"terraform state rm\" and apply again. The state is unchanged.",
 			model.ID.ValueString(), model.Name.ValueString()))
+}
+
+// warnPendingElsewhere warns before an apply that would look for a leftover where it cannot be. Of a rotated key nobody can tell that
+// it is the same user's: no webhook of a pending create is known.
+func warnPendingElsewhere(diags *diag.Diagnostics, model webhookResourceModel) {
+	diags.AddWarning("Unclear create under another API key",
+		fmt.Sprintf("A create of %q under another API key than the present one had no clear outcome. Its webhook, if there is one, can only be found with a key of the same user: "+
+			"if this is another user's key, do not apply, and go back to that of the first.", model.Name.ValueString()))
 }
 
 // A create whose outcome could not be settled is in the state under a placeholder id, tainted: "pending:", when it began, when it

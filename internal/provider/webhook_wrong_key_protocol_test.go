@@ -11,6 +11,8 @@ import (
 	"encoding/json"
 	"testing"
 
+	"github.com/hashicorp/terraform-plugin-framework/types"
+
 	"github.com/titanx-io/terraform-provider-titanx/internal/titanxsim"
 )
 
@@ -101,6 +103,33 @@ func TestWrongKeyForgetsNoOrphan_protocol(t *testing.T) {
 	}
 	k.ClearFaults()
 	k.mustRefuse("tainted", c.state)
+}
+
+// Where it is not even known whether there is a webhook, the plan warns.
+func TestWrongKeyOfPending_protocol(t *testing.T) {
+	t.Parallel()
+	k := newKeyring(t)
+	k.Inject(lostCreate)
+	down := broken(titanxsim.CallList)
+	down.After = 2 // one for the plan, one before the create
+	k.Inject(down)
+	c := core{s: k.simulation}
+	if c.apply(testWebhook(nil)) || !isPending(types.StringValue(c.state.text(t, "id"))) {
+		t.Fatalf("not pending: %v", summaries(c.said))
+	}
+	k.ClearFaults()
+	read, diags := k.protocol(nil).read(c.state)
+	if len(diags) != 0 || !read.value.Equal(c.state.value) {
+		t.Errorf("read under the same key: %v", summaries(diags))
+	}
+	read, diags = k.under(k.foreign).read(c.state)
+	if !has(diags, isWarning, "", `"test"`) || !has(diags, isWarning, "", "do not apply") || !read.value.Equal(c.state.value) {
+		t.Errorf("read under another user's key: %v", summaries(diags))
+	}
+	if !c.apply(testWebhook(nil)) {
+		t.Fatal(summaries(c.said))
+	}
+	k.only()
 }
 
 func TestRotatedKey_protocol(t *testing.T) {
