@@ -219,8 +219,12 @@ func (p *protocolServer) plan(prior instance, config object) change {
 	}
 	c := change{prior: prior, config: config, diags: resp.Diagnostics}
 	c.planned = instance{p.decode(schema, resp.PlannedState), resp.PlannedPrivate, resp.PlannedIdentity}
+	// Core replaces only for an attribute whose planned value differs from the prior one.
 	for _, path := range resp.RequiresReplace {
-		c.replace = append(c.replace, rootAttribute(path))
+		was, is := attributes(p.t, prior.value), attributes(p.t, c.planned.value)
+		if name := rootAttribute(path); !is[name].Equal(was[name]) {
+			c.replace = append(c.replace, name)
+		}
 	}
 	slices.Sort(c.replace)
 	return c
@@ -291,17 +295,21 @@ func (p *protocolServer) read(i instance) (instance, []*tfprotov6.Diagnostic) {
 // mustAgree expects that whatever was known before is so still: core takes anything else for a bug of the provider.
 func (p *protocolServer) mustAgree(before, after instance) {
 	p.t.Helper()
-	var was, is map[string]tftypes.Value
-	for value, into := range map[*tftypes.Value]*map[string]tftypes.Value{&before.value: &was, &after.value: &is} {
-		if err := value.As(into); err != nil {
-			p.t.Fatal(err)
-		}
-	}
-	for name, value := range was {
+	is := attributes(p.t, after.value)
+	for name, value := range attributes(p.t, before.value) {
 		if value.IsFullyKnown() && !value.Equal(is[name]) {
 			p.t.Fatalf("inconsistent: %s was planned otherwise", name)
 		}
 	}
+}
+
+func attributes(t *testing.T, value tftypes.Value) map[string]tftypes.Value {
+	t.Helper()
+	var all map[string]tftypes.Value
+	if err := value.As(&all); err != nil {
+		t.Fatal(err)
+	}
+	return all
 }
 
 // importByID imports a webhook without reading it.

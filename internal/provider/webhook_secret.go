@@ -129,6 +129,7 @@ type webhookChange struct {
 	plan          *webhookResourceModel
 	diags         *diag.Diagnostics
 	replace       path.Paths // the attributes that force a replacement
+	lost          bool       // the lost secret is why the webhook is replaced
 }
 
 // run decides between no change, an in-place change and a replacement.
@@ -267,7 +268,12 @@ func (c *webhookChange) lostSecret() {
 	case c.plan.OnLostSecret.ValueString() == onLostReplace:
 		c.diags.AddAttributeWarning(at, "Signing secret lost: the webhook will be replaced", lostSecretText+
 			" The plan replaces the webhook, which issues a new secret: receivers reject deliveries until they have it. "+lostSecretWaysOut)
-		c.force("secret")
+		c.lost = true
+		if c.plan.SecretRecipients.IsNull() {
+			c.force("secret")
+		} else {
+			c.force("encrypted_secret") // core replaces only for what changes, and with recipients secret stays null
+		}
 	}
 }
 
@@ -285,7 +291,7 @@ func (c *webhookChange) replacement() {
 		return
 	}
 	c.plan.unknownComputed()
-	if !c.replace.Contains(path.Root("secret")) {
+	if !c.lost {
 		c.diags.AddAttributeWarning(c.replace[0], replacementSummary, "The webhook is replaced because "+c.reason()+". "+replacementText)
 	}
 }
@@ -293,7 +299,7 @@ func (c *webhookChange) replacement() {
 // reason is why the webhook is replaced.
 func (c *webhookChange) reason() string {
 	switch {
-	case c.replace.Contains(path.Root("secret")):
+	case c.lost:
 		return "its signing secret is lost"
 	case c.replace.Contains(path.Root("secret_status")):
 		return "rotate_after has passed"

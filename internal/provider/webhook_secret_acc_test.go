@@ -26,17 +26,17 @@ import (
 	"github.com/titanx-io/terraform-provider-titanx/internal/titanxsim"
 )
 
-// TestAccSecretTable carries out rows of the secret's life with a CLI: for each event, the first row of each action. The rest
-// runs at the level of the protocol, where a row costs hundredths of a second.
+// TestAccSecretTable carries out rows of the secret's life with a CLI: for each event, the first row of each action and each
+// forcing attribute. The rest runs at the level of the protocol, where a row costs hundredths of a second.
 func TestAccSecretTable(t *testing.T) {
 	t.Parallel()
-	type kind struct{ event, action string }
+	type kind struct{ event, action, forcedBy string }
 	done := map[kind]bool{}
 	for _, row := range secretTable {
 		before, after := configsOf(row.state, row.event)
 		how := secretStates[row.state]
-		needsServerSecret := after["secret"] == heldSecret && !how.imported && row.action != refused
-		k := kind{row.event, row.action}
+		needsServerSecret := after["secret"] == heldSecret && !how.imported
+		k := kind{row.event, row.action, row.forcedBy}
 		if done[k] || needsServerSecret {
 			continue
 		}

@@ -265,8 +265,8 @@ func TestSecretUnknown_protocol(t *testing.T) {
 		"recipients, encrypted":      {"encrypted", "", object{"secret_recipients": toA}, replace, "secret_recipients", "encrypted"},
 		"recipients, then none":      {"encrypted", "", object{"secret_recipients": nil}, replace, "secret_recipients", "known"},
 		"recipients, kept lost":      {"lost", "", object{"secret_recipients": toA}, update, "", "lost"},
-		"recipients, lost":           {"lost", "replace", object{"secret_recipients": toA}, replace, "secret", "encrypted"},
-		"recipients, lost, and none": {"lost", "replace", object{"secret_recipients": nil}, replace, "secret", "known"},
+		"recipients, lost":           {"lost", "replace", object{"secret_recipients": toA}, replace, "encrypted_secret", "encrypted"},
+		"recipients, lost, and none": {"lost", "replace", object{"secret_recipients": nil}, replace, "encrypted_secret", "known"},
 		"recipients and a secret":    {"adopted", "", object{"secret_recipients": nil}, refused, "", ""},
 		"secret of a lost one":       {"lost", "replace", object{"secret": heldSecret}, update, "", "adopted"},
 		"secret, the known one":      {"known", "", object{"secret": heldSecret}, update, "", "known"},
@@ -407,14 +407,14 @@ func TestSecretNotSaid_protocol(t *testing.T) {
 	for _, dialect := range []string{"absent", "null"} {
 		s := simulate(t, titanxsim.Config{Dialect: titanxsim.Dialect{CreateSecret: dialect}})
 		p := s.protocol(nil)
-		for recipients, config := range map[string]object{"none": testWebhook(nil), "one": testWebhook(object{"secret_recipients": []string{keyA.recipient}})} {
+		for forcedBy, config := range map[string]object{"secret": testWebhook(nil), "encrypted_secret": testWebhook(object{"secret_recipients": []string{keyA.recipient}})} {
 			made := p.carryOut(instance{}, config)
 			if !has(made.diags, isWarning, "secret", "three ways out") || made.webhook.text(t, "secret_status") != "lost" {
-				t.Errorf("%s, recipients %s: %v", dialect, recipients, summaries(made.diags))
+				t.Errorf("%s, stored in %s: %v", dialect, forcedBy, summaries(made.diags))
 			}
 			next := p.plan(made.webhook, config)
-			if !slices.Equal(next.replace, []string{"secret"}) || !has(next.diags, isWarning, "secret", "three ways out") {
-				t.Errorf("%s, recipients %s: the next plan replaces for %v", dialect, recipients, next.replace)
+			if !slices.Equal(next.replace, []string{forcedBy}) || !has(next.diags, isWarning, "secret", "three ways out") {
+				t.Errorf("%s, stored in %s: the next plan replaces for %v", dialect, forcedBy, next.replace)
 			}
 		}
 		renamed := p.plan(p.create(testWebhook(nil)), testWebhook(object{"name": "renamed", "on_lost_secret": "error"}))

@@ -57,7 +57,7 @@ var secretTable = []struct {
 	{"lost, with a recipient", "refresh", noChange, "", "", "", "lost"},
 	{"lost, with a recipient", "status changes", update, "", "", "set-status", "lost"},
 	{"lost, with a recipient", "name changes", replace, "name", "name changes", "delete create", "encrypted"},
-	{"lost, with a recipient", "policy becomes replace", replace, "secret", "Signing secret lost", "delete create", "encrypted"},
+	{"lost, with a recipient", "policy becomes replace", replace, "encrypted_secret", "Signing secret lost", "delete create", "encrypted"},
 	{"lost, with a recipient", "policy becomes error", refused, "", "three ways out", "", ""},
 	{"lost, with a recipient", "triggers change", replace, "rotation_triggers", "rotation_triggers changes", "delete create", "encrypted"},
 	{"lost, with a recipient", "age passes", replace, "secret_status", "rotate_after has passed", "delete create", "encrypted"},
