@@ -10,6 +10,7 @@ import (
 	"maps"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -44,16 +45,7 @@ func TestAccSecretTable(t *testing.T) {
 		t.Run(row.state+"/"+row.event, func(t *testing.T) {
 			t.Parallel()
 			s := simulate(t, titanxsim.Config{})
-			var steps []resource.TestStep
-			if how.imported {
-				steps = append(steps, resource.TestStep{
-					Config: s.webhookOf(before), ResourceName: testAddress,
-					ImportState: true, ImportStateId: s.putHeld().ID, ImportStatePersist: true,
-				})
-			}
-			for _, changes := range how.configs {
-				steps = append(steps, resource.TestStep{Config: s.webhookOf(testWebhook(secretBase).with(changes))})
-			}
+			steps := s.arriveSteps(row.state)
 			last := resource.TestStep{
 				PreConfig: func() {
 					if how.expired || row.event == "age passes" {
@@ -66,12 +58,7 @@ func TestAccSecretTable(t *testing.T) {
 			if row.action == refused {
 				last.ExpectError = regexp.MustCompile(strings.ReplaceAll(regexp.QuoteMeta(row.says), " ", `[\s│]+`))
 			} else {
-				actions := map[string]plancheck.ResourceActionType{
-					noChange: plancheck.ResourceActionNoop, update: plancheck.ResourceActionUpdate, replace: plancheck.ResourceActionDestroyBeforeCreate,
-				}
-				last.ConfigPlanChecks = resource.ConfigPlanChecks{PreApply: []plancheck.PlanCheck{
-					plancheck.ExpectResourceAction(testAddress, actions[row.action]), forcedBy(row.forcedBy),
-				}}
+				last.ConfigPlanChecks = planned(row.action, row.forcedBy)
 				last.ConfigStateChecks = []statecheck.StateCheck{attribute("secret_status", row.becomes)}
 				last.Check = func(state *terraform.State) error {
 					if writes := s.writeNames(); writes != row.writes {
@@ -95,26 +82,97 @@ func TestAccSecretTable(t *testing.T) {
 	}
 }
 
+// arriveSteps bring a webhook into a state of the table, but for its age.
+func (s *simulation) arriveSteps(state string) []resource.TestStep {
+	how := secretStates[state]
+	var steps []resource.TestStep
+	if how.imported {
+		steps = append(steps, resource.TestStep{
+			Config: s.webhookOf(testWebhook(nil)), ResourceName: testAddress,
+			ImportState: true, ImportStateId: s.putHeld().ID, ImportStatePersist: true,
+		})
+	}
+	for _, changes := range how.configs {
+		steps = append(steps, resource.TestStep{Config: s.webhookOf(testWebhook(secretBase).with(changes))})
+	}
+	return steps
+}
+
+// planned expects an action, and what forces it.
+func planned(action, by string) resource.ConfigPlanChecks {
+	actions := map[string]plancheck.ResourceActionType{
+		noChange: plancheck.ResourceActionNoop, update: plancheck.ResourceActionUpdate, replace: plancheck.ResourceActionDestroyBeforeCreate,
+	}
+	return resource.ConfigPlanChecks{PreApply: []plancheck.PlanCheck{plancheck.ExpectResourceAction(testAddress, actions[action]), forcedBy(by)}}
+}
+
+// TestAccSecret_unknown takes values from a resource that is made in the same run, and applies the plan with core's own checks. The
+// other cases of secretUnknowns run at the level of the protocol.
+func TestAccSecret_unknown(t *testing.T) {
+	t.Parallel()
+	for _, name := range []string{
+		"everything", "policy", "recipients, lost", "recipients, lost, and none", "recipients, none", "recipients, some", "rotate_after, expired",
+		"secret of a lost one",
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			tc := secretUnknowns[name]
+			s := simulate(t, titanxsim.Config{})
+			config, input := tc.config(), ""
+			for attribute, value := range tc.resolved {
+				config[attribute] = expression("terraform_data.later.output." + attribute)
+				input += fmt.Sprintf("    %s = %s\n", attribute, hclValue(t, value))
+			}
+			resource.Test(t, resource.TestCase{
+				TerraformVersionChecks:   []tfversion.TerraformVersionCheck{tfversion.SkipBelow(tfversion.Version1_4_0)},
+				ProtoV6ProviderFactories: s.factories(),
+				Steps: append(s.arriveSteps(tc.state), resource.TestStep{
+					PreConfig: func() {
+						if secretStates[tc.state].expired {
+							s.later(longerThanRotateAfter)
+						}
+					},
+					Config:            s.webhookOf(config) + "resource \"terraform_data\" \"later\" {\n  input = {\n" + input + "  }\n}\n",
+					ConfigPlanChecks:  planned(tc.action, tc.forcedBy),
+					ConfigStateChecks: []statecheck.StateCheck{attribute("secret_status", tc.becomes)},
+				}),
+			})
+		})
+	}
+}
+
 // webhookOf is the HCL of a configuration.
 func (s *simulation) webhookOf(config object) string {
 	var lines strings.Builder
 	for _, name := range slices.Sorted(maps.Keys(config)) {
-		switch value := config[name].(type) {
-		case string:
-			fmt.Fprintf(&lines, "  %s = %q\n", name, value)
-		case []string:
-			fmt.Fprintf(&lines, "  %s = [\"%s\"]\n", name, strings.Join(value, `", "`))
-		case map[string]string:
-			fmt.Fprintf(&lines, "  %s = {\n", name)
-			for key, element := range value {
-				fmt.Fprintf(&lines, "    %s = %q\n", key, element)
-			}
-			lines.WriteString("  }\n")
-		default:
-			s.t.Fatalf("no HCL for a %T", value)
-		}
+		fmt.Fprintf(&lines, "  %s = %s\n", name, hclValue(s.t, config[name]))
 	}
 	return s.hcl("resource \"titanx_webhook\" \"test\" {\n" + lines.String() + "}\n")
+}
+
+// expression is HCL that gives an attribute's value.
+type expression string
+
+func hclValue(t *testing.T, value any) string {
+	t.Helper()
+	switch value := value.(type) {
+	case nil:
+		return "null"
+	case expression:
+		return string(value)
+	case string:
+		return strconv.Quote(value)
+	case []string:
+		return `["` + strings.Join(value, `", "`) + `"]`
+	case map[string]string:
+		pairs := make([]string, 0, len(value))
+		for key, element := range value {
+			pairs = append(pairs, key+" = "+strconv.Quote(element))
+		}
+		return "{ " + strings.Join(pairs, ", ") + " }"
+	}
+	t.Fatalf("no HCL for a %T", value)
+	return ""
 }
 
 // forcedBy checks which attributes force the replacement of the webhook.

@@ -235,58 +235,17 @@ func hasError(diags []*tfprotov6.Diagnostic) bool {
 	return slices.ContainsFunc(diags, func(d *tfprotov6.Diagnostic) bool { return d.Severity == isError })
 }
 
-// TestSecretUnknown_protocol plans with values that are known only during apply. Whatever they turn out to be, core must find
-// the same action and the same known values when it plans again.
 func TestSecretUnknown_protocol(t *testing.T) {
 	t.Parallel()
-	toA := []string{keyA.recipient}
-	for name, tc := range map[string]struct {
-		state    string
-		policy   string // on_lost_secret, where it is not the state's
-		resolved object // the attributes that are unknown while planning
-		action   string
-		forcedBy string
-		becomes  string
-	}{
-		"name, the same":             {"known", "", object{"name": "test"}, replace, "name", "known"},
-		"url, the same":              {"known", "", object{"url": "https://hooks.example.com/titanx"}, replace, "url", "known"},
-		"url, another":               {"known", "", object{"url": "https://hooks.example.com/other"}, replace, "url", "known"},
-		"triggers, the same":         {"known", "", object{"rotation_triggers": map[string]string{"generation": "1"}}, replace, "rotation_triggers", "known"},
-		"status, another":            {"known", "", object{"status": "inactive"}, update, "", "known"},
-		"status, the same":           {"known", "", object{"status": "active"}, update, "", "known"},
-		"policy":                     {"known", "", object{"on_lost_secret": "keep"}, update, "", "known"},
-		"policy of a lost one":       {"lost", "", object{"on_lost_secret": "keep"}, refused, "", ""},
-		"rotate_after":               {"known", "", object{"rotate_after": "24h"}, update, "", "known"},
-		"rotate_after, expired":      {"expired", "", object{"rotate_after": "1h"}, replace, "secret_status", "known"},
-		"rotate_after, now longer":   {"expired", "", object{"rotate_after": "24h"}, replace, "secret_status", "known"},
-		"recipients, some":           {"known", "", object{"secret_recipients": toA}, update, "", "encrypted"},
-		"recipients, none":           {"known", "", object{"secret_recipients": nil}, update, "", "known"},
-		"recipients, adopted":        {"adopted, no longer set", "", object{"secret_recipients": nil}, update, "", "adopted"},
-		"recipients, encrypted":      {"encrypted", "", object{"secret_recipients": toA}, replace, "secret_recipients", "encrypted"},
-		"recipients, then none":      {"encrypted", "", object{"secret_recipients": nil}, replace, "secret_recipients", "known"},
-		"recipients, kept lost":      {"lost", "", object{"secret_recipients": toA}, update, "", "lost"},
-		"recipients, lost":           {"lost", "replace", object{"secret_recipients": toA}, replace, "encrypted_secret", "encrypted"},
-		"recipients, lost, and none": {"lost", "replace", object{"secret_recipients": nil}, replace, "encrypted_secret", "known"},
-		"recipients and a secret":    {"adopted", "", object{"secret_recipients": nil}, refused, "", ""},
-		"secret of a lost one":       {"lost", "replace", object{"secret": heldSecret}, update, "", "adopted"},
-		"secret, the known one":      {"known", "", object{"secret": heldSecret}, update, "", "known"},
-		"secret, none":               {"known", "", object{"secret": nil}, update, "", "known"},
-		"secret of an encrypted one": {"encrypted", "", object{"secret": heldSecret}, refused, "", ""},
-		"everything": {"known", "", object{"name": "renamed", "url": "https://hooks.example.com/other", "secret_recipients": toA,
-			"rotate_after": "24h", "on_lost_secret": "keep", "status": "inactive"}, replace, "name url", "encrypted"},
-	} {
+	for name, tc := range secretUnknowns {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			s := simulate(t, titanxsim.Config{})
 			p := s.protocol(nil)
 			webhook := p.arrive(s, tc.state)
-			config, _ := configsOf(tc.state, "refresh")
-			if tc.policy != "" {
-				config["on_lost_secret"] = tc.policy
-			}
-			config = s.resolve(config)
+			config := tc.config()
 			applied := s.resolve(config.with(tc.resolved))
-			planned := config.with()
+			planned := s.resolve(config)
 			for attribute := range tc.resolved {
 				planned[attribute] = unknown
 			}

@@ -230,3 +230,52 @@ func TestSecretTable_complete(t *testing.T) {
 		}
 	}
 }
+
+// secretUnknown is a plan with values that are known only during apply. Whatever they turn out to be, core must find the same
+// action and the same known values when it plans again.
+type secretUnknown struct {
+	state    string
+	policy   string // on_lost_secret, where it is not the state's
+	resolved object // the attributes that are unknown while planning
+	action   string
+	forcedBy string
+	becomes  string
+}
+
+var secretUnknowns = map[string]secretUnknown{
+	"name, the same":             {"known", "", object{"name": "test"}, replace, "name", "known"},
+	"url, the same":              {"known", "", object{"url": "https://hooks.example.com/titanx"}, replace, "url", "known"},
+	"url, another":               {"known", "", object{"url": "https://hooks.example.com/other"}, replace, "url", "known"},
+	"triggers, the same":         {"known", "", object{"rotation_triggers": map[string]string{"generation": "1"}}, replace, "rotation_triggers", "known"},
+	"status, another":            {"known", "", object{"status": "inactive"}, update, "", "known"},
+	"status, the same":           {"known", "", object{"status": "active"}, update, "", "known"},
+	"policy":                     {"known", "", object{"on_lost_secret": "keep"}, update, "", "known"},
+	"policy of a lost one":       {"lost", "", object{"on_lost_secret": "keep"}, refused, "", ""},
+	"rotate_after":               {"known", "", object{"rotate_after": "24h"}, update, "", "known"},
+	"rotate_after, expired":      {"expired", "", object{"rotate_after": "1h"}, replace, "secret_status", "known"},
+	"rotate_after, now longer":   {"expired", "", object{"rotate_after": "24h"}, replace, "secret_status", "known"},
+	"recipients, some":           {"known", "", object{"secret_recipients": []string{keyA.recipient}}, update, "", "encrypted"},
+	"recipients, none":           {"known", "", object{"secret_recipients": nil}, update, "", "known"},
+	"recipients, adopted":        {"adopted, no longer set", "", object{"secret_recipients": nil}, update, "", "adopted"},
+	"recipients, encrypted":      {"encrypted", "", object{"secret_recipients": []string{keyA.recipient}}, replace, "secret_recipients", "encrypted"},
+	"recipients, then none":      {"encrypted", "", object{"secret_recipients": nil}, replace, "secret_recipients", "known"},
+	"recipients, kept lost":      {"lost", "", object{"secret_recipients": []string{keyA.recipient}}, update, "", "lost"},
+	"recipients, lost":           {"lost", "replace", object{"secret_recipients": []string{keyA.recipient}}, replace, "encrypted_secret", "encrypted"},
+	"recipients, lost, and none": {"lost", "replace", object{"secret_recipients": nil}, replace, "encrypted_secret", "known"},
+	"recipients and a secret":    {"adopted", "", object{"secret_recipients": nil}, refused, "", ""},
+	"secret of a lost one":       {"lost", "replace", object{"secret": heldSecret}, update, "", "adopted"},
+	"secret, the known one":      {"known", "", object{"secret": heldSecret}, update, "", "known"},
+	"secret, none":               {"known", "", object{"secret": nil}, update, "", "known"},
+	"secret of an encrypted one": {"encrypted", "", object{"secret": heldSecret}, refused, "", ""},
+	"everything": {"known", "", object{"name": "renamed", "url": "https://hooks.example.com/other", "secret_recipients": []string{keyA.recipient},
+		"rotate_after": "24h", "on_lost_secret": "keep", "status": "inactive"}, replace, "name url", "encrypted"},
+}
+
+// config is what is known while planning, and what the unknown values take the place of.
+func (u secretUnknown) config() object {
+	config, _ := configsOf(u.state, "refresh")
+	if u.policy != "" {
+		config["on_lost_secret"] = u.policy
+	}
+	return config
+}
