@@ -15,7 +15,7 @@ import (
 	"github.com/titanx-io/terraform-provider-titanx/internal/titanxsim"
 )
 
-// limits is how runs do that meet the rate limits: against the time that the limits themselves allow for the creates.
+// limits is how runs do that meet the rate limits: against the time that the limits themselves allow for as many requests.
 func (b *bench) limits(ctx context.Context, out io.Writer) error {
 	fmt.Fprintf(out, "\n### Rate limits\n\n| | wall s | allowed s | × allowed | requests | 429 | connections | at once | waits logged |\n| --- | --: | --: | --: | --: | --: | --: | --: | --: |\n")
 	for _, row := range []struct {
@@ -56,11 +56,12 @@ func (b *bench) paced(ctx context.Context, out io.Writer, name string, limits ti
 	if err != nil {
 		return err
 	}
-	allowed := allowedTime(begun, n*len(runs), limits)
+	seen := s.takeTraffic()
+	allowed := allowedTime(begun, seen.requests-seen.refused, limits)
 	row := func(what string, used usage, seen traffic, allowed, ratio string) {
 		fmt.Fprintf(out, "| %s | %.2f | %s | %s | %d | %d | %d | %d | %d |\n", what, used.wall.Seconds(), allowed, ratio, seen.requests, seen.refused, seen.connections, seen.atOnce, used.waits)
 	}
-	row(name, got, s.takeTraffic(), fmt.Sprintf("%.2f", allowed.Seconds()), fmt.Sprintf("%.2f", got.wall.Seconds()/allowed.Seconds()))
+	row(name, got, seen, fmt.Sprintf("%.2f", allowed.Seconds()), fmt.Sprintf("%.2f", got.wall.Seconds()/allowed.Seconds()))
 	if got, err = together(ctx, runs, plan); err != nil {
 		return err
 	}
