@@ -6,9 +6,12 @@ package provider
 import (
 	"context"
 	"crypto/rand"
+	"errors"
 	"fmt"
+	"io/fs"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"slices"
 	"sync/atomic"
 	"testing"
@@ -16,6 +19,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/hashicorp/terraform-plugin-go/tfprotov6"
+	"github.com/hashicorp/terraform-plugin-testing/helper/resource"
 	"github.com/hashicorp/terraform-plugin-testing/terraform"
 
 	"github.com/titanx-io/terraform-provider-titanx/internal/titanx"
@@ -23,6 +27,18 @@ import (
 )
 
 const simUser = "alice"
+
+// TestMain drops a CLI configuration file that does not exist: Terraform passes over it, but OpenTofu warns of it in front of its
+// version, which the testing library then cannot read.
+func TestMain(m *testing.M) {
+	if file := os.Getenv("TF_CLI_CONFIG_FILE"); file != "" {
+		if _, err := os.Stat(file); errors.Is(err, fs.ErrNotExist) {
+			_ = os.Unsetenv("TF_CLI_CONFIG_FILE")
+		}
+	}
+	addSweeper()
+	resource.TestMain(m)
+}
 
 // simulation is a TitanX of a test's own, and the provider that talks to it.
 type simulation struct {

@@ -35,8 +35,8 @@ const (
 	testPrefix = "titanx-acc-test-"
 )
 
-// TestMain adds the sweeper: go test -sweep=all deletes what interrupted tests have left at TitanX.
-func TestMain(m *testing.M) {
+// addSweeper lets go test -sweep=all delete what interrupted tests have left at TitanX.
+func addSweeper() {
 	resource.AddTestSweepers("titanx_webhook", &resource.Sweeper{Name: "titanx_webhook", F: func(string) error {
 		client, err := liveClient()
 		if err != nil {
@@ -44,7 +44,6 @@ func TestMain(m *testing.M) {
 		}
 		return sweepWebhooks(context.Background(), client)
 	}})
-	resource.TestMain(m)
 }
 
 func liveClient() (*titanx.Client, error) {
