@@ -2,7 +2,7 @@
 // SPDX-License-Identifier: MPL-2.0
 
 // Package cli runs Terraform or OpenTofu with the provider built from this tree, offline and with no file of the user's.
-// The demo and the tests of the examples use it.
+// The demo and the acceptance tests use it.
 package cli
 
 import (
@@ -20,7 +20,7 @@ import (
 	"time"
 )
 
-// PathVariable names the environment variable that names the CLI. The make targets set it.
+// PathVariable names the environment variable that names the CLI. The make targets set it; without it, the PATH decides.
 const PathVariable = "TF_ACC_TERRAFORM_PATH"
 
 const module = "github.com/titanx-io/terraform-provider-titanx"
@@ -29,8 +29,8 @@ const module = "github.com/titanx-io/terraform-provider-titanx"
 type CLI struct {
 	Name    string // terraform or tofu
 	Version string // as it says it: "Terraform v1.11.4"
-	product string // Terraform or OpenTofu
-	minor   int    // of its version, 1.minor
+	Product string // Terraform or OpenTofu
+	Minor   int    // of its version, 1.Minor
 	path    string
 	env     []string
 }
@@ -38,6 +38,11 @@ type CLI struct {
 // New builds the provider into the scratch directory, for the CLI that the environment names.
 func New(ctx context.Context, scratch string) (*CLI, error) {
 	path := os.Getenv(PathVariable)
+	for _, name := range []string{"terraform", "tofu"} {
+		if found, err := exec.LookPath(name); path == "" && err == nil {
+			path = found
+		}
+	}
 	if path == "" {
 		return nil, errors.New("find CLI: run the make target, or install Terraform 1.8 or newer (or OpenTofu) and name it by " + PathVariable)
 	}
@@ -60,7 +65,7 @@ func New(ctx context.Context, scratch string) (*CLI, error) {
 		return nil, err
 	}
 	c.Version, _, _ = strings.Cut(string(version), "\n")
-	if _, err := fmt.Sscanf(c.Version, "%s v1.%d.", &c.product, &c.minor); err != nil {
+	if _, err := fmt.Sscanf(c.Version, "%s v1.%d.", &c.Product, &c.Minor); err != nil {
 		return nil, fmt.Errorf("read version %q: %w", c.Version, err)
 	}
 	return c, nil
@@ -87,10 +92,10 @@ const never = 1 << 30
 func (c *CLI) Lacks(configuration string) string {
 	for _, feature := range features {
 		since := feature.terraform
-		if c.product == "OpenTofu" {
+		if c.Product == "OpenTofu" {
 			since = feature.opentofu
 		}
-		if c.minor < since && feature.used.MatchString(configuration) {
+		if c.Minor < since && feature.used.MatchString(configuration) {
 			return feature.name
 		}
 	}
@@ -122,7 +127,7 @@ func (f *Folder) Run(ctx context.Context, exit int, args ...string) error {
 	var printed bytes.Buffer
 	both := io.MultiWriter(&printed, f.log)
 	fmt.Fprintf(both, "$ %s %s\n", f.Name, strings.Join(args, " "))
-	cmd := f.command(ctx, args)
+	cmd := f.Command(ctx, args...)
 	cmd.Stdout, cmd.Stderr = both, both
 	err := cmd.Run()
 	f.Printed = printed.Bytes()
@@ -132,16 +137,16 @@ func (f *Folder) Run(ctx context.Context, exit int, args ...string) error {
 // Read gives what a command prints, and shows it to nobody: it may hold a secret.
 func (f *Folder) Read(ctx context.Context, args ...string) ([]byte, error) {
 	var stderr bytes.Buffer
-	cmd := f.command(ctx, args)
+	cmd := f.Command(ctx, args...)
 	cmd.Stderr = &stderr
 	out, err := cmd.Output()
 	f.Printed = stderr.Bytes()
 	return out, f.ended(ctx, err, 0, args)
 }
 
-// command leaves a cancelled CLI to end by itself: a terminal has sent it the interrupt as well, and at a second one it would
+// Command prepares a command. It leaves a cancelled CLI to end by itself: a terminal has sent it the interrupt as well, and at a second one it would
 // drop everything.
-func (f *Folder) command(ctx context.Context, args []string) *exec.Cmd {
+func (f *Folder) Command(ctx context.Context, args ...string) *exec.Cmd {
 	cmd := exec.CommandContext(ctx, f.path, args...) //nolint:gosec // the CLI that the user names
 	cmd.Dir, cmd.Env = f.dir, f.env
 	cmd.Cancel = func() error { return nil }

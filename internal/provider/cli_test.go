@@ -6,9 +6,8 @@ package provider
 import (
 	"archive/zip"
 	"bytes"
-	"cmp"
+	"context"
 	"errors"
-	"fmt"
 	"io"
 	"os"
 	"os/exec"
@@ -17,58 +16,57 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/titanx-io/terraform-provider-titanx/internal/cli"
 	"github.com/titanx-io/terraform-provider-titanx/internal/titanxsim"
 )
 
-// cli runs the real Terraform or OpenTofu with the provider as a process of its own, for what the testing library does not reach:
-// console output, logs, plan files, generated configuration, signals.
-type cli struct {
+// folder is where the real Terraform or OpenTofu runs with the provider as a process of its own, for what the testing library does
+// not reach: console output, logs, plan files, generated configuration, signals.
+type folder struct {
+	*cli.CLI
 	t   *testing.T
 	dir string
 	env []string
 }
 
-// buildProvider builds the provider once for all tests of a run, where make clean removes it.
-var buildProvider = sync.OnceValues(func() (string, error) {
+// realCLI builds the provider once for all tests of a run, where make clean removes it.
+var realCLI = sync.OnceValues(func() (*cli.CLI, error) {
 	dir, err := filepath.Abs("../../bin/test")
 	if err != nil {
-		return "", err
+		return nil, err
 	}
-	build := exec.Command("go", "build", "-o", filepath.Join(dir, "terraform-provider-titanx"), "../..")
-	if out, err := build.CombinedOutput(); err != nil {
-		return "", fmt.Errorf("go build: %w\n%s", err, out)
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return nil, err
 	}
-	return dir, nil
+	return cli.New(context.Background(), dir)
 })
 
-// newCLI writes a configuration into a directory of its own. Its provider block is empty: address and key come by environment.
-func newCLI(t *testing.T, s *simulation, config string) *cli {
+// newCLI writes a configuration into a folder of its own. Its provider block is empty: address and key come by environment.
+func newCLI(t *testing.T, s *simulation, config string) *folder {
 	t.Helper()
 	if os.Getenv("TF_ACC") == "" {
 		t.Skip("acceptance tests run with TF_ACC=1, as make test sets it")
 	}
-	provider, err := buildProvider()
+	real, err := realCLI()
 	if err != nil {
 		t.Fatal(err)
 	}
-	c := &cli{t: t, dir: t.TempDir()}
-	c.write("cli.tfrc", fmt.Sprintf("provider_installation {\n  dev_overrides {\n    \"titanx-io/titanx\" = %q\n  }\n  direct {}\n}\n", provider))
+	c := &folder{CLI: real, t: t, dir: t.TempDir()}
 	c.write("main.tf", "terraform {\n  required_providers {\n    titanx = {\n      source = \"titanx-io/titanx\"\n    }\n  }\n}\nprovider \"titanx\" {}\n"+config)
-	c.env = append(os.Environ(), "TF_CLI_CONFIG_FILE="+filepath.Join(c.dir, "cli.tfrc"), "CHECKPOINT_DISABLE=1", "TF_IN_AUTOMATION=1",
-		"TF_LOG=TRACE", "TF_LOG_PATH="+c.logPath(), apiKeyVariable+"="+s.apiKey, baseURLVariable+"="+s.baseURL)
+	c.env = []string{"TF_LOG=TRACE", "TF_LOG_PATH=" + c.logPath(), apiKeyVariable + "=" + s.apiKey, baseURLVariable + "=" + s.baseURL}
 	return c
 }
 
-func (c *cli) logPath() string { return filepath.Join(c.dir, "trace.log") }
+func (c *folder) logPath() string { return filepath.Join(c.dir, "trace.log") }
 
-func (c *cli) write(name, text string) {
+func (c *folder) write(name, text string) {
 	c.t.Helper()
 	if err := os.WriteFile(filepath.Join(c.dir, name), []byte(text), 0o600); err != nil {
 		c.t.Fatal(err)
 	}
 }
 
-func (c *cli) read(name string) string {
+func (c *folder) read(name string) string {
 	c.t.Helper()
 	text, err := os.ReadFile(filepath.Join(c.dir, name))
 	if err != nil {
@@ -78,7 +76,7 @@ func (c *cli) read(name string) string {
 }
 
 // readPlan gives the whole content of a saved plan, which is a zip archive.
-func (c *cli) readPlan(name string) string {
+func (c *folder) readPlan(name string) string {
 	c.t.Helper()
 	archive, err := zip.OpenReader(filepath.Join(c.dir, name))
 	if err != nil {
@@ -99,16 +97,15 @@ func (c *cli) readPlan(name string) string {
 }
 
 // command prepares the CLI with arguments; its two outputs go into one buffer.
-func (c *cli) command(args ...string) (*exec.Cmd, *bytes.Buffer) {
+func (c *folder) command(args ...string) (*exec.Cmd, *bytes.Buffer) {
 	var out bytes.Buffer
-	cmd := exec.Command(cmp.Or(os.Getenv("TF_ACC_TERRAFORM_PATH"), "terraform"), append(args, "-no-color")...)
-	cmd.Dir, cmd.Env = c.dir, c.env
+	cmd := c.In(c.dir, io.Discard, c.env...).Command(context.Background(), append(args, "-no-color")...)
 	cmd.Stdout, cmd.Stderr = &out, &out
 	return cmd, &out
 }
 
 // run gives what the CLI prints and its exit code.
-func (c *cli) run(args ...string) (string, int) {
+func (c *folder) run(args ...string) (string, int) {
 	c.t.Helper()
 	cmd, out := c.command(args...)
 	err := cmd.Run()
@@ -120,7 +117,7 @@ func (c *cli) run(args ...string) (string, int) {
 }
 
 // must runs the CLI, and fails the test where that fails.
-func (c *cli) must(args ...string) string {
+func (c *folder) must(args ...string) string {
 	c.t.Helper()
 	out, code := c.run(args...)
 	if code != 0 {
@@ -130,27 +127,14 @@ func (c *cli) must(args ...string) string {
 }
 
 // skipBelow skips a test of what older Terraforms and all OpenTofus lack.
-func (c *cli) skipBelow(minor int, feature string) {
+func (c *folder) skipBelow(minor int, feature string) {
 	c.t.Helper()
-	if product, has := c.version(); product != "Terraform" || has < minor {
-		c.t.Skipf("%s needs Terraform 1.%d, the CLI is %s 1.%d", feature, minor, product, has)
+	if c.isOpenTofu() || c.Minor < minor {
+		c.t.Skipf("%s needs Terraform 1.%d, the CLI is %s 1.%d", feature, minor, c.Product, c.Minor)
 	}
 }
 
-func (c *cli) isOpenTofu() bool {
-	c.t.Helper()
-	product, _ := c.version()
-	return product == "OpenTofu"
-}
-
-// version gives Terraform or OpenTofu, and the minor version 1.minor.
-func (c *cli) version() (product string, minor int) {
-	c.t.Helper()
-	if _, err := fmt.Sscanf(c.must("version"), "%s v1.%d.", &product, &minor); err != nil {
-		c.t.Fatal(err)
-	}
-	return product, minor
-}
+func (c *folder) isOpenTofu() bool { return c.Product == "OpenTofu" }
 
 // hcl of a webhook for newCLI, with further arguments.
 func webhookHCL(arguments string) string {

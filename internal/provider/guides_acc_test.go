@@ -43,7 +43,7 @@ func guideConfigurations(t *testing.T, guide string) map[string]string {
 // TestAccGuides does with the guides on the secret's life what they say.
 func TestAccGuides(t *testing.T) {
 	t.Parallel()
-	for guide, scenarios := range map[string]map[string]func(*testing.T, *simulation, *cli){
+	for guide, scenarios := range map[string]map[string]func(*testing.T, *simulation, *folder){
 		"rotating-without-losing-an-event": {"rotation": guideRotation, "two-steps": guideTwoSteps, "schedule": guideSchedule},
 		"adopting-existing-webhooks":       {"keep": guideKeep, "adopt": guideAdopt, "many": guideMany},
 		"keeping-the-secret-out-of-state":  {"encrypt": guideEncrypt, "decrypt": guideDecrypt},
@@ -63,7 +63,7 @@ func TestAccGuides(t *testing.T) {
 }
 
 // settled expects a plan without changes.
-func (c *cli) settled(args ...string) string {
+func (c *folder) settled(args ...string) string {
 	c.t.Helper()
 	out, code := c.run(append([]string{"plan", "-detailed-exitcode"}, args...)...)
 	if code != 0 {
@@ -89,7 +89,7 @@ func expectIn(t *testing.T, out, text string) {
 	}
 }
 
-func guideRotation(t *testing.T, s *simulation, c *cli) {
+func guideRotation(t *testing.T, s *simulation, c *folder) {
 	c.must("apply", "-auto-approve")
 	first := s.only().Secret
 	s.expectWrites(t, titanxsim.CallCreate)
@@ -101,7 +101,7 @@ func guideRotation(t *testing.T, s *simulation, c *cli) {
 	c.settled("-var=generation=2")
 }
 
-func guideTwoSteps(t *testing.T, s *simulation, c *cli) {
+func guideTwoSteps(t *testing.T, s *simulation, c *folder) {
 	c.must("apply", "-auto-approve")
 	first := s.only()
 	expectIn(t, c.must("apply", "-auto-approve", `-var=generations=["2026-01","2026-04"]`), "TitanX delivers these events to this url already")
@@ -119,7 +119,7 @@ func guideTwoSteps(t *testing.T, s *simulation, c *cli) {
 	c.settled(`-var=generations=["2026-04"]`)
 }
 
-func guideSchedule(t *testing.T, s *simulation, c *cli) {
+func guideSchedule(t *testing.T, s *simulation, c *folder) {
 	const ninetyDays = 90 * 24 * time.Hour
 	s.later(time.Hour - ninetyDays)
 	c.must("apply", "-auto-approve")
@@ -143,7 +143,7 @@ func guideWebhooks(s *simulation) {
 	})
 }
 
-func guideKeep(t *testing.T, s *simulation, c *cli) {
+func guideKeep(t *testing.T, s *simulation, c *folder) {
 	c.needsImportBlocks()
 	guideWebhooks(s)
 	out := c.must("apply", "-auto-approve")
@@ -152,7 +152,7 @@ func guideKeep(t *testing.T, s *simulation, c *cli) {
 	s.expectWrites(t)
 }
 
-func guideAdopt(t *testing.T, s *simulation, c *cli) {
+func guideAdopt(t *testing.T, s *simulation, c *folder) {
 	c.needsImportBlocks()
 	guideWebhooks(s)
 	expectIn(t, c.must("plan"), "will be replaced")
@@ -166,7 +166,7 @@ func guideAdopt(t *testing.T, s *simulation, c *cli) {
 	expectIn(t, c.read("terraform.tfstate"), heldSecret)
 }
 
-func guideMany(t *testing.T, s *simulation, c *cli) {
+func guideMany(t *testing.T, s *simulation, c *folder) {
 	c.needsImportBlocks()
 	guideWebhooks(s)
 	c.must("plan", "-generate-config-out=webhooks.tf")
@@ -177,14 +177,14 @@ func guideMany(t *testing.T, s *simulation, c *cli) {
 	s.expectWrites(t)
 }
 
-func (c *cli) needsImportBlocks() {
+func (c *folder) needsImportBlocks() {
 	c.t.Helper()
-	if _, minor := c.version(); minor < 5 {
+	if c.Minor < 5 {
 		c.t.Skip("the CLI has no import blocks")
 	}
 }
 
-func guideEncrypt(t *testing.T, s *simulation, c *cli) {
+func guideEncrypt(t *testing.T, s *simulation, c *folder) {
 	c.env = append(c.env, `TF_VAR_recipients=["`+keyA.recipient+`","`+keyB.recipient+`"]`)
 	c.must("apply", "-auto-approve")
 	encrypted := c.must("output", "-raw", "encrypted_secret")
@@ -202,8 +202,8 @@ func guideEncrypt(t *testing.T, s *simulation, c *cli) {
 	s.expectWrites(t, titanxsim.CallCreate, titanxsim.CallCreate, titanxsim.CallDelete)
 }
 
-func guideDecrypt(t *testing.T, s *simulation, c *cli) {
-	if _, minor := c.version(); minor < 11 {
+func guideDecrypt(t *testing.T, s *simulation, c *folder) {
+	if c.Minor < 11 {
 		t.Skip("the CLI has no ephemeral resources")
 	}
 	c.env = append(c.env, `TF_VAR_recipients=["`+keyA.recipient+`"]`, "TF_VAR_identity="+keyA.identity)

@@ -19,14 +19,14 @@ import (
 
 // running is a CLI at work, in a process group of its own, as under a terminal.
 type running struct {
-	*cli
+	*folder
 	s    *simulation
 	pid  int
 	done chan struct{}
 }
 
 // start runs the CLI until the webhook is made at the server, and the provider waits for the answer.
-func (c *cli) start(s *simulation, args ...string) *running {
+func (c *folder) start(s *simulation, args ...string) *running {
 	c.t.Helper()
 	out, err := os.Create(filepath.Join(c.dir, "out.txt"))
 	if err != nil {
@@ -38,7 +38,7 @@ func (c *cli) start(s *simulation, args ...string) *running {
 	if err := cmd.Start(); err != nil {
 		c.t.Fatal(err)
 	}
-	r := &running{cli: c, s: s, pid: cmd.Process.Pid, done: make(chan struct{})}
+	r := &running{folder: c, s: s, pid: cmd.Process.Pid, done: make(chan struct{})}
 	go func() {
 		defer close(r.done)
 		defer out.Close()

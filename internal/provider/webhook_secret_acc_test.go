@@ -274,7 +274,7 @@ variable "status" { default = "active" }
 variable "generation" { default = "1" }
 output "encrypted_secret" { value = titanx_webhook.test.encrypted_secret }
 `)
-	if _, minor := c.version(); minor >= 11 {
+	if c.Minor >= 11 {
 		c.write("ephemeral.tf", `
 variable "identity" {
   ephemeral = true
@@ -362,7 +362,7 @@ func TestAccImport_generated(t *testing.T) {
 		fmt.Fprintf(&blocks, "import {\n  to = titanx_webhook.imported_%d\n  id = %q\n}\n", i, w.ID)
 	}
 	c := newCLI(t, s, blocks.String())
-	if _, minor := c.version(); minor < 5 {
+	if c.Minor < 5 {
 		t.Skip("the CLI cannot generate configuration")
 	}
 	c.must("plan", "-generate-config-out=generated.tf")

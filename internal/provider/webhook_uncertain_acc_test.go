@@ -192,7 +192,7 @@ func TestAccWebhook_sideBySide(t *testing.T) {
 	s := simulate(t, titanxsim.Config{})
 	lossy(s, 2*count)
 	var runs sync.WaitGroup
-	sides := map[string]*cli{}
+	sides := map[string]*folder{}
 	for _, name := range []string{"left", "right"} {
 		side := newCLI(t, s, many(name, count))
 		sides[name] = side
@@ -236,7 +236,7 @@ type stateInstance struct {
 }
 
 // instances gives the webhooks in the state file.
-func (c *cli) instances() []stateInstance {
+func (c *folder) instances() []stateInstance {
 	c.t.Helper()
 	var state struct {
 		Resources []struct {
@@ -257,7 +257,7 @@ func (c *cli) instances() []stateInstance {
 }
 
 // mustAgree checks that the state holds exactly the server's webhooks, each with its secret, and that nothing is left to do.
-func (c *cli) mustAgree(s *simulation) {
+func (c *folder) mustAgree(s *simulation) {
 	c.t.Helper()
 	secrets := map[string]string{}
 	for _, w := range s.Webhooks(simUser) {
@@ -279,7 +279,7 @@ func (c *cli) mustAgree(s *simulation) {
 }
 
 // mustFail runs the CLI, which must fail with the given texts, and gives what it prints on one line.
-func (c *cli) mustFail(args []string, texts ...string) string {
+func (c *folder) mustFail(args []string, texts ...string) string {
 	c.t.Helper()
 	out, code := c.run(args...)
 	if code != 1 {
@@ -289,7 +289,7 @@ func (c *cli) mustFail(args []string, texts ...string) string {
 }
 
 // mustSay checks that texts are in what the CLI has printed, which it breaks into lines where it likes, and gives that on one line.
-func (c *cli) mustSay(out string, texts ...string) string {
+func (c *folder) mustSay(out string, texts ...string) string {
 	c.t.Helper()
 	out = strings.Join(strings.FieldsFunc(out, func(r rune) bool { return unicode.IsSpace(r) || strings.ContainsRune("│╷╵", r) }), " ")
 	for _, text := range texts {
