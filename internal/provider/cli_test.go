@@ -47,11 +47,11 @@ func newCLI(t *testing.T, s *simulation, config string) *folder {
 	if os.Getenv("TF_ACC") == "" {
 		t.Skip("acceptance tests run with TF_ACC=1, as make test sets it")
 	}
-	real, err := realCLI()
+	installed, err := realCLI()
 	if err != nil {
 		t.Fatal(err)
 	}
-	c := &folder{CLI: real, t: t, dir: t.TempDir()}
+	c := &folder{CLI: installed, t: t, dir: t.TempDir()}
 	c.write("main.tf", "terraform {\n  required_providers {\n    titanx = {\n      source = \"titanx-io/titanx\"\n    }\n  }\n}\nprovider \"titanx\" {}\n"+config)
 	c.env = []string{"TF_LOG=TRACE", "TF_LOG_PATH=" + c.logPath(), apiKeyVariable + "=" + s.apiKey, baseURLVariable + "=" + s.baseURL}
 	return c
