@@ -318,13 +318,15 @@ func TestLookAlikes_protocol(t *testing.T) {
 					list.After = 2
 					c.s.Inject(list)
 				}
-				stranger := c.bystander
-				stranger.ID, stranger.CreatedAt = "", time.Time{}
-				time.AfterFunc(5*time.Second, func() { stranger = c.s.Put(simUser, stranger) })
+				like := c.bystander
+				like.ID, like.CreatedAt = "", time.Time{}
+				made := make(chan titanxsim.Webhook, 1)
+				time.AfterFunc(5*time.Second, func() { made <- c.s.Put(simUser, like) })
 				config := testWebhook(nil)
 				if c.apply(config) || !c.tainted {
 					t.Fatalf("a create without an answer: %v", summaries(c.said))
 				}
+				stranger := <-made
 				c.s.ClearFaults()
 				for range 2 {
 					if !down {
