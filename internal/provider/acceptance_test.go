@@ -43,7 +43,7 @@ func TestMain(m *testing.M) {
 // simulation is a TitanX of a test's own, and the provider that talks to it.
 type simulation struct {
 	*titanxsim.Server
-	t       *testing.T
+	t       testing.TB
 	ctx     context.Context // of protocol calls; may carry a log
 	baseURL string
 	apiKey  string
@@ -54,7 +54,7 @@ type simulation struct {
 }
 
 // simulate starts a simulator. Where cfg has no keys, one user has one key.
-func simulate(t *testing.T, cfg titanxsim.Config) *simulation {
+func simulate(t testing.TB, cfg titanxsim.Config) *simulation {
 	t.Helper()
 	s := newSimulation(t, cfg)
 	server := httptest.NewServer(s.Server)
@@ -67,7 +67,7 @@ func simulate(t *testing.T, cfg titanxsim.Config) *simulation {
 }
 
 // newSimulation is a simulator that nothing serves yet.
-func newSimulation(t *testing.T, cfg titanxsim.Config) *simulation {
+func newSimulation(t testing.TB, cfg titanxsim.Config) *simulation {
 	t.Helper()
 	s := &simulation{t: t, ctx: context.Background(), apiKey: "CANARY-key-" + rand.Text()}
 	if cfg.Keys == nil {

@@ -87,6 +87,15 @@ type keyMark struct {
 	Hash []byte `json:"hash"`
 }
 
+// privateValue reads a value from private state, which the framework keeps as a JSON object; nil if there is none.
+func privateValue(state []byte, key string) []byte {
+	var values map[string][]byte
+	if err := json.Unmarshal(state, &values); err != nil {
+		return nil
+	}
+	return values[key]
+}
+
 // mark is a new mark of the connection's key, ready for private state.
 func (c *connection) mark() []byte {
 	salt := make([]byte, 16)

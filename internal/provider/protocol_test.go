@@ -17,7 +17,7 @@ import (
 // protocolServer is the provider in process, spoken to as Terraform's core does, without a CLI.
 type protocolServer struct {
 	server
-	t       *testing.T
+	t       testing.TB
 	ctx     context.Context
 	schemas *tfprotov6.GetProviderSchemaResponse
 
@@ -143,7 +143,7 @@ type instance struct {
 func (i instance) exists() bool { return i.value.Type() != nil && !i.value.IsNull() }
 
 // text gives an attribute that is a known string; "" if it is null, "(unknown)" if it is not known.
-func (i instance) text(t *testing.T, attribute string) string {
+func (i instance) text(t testing.TB, attribute string) string {
 	t.Helper()
 	var attributes map[string]tftypes.Value
 	if err := i.value.As(&attributes); err != nil {
@@ -303,7 +303,7 @@ func (p *protocolServer) mustAgree(before, after instance) {
 	}
 }
 
-func attributes(t *testing.T, value tftypes.Value) map[string]tftypes.Value {
+func attributes(t testing.TB, value tftypes.Value) map[string]tftypes.Value {
 	t.Helper()
 	var all map[string]tftypes.Value
 	if err := value.As(&all); err != nil {

@@ -37,11 +37,18 @@ var (
 
 // New makes the provider of the given version.
 func New(version string) func() provider.Provider {
-	return func() provider.Provider { return &titanxProvider{version: version, now: time.Now} }
+	return func() provider.Provider { return newProvider(version) }
 }
+
+func newProvider(version string) *titanxProvider {
+	return &titanxProvider{version: version, now: time.Now}
+}
+
+const providerName = "titanx"
 
 type titanxProvider struct {
 	version   string
+	conn      *connection // nil until the provider is configured
 	now       clock
 	receivers http.RoundTripper    // how to reach receivers of deliveries; nil is the ordinary way
 	adapt     func(*titanx.Config) // last word on the client's configuration; nil outside tests
@@ -61,7 +68,7 @@ type providerModel struct {
 }
 
 func (p *titanxProvider) Metadata(_ context.Context, _ provider.MetadataRequest, resp *provider.MetadataResponse) {
-	resp.TypeName = "titanx"
+	resp.TypeName = providerName
 	resp.Version = p.version
 }
 
@@ -100,6 +107,7 @@ func (p *titanxProvider) Configure(ctx context.Context, req provider.ConfigureRe
 		return
 	}
 	conn := &connection{}
+	p.conn = conn
 	for name, value := range map[string]attr.Value{
 		"api_key": config.APIKey, "base_url": config.BaseURL, "max_retries": config.MaxRetries, "request_timeout": config.RequestTimeout,
 	} {

@@ -7,12 +7,10 @@ import (
 	"cmp"
 	"context"
 	"os"
-	"runtime/debug"
 	"slices"
 	"sync/atomic"
 	"time"
 
-	"github.com/hashicorp/terraform-plugin-framework/provider"
 	"github.com/hashicorp/terraform-plugin-framework/providerserver"
 	"github.com/hashicorp/terraform-plugin-go/tfprotov6"
 	"github.com/hashicorp/terraform-plugin-go/tfprotov6/tf6server"
@@ -21,11 +19,10 @@ import (
 // Serve serves the provider of the given version to Terraform, or to a debugger, until it is told to end.
 func Serve(version string, debug bool) error {
 	if debug {
-		return tf6server.Serve(address, func() tfprotov6.ProviderServer { return newServer(New(version)()) }, tf6server.WithManagedDebug())
+		return tf6server.Serve(address, func() tfprotov6.ProviderServer { return newServer(newProvider(version)) }, tf6server.WithManagedDebug())
 	}
 	logWhatIsWanted()
-	collectSeldom()
-	return tf6server.Serve(address, func() tfprotov6.ProviderServer { return newServer(New(version)()) })
+	return tf6server.Serve(address, func() tfprotov6.ProviderServer { return newServer(newProvider(version)) })
 }
 
 const address = "registry.terraform.io/titanx-io/titanx"
@@ -44,18 +41,13 @@ func logWhatIsWanted() {
 	}
 }
 
-// collectSeldom lets the heap grow to seven times what is in use, instead of twice. The framework makes a megabyte of garbage for each
-// webhook of a plan and keeps next to nothing: with a heap so small, a quarter of the CPU would go to collecting it.
-func collectSeldom() {
-	if os.Getenv("GOGC") == "" {
-		debug.SetGCPercent(600)
-	}
+// server is the framework's server, less what it costs to run it. Webhooks that are as they were do not get there. And its list of
+// contexts to cancel grows with every call and holds all that a call's context holds, loggers above all, until the process ends: the
+// calls that are made for each resource get a context that lets go of all that.
+type server struct {
+	frameworkServer
+	unchanged unchangedWebhooks
 }
-
-// server is the framework's server, less what it costs to run it: its list of contexts to cancel grows with every call and holds
-// all that a call's context holds, loggers above all, until the process ends. The calls that are made for each resource get a
-// context that lets go of all that.
-type server struct{ frameworkServer }
 
 // frameworkServer is all that the framework's server implements.
 type frameworkServer interface {
@@ -65,8 +57,8 @@ type frameworkServer interface {
 	tfprotov6.StateStoreServer
 }
 
-func newServer(p provider.Provider) server {
-	return server{providerserver.NewProtocol6(p)().(frameworkServer)}
+func newServer(p *titanxProvider) server {
+	return server{providerserver.NewProtocol6(p)().(frameworkServer), newUnchangedWebhooks(p)}
 }
 
 // ValidateActionConfig allows write-only arguments: terraform-plugin-framework 1.19 has them in an action's schema, but refuses
@@ -86,6 +78,9 @@ func (s server) ValidateResourceConfig(ctx context.Context, req *tfprotov6.Valid
 }
 
 func (s server) UpgradeResourceState(ctx context.Context, req *tfprotov6.UpgradeResourceStateRequest) (*tfprotov6.UpgradeResourceStateResponse, error) {
+	if resp := s.unchanged.upgrade(req); resp != nil {
+		return resp, nil
+	}
 	return call(ctx, req, s.frameworkServer.UpgradeResourceState)
 }
 
@@ -94,10 +89,16 @@ func (s server) UpgradeResourceIdentity(ctx context.Context, req *tfprotov6.Upgr
 }
 
 func (s server) ReadResource(ctx context.Context, req *tfprotov6.ReadResourceRequest) (*tfprotov6.ReadResourceResponse, error) {
+	if resp := s.unchanged.read(ctx, req); resp != nil {
+		return resp, nil
+	}
 	return call(ctx, req, s.frameworkServer.ReadResource)
 }
 
 func (s server) PlanResourceChange(ctx context.Context, req *tfprotov6.PlanResourceChangeRequest) (*tfprotov6.PlanResourceChangeResponse, error) {
+	if resp := s.unchanged.plan(ctx, req); resp != nil {
+		return resp, nil
+	}
 	return call(ctx, req, s.frameworkServer.PlanResourceChange)
 }
 

@@ -34,9 +34,11 @@ func (h *hoarder) ReadResource(ctx context.Context, _ *tfprotov6.ReadResourceReq
 func TestServer_lets_go_of_a_calls_context(t *testing.T) {
 	t.Parallel()
 	h := &hoarder{}
+	s := newServer(newProvider("test"))
+	s.frameworkServer = h
 	held := func() weak.Pointer[[1 << 10]byte] {
 		value := new([1 << 10]byte)
-		if _, err := (server{h}).ReadResource(context.WithValue(t.Context(), contextKey{}, value), nil); err != nil {
+		if _, err := s.ReadResource(context.WithValue(t.Context(), contextKey{}, value), &tfprotov6.ReadResourceRequest{TypeName: webhookType}); err != nil {
 			t.Fatal(err)
 		}
 		return weak.Make(value)
@@ -95,7 +97,7 @@ func TestLogWhatIsWanted(t *testing.T) {
 // TestServer_whole keeps the framework's server and ours alike in what they implement.
 func TestServer_whole(t *testing.T) {
 	t.Parallel()
-	if _, err := newServer(New("test")()).GetProviderSchema(t.Context(), &tfprotov6.GetProviderSchemaRequest{}); err != nil {
+	if _, err := newServer(newProvider("test")).GetProviderSchema(t.Context(), &tfprotov6.GetProviderSchemaRequest{}); err != nil {
 		t.Fatal(err)
 	}
 }

@@ -9,7 +9,6 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
-	"github.com/hashicorp/terraform-plugin-go/tftypes"
 
 	"github.com/titanx-io/terraform-provider-titanx/internal/titanxsim"
 )
@@ -171,8 +170,6 @@ func TestReadNeverTouchesTheSecret_protocol(t *testing.T) {
 		}
 	}
 }
-
-var identityType = tftypes.Object{AttributeTypes: map[string]tftypes.Type{"id": tftypes.String}}
 
 func TestIdentity_protocol(t *testing.T) {
 	t.Parallel()

@@ -117,7 +117,7 @@ func TestAccWebhook_live(t *testing.T) {
 			client:   client,
 			provider: "provider \"titanx\" {}\n",
 			factories: map[string]func() (tfprotov6.ProviderServer, error){
-				"titanx": func() (tfprotov6.ProviderServer, error) { return newServer(New("test")()), nil },
+				"titanx": func() (tfprotov6.ProviderServer, error) { return newServer(newProvider("test")), nil },
 			},
 		}.test(t)
 		return

@@ -4,6 +4,7 @@
 package provider
 
 import (
+	"reflect"
 	"time"
 
 	"github.com/hashicorp/terraform-plugin-framework-timeouts/resource/timeouts"
@@ -38,6 +39,36 @@ type webhookIdentityModel struct {
 	ID types.String `tfsdk:"id"`
 }
 
+// equal compares every attribute.
+func (m webhookResourceModel) equal(other webhookResourceModel) bool {
+	others := reflect.ValueOf(other)
+	for field, value := range reflect.ValueOf(m).Fields() {
+		if !valueOf(value).Equal(valueOf(others.FieldByIndex(field.Index))) {
+			return false
+		}
+	}
+	return true
+}
+
+// valueOf is the attribute that a field of the model holds.
+func valueOf(field reflect.Value) attr.Value { return field.Interface().(attr.Value) }
+
+// What an argument is that the configuration leaves out.
+const (
+	defaultStatus       = titanx.StatusActive
+	defaultOnLostSecret = onLostReplace
+)
+
+// takeDefaults gives the arguments that a configuration leaves out their defaults, as the schema does.
+func (m *webhookResourceModel) takeDefaults(config webhookResourceModel) {
+	if config.Status.IsNull() {
+		m.Status = types.StringValue(defaultStatus)
+	}
+	if config.OnLostSecret.IsNull() {
+		m.OnLostSecret = types.StringValue(defaultOnLostSecret)
+	}
+}
+
 func (m webhookResourceModel) identity() webhookIdentityModel {
 	return webhookIdentityModel{ID: m.ID}
 }
@@ -69,10 +100,11 @@ func (m *webhookResourceModel) refresh(w titanx.Webhook) {
 	m.refreshTimes(w)
 }
 
-// refreshedTo tells that a refresh of the other has changed nothing.
-func (m webhookResourceModel) refreshedTo(other webhookResourceModel) bool {
-	return m.ID.Equal(other.ID) && m.Name.Equal(other.Name) && m.URL.Equal(other.URL) && m.EventTypes.Equal(other.EventTypes) && m.Status.Equal(other.Status) &&
-		m.CreatedAt.Equal(other.CreatedAt) && m.UpdatedAt.Equal(other.UpdatedAt) && m.SecretStatus.Equal(other.SecretStatus)
+// refreshed is the webhook as TitanX tells it now.
+func (m webhookResourceModel) refreshed(w titanx.Webhook, now time.Time) webhookResourceModel {
+	m.refresh(w)
+	m.SecretStatus = m.secretStatus(now)
+	return m
 }
 
 // refreshTimes takes over the time stamps. One that was never said is null.

@@ -7,7 +7,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"strings"
 	"time"
 
@@ -77,14 +76,14 @@ func (r *webhookResource) Schema(ctx context.Context, _ resource.SchemaRequest, 
 				MarkdownDescription: "`active` (the default) or `inactive`. Changed in place; an inactive webhook keeps its secret.",
 				Optional:            true,
 				Computed:            true,
-				Default:             stringdefault.StaticString(titanx.StatusActive),
+				Default:             stringdefault.StaticString(defaultStatus),
 				Validators:          []validator.String{stringvalidator.OneOf(titanx.StatusActive, titanx.StatusInactive)},
 			},
 			"on_lost_secret": schema.StringAttribute{
 				MarkdownDescription: "What a plan does when the signing secret is not known, as after an import: `replace` the webhook to get a new one (the default), `keep` the webhook without it, or `error`.",
 				Optional:            true,
 				Computed:            true,
-				Default:             stringdefault.StaticString(onLostReplace),
+				Default:             stringdefault.StaticString(defaultOnLostSecret),
 				Validators:          []validator.String{stringvalidator.OneOf(onLostReplace, onLostKeep, onLostError)},
 			},
 			"secret": schema.StringAttribute{
@@ -255,12 +254,7 @@ func (r *webhookResource) Read(ctx context.Context, req resource.ReadRequest, re
 	case err != nil:
 		addAPIError(&resp.Diagnostics, "read webhook", err)
 	default:
-		before := model
-		model.refresh(found)
-		model.SecretStatus = model.secretStatus(r.now())
-		if !model.refreshedTo(before) {
-			resp.Diagnostics.Append(resp.State.Set(ctx, model)...)
-		}
+		resp.Diagnostics.Append(resp.State.Set(ctx, model.refreshed(found, r.now()))...)
 		if !r.conn.marked(seenBy) {
 			resp.Diagnostics.Append(resp.Private.SetKey(ctx, seenByKey, r.conn.mark())...)
 		}
@@ -367,7 +361,7 @@ func (r *webhookResource) ImportState(ctx context.Context, req resource.ImportSt
 }
 
 func (r *webhookResource) ModifyPlan(ctx context.Context, req resource.ModifyPlanRequest, resp *resource.ModifyPlanResponse) {
-	if req.Plan.Raw.IsNull() || r.settled(ctx, req) {
+	if req.Plan.Raw.IsNull() {
 		return
 	}
 	var config, plan webhookResourceModel
@@ -399,21 +393,6 @@ func (r *webhookResource) ModifyPlan(ctx context.Context, req resource.ModifyPla
 	}
 	resp.Diagnostics.Append(resp.Plan.Set(ctx, plan)...)
 	resp.RequiresReplace = change.replace
-}
-
-// settled tells that nothing changes: most plans of most webhooks, and so worth deciding without reading three whole models.
-func (r *webhookResource) settled(ctx context.Context, req resource.ModifyPlanRequest) bool {
-	if !req.Plan.Raw.Equal(req.State.Raw) {
-		return false
-	}
-	var id, name, status types.String
-	for attribute, value := range map[string]*types.String{"id": &id, "name": &name, "secret_status": &status} {
-		if diags := req.State.GetAttribute(ctx, path.Root(attribute), value); diags.HasError() {
-			return false
-		}
-	}
-	r.conn.manages(id, name)
-	return slices.Contains([]string{secretKnown, secretAdopted, secretEncrypted}, status.ValueString())
 }
 
 // checkReachable refuses a url that TitanX cannot reach, unless the API itself is on this machine.

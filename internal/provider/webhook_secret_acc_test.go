@@ -148,7 +148,7 @@ func (s *simulation) webhookOf(config object) string {
 // expression is HCL that gives an attribute's value.
 type expression string
 
-func hclValue(t *testing.T, value any) string {
+func hclValue(t testing.TB, value any) string {
 	t.Helper()
 	switch value := value.(type) {
 	case nil:

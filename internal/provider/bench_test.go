@@ -1,0 +1,52 @@
+// Copyright (c) TitanX
+// SPDX-License-Identifier: MPL-2.0
+
+package provider
+
+import (
+	"context"
+	"testing"
+
+	"github.com/hashicorp/terraform-plugin-go/tfprotov6"
+
+	"github.com/titanx-io/terraform-provider-titanx/internal/titanxsim"
+)
+
+// BenchmarkUnchanged is what the calls cost that Terraform makes for each webhook of a plan which changes nothing: answered from
+// the bytes that it sends, and by the framework.
+func BenchmarkUnchanged(b *testing.B) {
+	s := simulate(b, titanxsim.Config{})
+	p := s.protocol(nil)
+	config := testWebhook(nil)
+	webhook := p.create(config)
+	webhook, _ = p.read(webhook)
+	schema := p.webhookSchema()
+	state := p.encode(schema, webhook.value)
+	upgrade := &tfprotov6.UpgradeResourceStateRequest{TypeName: webhookType, RawState: &tfprotov6.RawState{JSON: []byte(firstState)}}
+	read := &tfprotov6.ReadResourceRequest{TypeName: webhookType, CurrentState: state, Private: webhook.private, CurrentIdentity: webhook.identity}
+	plan := &tfprotov6.PlanResourceChangeRequest{
+		TypeName: webhookType, PriorState: state, ProposedNewState: state, Config: p.dynamic(schema, config), PriorPrivate: webhook.private, PriorIdentity: webhook.identity,
+	}
+	for _, way := range []struct {
+		name   string
+		server tfprotov6.ResourceServer
+	}{{"bytes", p.server}, {"framework", p.frameworkServer}} {
+		for _, call := range []struct {
+			name string
+			make func(context.Context) error
+		}{
+			{"upgrade", func(ctx context.Context) error { _, err := way.server.UpgradeResourceState(ctx, upgrade); return err }},
+			{"read", func(ctx context.Context) error { _, err := way.server.ReadResource(ctx, read); return err }},
+			{"plan", func(ctx context.Context) error { _, err := way.server.PlanResourceChange(ctx, plan); return err }},
+		} {
+			b.Run(call.name+"/"+way.name, func(b *testing.B) {
+				b.ReportAllocs()
+				for b.Loop() {
+					if err := call.make(b.Context()); err != nil {
+						b.Fatal(err)
+					}
+				}
+			})
+		}
+	}
+}

@@ -1,0 +1,152 @@
+// Copyright (c) TitanX
+// SPDX-License-Identifier: MPL-2.0
+
+package provider
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"reflect"
+
+	"github.com/hashicorp/terraform-plugin-framework/attr"
+	"github.com/hashicorp/terraform-plugin-framework/diag"
+	"github.com/hashicorp/terraform-plugin-framework/resource"
+	"github.com/hashicorp/terraform-plugin-framework/types"
+	"github.com/hashicorp/terraform-plugin-go/tfprotov6"
+	"github.com/hashicorp/terraform-plugin-go/tftypes"
+)
+
+// unchangedWebhooks answers what Terraform asks about a webhook that is as it was, which is most of what it ever asks. The framework
+// takes the values of such a call apart and puts them together again a dozen times; here each is read once, and the answer is what
+// came. The rules are those of the resource, and what they do not leave as it was, or what needs the API, is left to the framework:
+// each method then gives nil.
+type unchangedWebhooks struct {
+	provider *titanxProvider
+	typeName string
+	version  int64 // of the schema
+	schema   attr.Type
+	wire     tftypes.Type // the schema's type as Terraform sends it
+}
+
+func newUnchangedWebhooks(p *titanxProvider) unchangedWebhooks {
+	ctx := context.Background()
+	var metadata resource.MetadataResponse
+	var described resource.SchemaResponse
+	r := newWebhookResource(p.now)
+	r.Metadata(ctx, resource.MetadataRequest{ProviderTypeName: providerName}, &metadata)
+	r.Schema(ctx, resource.SchemaRequest{}, &described)
+	typ := described.Schema.Type()
+	return unchangedWebhooks{p, metadata.TypeName, described.Schema.Version, typ, typ.TerraformType(ctx)}
+}
+
+// upgrade answers for a state of the present version, which Terraform takes as JSON, too, and itself decodes by the schema.
+func (u unchangedWebhooks) upgrade(req *tfprotov6.UpgradeResourceStateRequest) *tfprotov6.UpgradeResourceStateResponse {
+	if req.TypeName != u.typeName || req.Version != u.version || req.RawState == nil || !describes(u.wire, req.RawState.JSON) {
+		return nil
+	}
+	return &tfprotov6.UpgradeResourceStateResponse{UpgradedState: &tfprotov6.DynamicValue{JSON: req.RawState.JSON}}
+}
+
+// describes tells that a type has all attributes of a JSON object, at every level: Terraform would not take any other.
+func describes(typ tftypes.Type, state json.RawMessage) bool {
+	object, ok := typ.(tftypes.Object)
+	if !ok {
+		return true
+	}
+	var attributes map[string]json.RawMessage
+	if err := json.Unmarshal(state, &attributes); err != nil {
+		return false
+	}
+	for name, value := range attributes {
+		if typ, ok := object.AttributeTypes[name]; !ok || !describes(typ, value) {
+			return false
+		}
+	}
+	return true
+}
+
+// read answers for a webhook that the run's list has as the state has it.
+func (u unchangedWebhooks) read(ctx context.Context, req *tfprotov6.ReadResourceRequest) *tfprotov6.ReadResourceResponse {
+	conn := u.provider.conn
+	if req.TypeName != u.typeName || !conn.ready() || !conn.marked(privateValue(req.Private, seenByKey)) {
+		return nil
+	}
+	state, ok := u.decode(ctx, req.CurrentState)
+	if !ok {
+		return nil
+	}
+	listed, ok := conn.client.Listed(state.ID.ValueString())
+	if !ok {
+		return nil
+	}
+	fresh := state.refreshed(listed, u.provider.now())
+	if !fresh.equal(state) {
+		return nil
+	}
+	identity, err := tfprotov6.NewDynamicValue(identityType, tftypes.NewValue(identityType, map[string]tftypes.Value{
+		"id": tftypes.NewValue(tftypes.String, state.ID.ValueString()),
+	}))
+	if err != nil {
+		return nil
+	}
+	conn.manages(state.ID, state.Name)
+	return &tfprotov6.ReadResourceResponse{
+		NewState: req.CurrentState, Private: req.Private, NewIdentity: &tfprotov6.ResourceIdentityData{IdentityData: &identity},
+	}
+}
+
+// plan answers where the configuration asks for what the state has, and no rule wants anything else.
+func (u unchangedWebhooks) plan(ctx context.Context, req *tfprotov6.PlanResourceChangeRequest) *tfprotov6.PlanResourceChangeResponse {
+	conn := u.provider.conn
+	if req.TypeName != u.typeName || !conn.ready() || !same(req.PriorState, req.ProposedNewState) {
+		return nil
+	}
+	state, known := u.decode(ctx, req.PriorState)
+	config, given := u.decode(ctx, req.Config)
+	if !known || !given {
+		return nil
+	}
+	planned := state
+	planned.takeDefaults(config)
+	var diags diag.Diagnostics
+	change := webhookChange{config: config, state: state, plan: &planned, diags: &diags}
+	change.run()
+	if len(diags) > 0 || !planned.equal(state) {
+		return nil
+	}
+	conn.manages(state.ID, state.Name)
+	return &tfprotov6.PlanResourceChangeResponse{PlannedState: req.PriorState, PlannedPrivate: req.PriorPrivate, PlannedIdentity: req.PriorIdentity}
+}
+
+// identityType is a webhook's identity as Terraform sends it.
+var identityType = tftypes.Object{AttributeTypes: map[string]tftypes.Type{"id": tftypes.String}}
+
+// same tells that two values were sent as the same bytes. Terraform sends the attributes and elements of equal values in one order.
+func same(a, b *tfprotov6.DynamicValue) bool {
+	return a != nil && b != nil && len(a.MsgPack) > 0 && bytes.Equal(a.MsgPack, b.MsgPack)
+}
+
+// decode gives false for null, and for what the framework had better find fault with.
+func (u unchangedWebhooks) decode(ctx context.Context, sent *tfprotov6.DynamicValue) (m webhookResourceModel, ok bool) {
+	if sent == nil {
+		return m, false
+	}
+	wire, err := sent.Unmarshal(u.wire)
+	if err != nil {
+		return m, false
+	}
+	value, err := u.schema.ValueFromTerraform(ctx, wire)
+	if err != nil {
+		return m, false
+	}
+	object, ok := value.(types.Object)
+	if !ok || object.IsNull() || object.IsUnknown() {
+		return m, false
+	}
+	attributes := object.Attributes()
+	for field, value := range reflect.ValueOf(&m).Elem().Fields() {
+		value.Set(reflect.ValueOf(attributes[field.Tag.Get("tfsdk")]))
+	}
+	return m, true
+}

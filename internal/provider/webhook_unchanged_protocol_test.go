@@ -1,0 +1,254 @@
+// Copyright (c) TitanX
+// SPDX-License-Identifier: MPL-2.0
+
+package provider
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/hashicorp/terraform-plugin-go/tfprotov6"
+	"github.com/hashicorp/terraform-plugin-go/tftypes"
+
+	"github.com/titanx-io/terraform-provider-titanx/internal/titanxsim"
+)
+
+// Every test that speaks to a protocolServer has what unchangedWebhooks answers answered by the framework as well, and fails where
+// the two differ.
+
+func (p *protocolServer) UpgradeResourceState(ctx context.Context, req *tfprotov6.UpgradeResourceStateRequest) (*tfprotov6.UpgradeResourceStateResponse, error) {
+	short := p.server.unchanged.upgrade(req)
+	if short == nil {
+		return p.server.UpgradeResourceState(ctx, req)
+	}
+	long, err := p.frameworkServer.UpgradeResourceState(ctx, req)
+	if err == nil {
+		p.mustAnswerAlike("upgrade", answer{state: short.UpgradedState}, answer{state: long.UpgradedState, diagnostics: long.Diagnostics})
+	}
+	return short, err
+}
+
+func (p *protocolServer) ReadResource(ctx context.Context, req *tfprotov6.ReadResourceRequest) (*tfprotov6.ReadResourceResponse, error) {
+	short := p.server.unchanged.read(ctx, req)
+	if short == nil {
+		return p.server.ReadResource(ctx, req)
+	}
+	long, err := p.frameworkServer.ReadResource(ctx, req)
+	if err == nil {
+		p.mustAnswerAlike("read", answer{short.NewState, short.Private, short.NewIdentity, nil, short.Diagnostics}, answer{long.NewState, long.Private, long.NewIdentity, nil, long.Diagnostics})
+	}
+	return short, err
+}
+
+func (p *protocolServer) PlanResourceChange(ctx context.Context, req *tfprotov6.PlanResourceChangeRequest) (*tfprotov6.PlanResourceChangeResponse, error) {
+	short := p.server.unchanged.plan(ctx, req)
+	if short == nil {
+		return p.server.PlanResourceChange(ctx, req)
+	}
+	long, err := p.frameworkServer.PlanResourceChange(ctx, req)
+	if err == nil {
+		p.mustAnswerAlike("plan", answer{short.PlannedState, short.PlannedPrivate, short.PlannedIdentity, short.RequiresReplace, short.Diagnostics},
+			answer{long.PlannedState, long.PlannedPrivate, long.PlannedIdentity, long.RequiresReplace, long.Diagnostics})
+	}
+	return short, err
+}
+
+// answer is what the calls that change nothing have in common.
+type answer struct {
+	state       *tfprotov6.DynamicValue
+	private     []byte
+	identity    *tfprotov6.ResourceIdentityData
+	replace     []*tftypes.AttributePath
+	diagnostics []*tfprotov6.Diagnostic
+}
+
+func (p *protocolServer) mustAnswerAlike(call string, short, long answer) {
+	p.t.Helper()
+	typ := p.webhookSchema().ValueType()
+	ours, err := short.state.Unmarshal(typ)
+	theirs, err2 := long.state.Unmarshal(typ)
+	if err := errors.Join(err, err2); err != nil {
+		p.t.Error(err)
+		return
+	}
+	if diff, err := theirs.Diff(ours); len(diff) > 0 || err != nil {
+		p.t.Errorf("%s from the bytes gives another state than the framework: %v, %v", call, diff, err)
+	}
+	if a, b := p.identityText(short.identity), p.identityText(long.identity); a != b {
+		p.t.Errorf("%s from the bytes gives identity %q, the framework %q", call, a, b)
+	}
+	if diff := cmp.Diff(privateValues(long.private), privateValues(short.private)); diff != "" {
+		p.t.Errorf("%s from the bytes gives other private state than the framework: %s", call, diff)
+	}
+	if len(long.replace)+len(long.diagnostics)+len(short.replace)+len(short.diagnostics) > 0 {
+		p.t.Errorf("%s: the framework replaces %v and says %v", call, long.replace, summaries(long.diagnostics))
+	}
+}
+
+// identityText is the id in an identity; "" if there is none, or a null one.
+func (p *protocolServer) identityText(identity *tfprotov6.ResourceIdentityData) string {
+	p.t.Helper()
+	if identity == nil {
+		return ""
+	}
+	value, err := identity.IdentityData.Unmarshal(identityType)
+	if err != nil {
+		p.t.Errorf("identity: %v", err)
+	}
+	if value.IsNull() {
+		return ""
+	}
+	return instance{value: value}.text(p.t, "id")
+}
+
+func privateValues(state []byte) map[string][]byte {
+	var values map[string][]byte
+	_ = json.Unmarshal(state, &values) // none is none
+	return values
+}
+
+// TestUnchanged_protocol tells which calls are answered without the framework: those about webhooks that are as they were, however
+// they came to be so, and no others. (That the answers are right is checked wherever a test makes such a call.)
+func TestUnchanged_protocol(t *testing.T) {
+	t.Parallel()
+	type situation struct {
+		*simulation
+		webhook instance
+		config  object
+	}
+	arrived := func(state string) func(*situation, *protocolServer) {
+		return func(s *situation, p *protocolServer) {
+			s.webhook, s.config = p.arrive(s.simulation, state), testWebhook(secretBase)
+			for _, changes := range secretStates[state].configs {
+				s.config = testWebhook(secretBase).with(changes)
+			}
+			s.config = s.resolve(s.config)
+		}
+	}
+	made := func(changes object) func(*situation, *protocolServer) {
+		return func(s *situation, p *protocolServer) {
+			s.config = testWebhook(changes)
+			s.webhook = p.create(s.config)
+		}
+	}
+	for name, tc := range map[string]struct {
+		arrange    func(*situation, *protocolServer)
+		change     func(*situation)
+		read, plan bool
+	}{
+		"known":                   {arrived("known"), nil, true, true},
+		"adopted":                 {arrived("adopted"), nil, true, true},
+		"adopted, no longer set":  {arrived("adopted, no longer set"), nil, true, true},
+		"encrypted":               {arrived("encrypted"), nil, true, true},
+		"kept without its secret": {arrived("lost"), nil, true, true},
+		"inactive":                {made(object{"status": "inactive"}), nil, true, true},
+		"policy error":            {made(object{"on_lost_secret": "error"}), nil, true, true},
+		"everything set": {made(object{"on_lost_secret": "keep", "status": "inactive", "rotation_triggers": map[string]string{"a": "1"}, "rotate_after": "48h",
+			"event_types": []string{"job.completed", "job.contact.scored"}, "timeouts": map[string]string{"read": "1m"}}), nil, true, true},
+
+		"expired": {arrived("expired"), nil, true, false},
+		"lost":    {arrived("lost"), func(s *situation) { s.config["on_lost_secret"] = "replace" }, true, false},
+		"never known, and an error": {func(s *situation, p *protocolServer) {
+			s.SetDialect(titanxsim.Dialect{CreateSecret: "absent"})
+			made(object{"on_lost_secret": "error"})(s, p)
+		}, nil, true, false},
+		"status is the default again": {made(object{"status": "inactive"}), func(s *situation) { delete(s.config, "status") }, true, false},
+		"policy is the default again": {made(object{"on_lost_secret": "keep"}), func(s *situation) { delete(s.config, "on_lost_secret") }, true, false},
+		"another name":                {made(nil), func(s *situation) { s.config["name"] = "another" }, true, false},
+		"the url spelt otherwise":     {made(nil), func(s *situation) { s.config["url"] = "HTTPS://hooks.example.com:443/titanx" }, true, false},
+		"destroyed":                   {made(nil), func(s *situation) { s.config = nil }, true, false},
+
+		"expired since": {made(object{"rotate_after": "1h"}), func(s *situation) { s.later(longerThanRotateAfter) }, false, true},
+		"renamed at TitanX": {made(nil), func(s *situation) {
+			w := s.only()
+			w.Name = "renamed"
+			s.Remove(simUser, w.ID)
+			s.Put(simUser, w)
+		}, false, true},
+		"gone at TitanX":        {made(nil), func(s *situation) { s.Remove(simUser, s.only().ID) }, false, true},
+		"seen under no key yet": {made(nil), func(s *situation) { s.webhook.private = nil }, false, true},
+		"not there":             {made(nil), func(s *situation) { s.webhook = instance{} }, false, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := &situation{simulation: simulate(t, titanxsim.Config{})}
+			tc.arrange(s, s.protocol(nil))
+			if tc.change != nil {
+				tc.change(s)
+			}
+			p := s.protocol(nil)
+			schema := p.webhookSchema()
+			if !s.webhook.exists() {
+				s.webhook.value = tftypes.NewValue(schema.ValueType(), nil)
+			}
+			state := p.encode(schema, s.webhook.value)
+			read := &tfprotov6.ReadResourceRequest{TypeName: webhookType, CurrentState: state, Private: s.webhook.private, CurrentIdentity: s.webhook.identity}
+			if p.server.unchanged.read(t.Context(), read) != nil {
+				t.Error("read before there is a list")
+			}
+			if _, err := p.conn().client.All(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			if got := p.server.unchanged.read(t.Context(), read) != nil; got != tc.read {
+				t.Errorf("read without the framework: %t", got)
+			}
+			plan := &tfprotov6.PlanResourceChangeRequest{
+				TypeName: webhookType, PriorState: state, ProposedNewState: p.encode(schema, p.proposed(s.webhook.value, s.config)), Config: p.dynamic(schema, s.config),
+				PriorPrivate: s.webhook.private, PriorIdentity: s.webhook.identity,
+			}
+			if got := p.server.unchanged.plan(t.Context(), plan) != nil; got != tc.plan {
+				t.Errorf("planned without the framework: %t", got)
+			}
+		})
+	}
+}
+
+// conn is what the provider's configuration gave.
+func (p *protocolServer) conn() *connection { return p.server.unchanged.provider.conn }
+
+// TestUnchangedNeedsClient_protocol leaves everything to the framework while the provider's arguments are unknown.
+func TestUnchangedNeedsClient_protocol(t *testing.T) {
+	t.Parallel()
+	s := simulate(t, titanxsim.Config{})
+	config := testWebhook(nil)
+	made := s.protocol(nil).create(config)
+	p := s.protocol(object{"api_key": unknown})
+	schema := p.webhookSchema()
+	state := p.encode(schema, made.value)
+	if p.server.unchanged.plan(t.Context(), &tfprotov6.PlanResourceChangeRequest{TypeName: webhookType, PriorState: state, ProposedNewState: state, Config: p.dynamic(schema, config)}) != nil {
+		t.Error("planned with an unknown key")
+	}
+	if p.server.unchanged.read(t.Context(), &tfprotov6.ReadResourceRequest{TypeName: webhookType, CurrentState: state, Private: made.private}) != nil {
+		t.Error("read with an unknown key")
+	}
+}
+
+// TestUnchangedState_protocol passes a state of the present schema on as it is in the file, and no other.
+func TestUnchangedState_protocol(t *testing.T) {
+	t.Parallel()
+	u := simulate(t, titanxsim.Config{}).protocol(nil).server.unchanged
+	for name, tc := range map[string]struct {
+		req  tfprotov6.UpgradeResourceStateRequest
+		want bool
+	}{
+		"as it is":                   {tfprotov6.UpgradeResourceStateRequest{TypeName: webhookType, RawState: &tfprotov6.RawState{JSON: []byte(firstState)}}, true},
+		"another version":            {tfprotov6.UpgradeResourceStateRequest{TypeName: webhookType, Version: 1, RawState: &tfprotov6.RawState{JSON: []byte(firstState)}}, false},
+		"another type":               {tfprotov6.UpgradeResourceStateRequest{TypeName: "titanx_other", RawState: &tfprotov6.RawState{JSON: []byte(firstState)}}, false},
+		"an attribute too many":      {tfprotov6.UpgradeResourceStateRequest{TypeName: webhookType, RawState: &tfprotov6.RawState{JSON: []byte(`{"removed": 1, "id": "1"}`)}}, false},
+		"one too many, deeper":       {tfprotov6.UpgradeResourceStateRequest{TypeName: webhookType, RawState: &tfprotov6.RawState{JSON: []byte(`{"id": "1", "timeouts": {"import": "1m"}}`)}}, false},
+		"not an object":              {tfprotov6.UpgradeResourceStateRequest{TypeName: webhookType, RawState: &tfprotov6.RawState{JSON: []byte(`[]`)}}, false},
+		"fewer attributes":           {tfprotov6.UpgradeResourceStateRequest{TypeName: webhookType, RawState: &tfprotov6.RawState{JSON: []byte(`{"id": "1"}`)}}, true},
+		"cut":                        {tfprotov6.UpgradeResourceStateRequest{TypeName: webhookType, RawState: &tfprotov6.RawState{JSON: []byte(firstState[:40])}}, false},
+		"from before Terraform 0.12": {tfprotov6.UpgradeResourceStateRequest{TypeName: webhookType, RawState: &tfprotov6.RawState{Flatmap: map[string]string{"id": "1"}}}, false},
+		"none":                       {tfprotov6.UpgradeResourceStateRequest{TypeName: webhookType}, false},
+	} {
+		got := u.upgrade(&tc.req)
+		if (got != nil) != tc.want || got != nil && !bytes.Equal(got.UpgradedState.JSON, tc.req.RawState.JSON) {
+			t.Errorf("%s: passed on: %t", name, got != nil)
+		}
+	}
+}
