@@ -58,13 +58,34 @@ const (
 	deletedWrite
 )
 
-// flight is one list under way. It is cancelled when nobody waits for it any more.
+// flight is one list under way, and its context, which is cancelled when nobody waits for it any more.
 type flight struct {
-	begun   time.Time
-	done    chan struct{}
-	cancel  context.CancelFunc
+	context.Context
+	begun  time.Time
+	done   chan struct{}
+	cancel context.CancelFunc
+	err    error
+
+	mu      *sync.Mutex // the inventory's, guards the rest
 	waiting int
-	err     error
+	latest  time.Time // the latest deadline of those who wait
+	endless bool      // one of them has none
+}
+
+func (f *flight) join(ctx context.Context) {
+	f.waiting++
+	deadline, bounded := ctx.Deadline()
+	f.endless = f.endless || !bounded
+	if deadline.After(f.latest) {
+		f.latest = deadline
+	}
+}
+
+// Deadline lets the pacer tell a wait that outlasts everybody's time before it begins.
+func (f *flight) Deadline() (time.Time, bool) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.latest, !f.endless
 }
 
 // read calls use with all webhooks by id, from a list that was begun at notBefore or later. The map is for use alone, under a
@@ -98,7 +119,7 @@ func (i *inventory) wait(ctx context.Context, notBefore time.Time) error {
 	if f == nil || f.begun.Before(notBefore) {
 		f = i.start(ctx)
 	}
-	f.waiting++
+	f.join(ctx)
 	i.mu.Unlock()
 	select {
 	case <-f.done:
@@ -122,11 +143,11 @@ func (i *inventory) wait(ctx context.Context, notBefore time.Time) error {
 // start begins a list on behalf of all who will wait for it, so that one caller's end does not end it for the others.
 func (i *inventory) start(ctx context.Context) *flight {
 	ctx, cancel := context.WithCancel(context.WithoutCancel(ctx))
-	f := &flight{begun: time.Now(), done: make(chan struct{}), cancel: cancel}
+	f := &flight{Context: ctx, begun: time.Now(), done: make(chan struct{}), cancel: cancel, mu: &i.mu}
 	i.flight = f
 	go func() {
 		defer close(f.done)
-		listed, err := i.list(ctx)
+		listed, err := i.list(f)
 		i.mu.Lock()
 		defer i.mu.Unlock()
 		if f.err = err; err == nil && f.begun.After(i.begun) {

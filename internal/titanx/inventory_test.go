@@ -364,6 +364,47 @@ func TestTheLastWaiterWhoLeavesEndsTheList(t *testing.T) {
 	})
 }
 
+// TestAListTooLateForAllIsRefusedAtOnce lets the minute be used up: who has less time than that is told at once until when, and who has
+// more waits, also for a list that another has begun.
+func TestAListTooLateForAllIsRefusedAtOnce(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		b := wired(t, titanxsim.Config{Limits: titanxsim.Limits{Second: 5, Minute: 1, Day: 100}})
+		id := b.sim.Put("ada", titanxsim.Webhook{Name: "crm"}).ID
+		if _, err := b.All(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		<-time.After(2 * inventoryAge)
+		if _, err := b.Get(t.Context(), id); err != nil {
+			t.Fatal(err)
+		}
+		begun := time.Now()
+		find := func(limit time.Duration) error {
+			ctx, cancel := context.WithTimeout(t.Context(), limit)
+			defer cancel()
+			_, err := b.Find(ctx, id)
+			return err
+		}
+		var limited *RateLimitError
+		if err := find(10 * time.Second); !errors.As(err, &limited) || limited.Window != "minute" || time.Since(begun) != 0 {
+			t.Errorf("after %s: %v", time.Since(begun), err)
+		}
+		var finds sync.WaitGroup
+		finds.Go(func() {
+			if err := find(61 * time.Second); err != nil {
+				t.Errorf("the patient: %v", err)
+			}
+		})
+		synctest.Wait()
+		finds.Go(func() {
+			if err := find(10 * time.Second); !errors.Is(err, context.DeadlineExceeded) {
+				t.Errorf("the impatient, of a list that is under way: %v", err)
+			}
+		})
+		finds.Wait()
+	})
+}
+
 // Not parallel, as it measures the memory of the process.
 func TestTenThousandWebhooks(t *testing.T) { //nolint:paralleltest // see above
 	many := make([]Webhook, 10_000)
