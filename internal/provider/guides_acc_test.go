@@ -81,19 +81,11 @@ func (s *simulation) expectWrites(t *testing.T, want ...titanxsim.Call) {
 	s.ResetRequests()
 }
 
-// expectIn looks for a text in what the CLI printed, however that is wrapped.
-func expectIn(t *testing.T, out, text string) {
-	t.Helper()
-	if !strings.Contains(strings.Join(strings.Fields(out), " "), text) {
-		t.Errorf("no %q in:\n%s", text, out)
-	}
-}
-
 func guideRotation(t *testing.T, s *simulation, c *folder) {
 	c.must("apply", "-auto-approve")
 	first := s.only().Secret
 	s.expectWrites(t, titanxsim.CallCreate)
-	expectIn(t, c.must("apply", "-auto-approve", "-var=generation=2"), "Replacing the webhook issues a new signing secret")
+	c.mustSay(c.must("apply", "-auto-approve", "-var=generation=2"), "Replacing the webhook issues a new signing secret")
 	s.expectWrites(t, titanxsim.CallCreate, titanxsim.CallDelete)
 	if s.only().Secret == first {
 		t.Error("the secret is the same")
@@ -104,11 +96,11 @@ func guideRotation(t *testing.T, s *simulation, c *folder) {
 func guideTwoSteps(t *testing.T, s *simulation, c *folder) {
 	c.must("apply", "-auto-approve")
 	first := s.only()
-	expectIn(t, c.must("apply", "-auto-approve", `-var=generations=["2026-01","2026-04"]`), "TitanX delivers these events to this url already")
+	c.mustSay(c.must("apply", "-auto-approve", `-var=generations=["2026-01","2026-04"]`), "TitanX delivers these events to this url already")
 	secrets := c.must("output", "-json", "secrets")
 	both := s.Webhooks(simUser)
 	for _, w := range both {
-		expectIn(t, secrets, w.Secret)
+		c.mustSay(secrets, w.Secret)
 	}
 	s.expectWrites(t, titanxsim.CallCreate, titanxsim.CallCreate)
 	c.must("apply", "-auto-approve", `-var=generations=["2026-04"]`)
@@ -127,7 +119,7 @@ func guideSchedule(t *testing.T, s *simulation, c *folder) {
 	s.change(func(w *titanxsim.Webhook) { w.CreatedAt = w.CreatedAt.Add(-2 * time.Hour) })
 	c.settled("-refresh=false")
 	s.later(ninetyDays - time.Hour)
-	expectIn(t, c.must("apply", "-auto-approve"), "rotate_after has passed")
+	c.mustSay(c.must("apply", "-auto-approve"), "rotate_after has passed")
 	s.expectWrites(t, titanxsim.CallCreate, titanxsim.CallDelete)
 	c.settled()
 }
@@ -147,31 +139,31 @@ func guideKeep(t *testing.T, s *simulation, c *folder) {
 	c.needsImportBlocks()
 	guideWebhooks(s)
 	out := c.must("apply", "-auto-approve")
-	expectIn(t, out, "1 to import, 0 to add, 0 to change, 0 to destroy")
-	expectIn(t, c.settled(), "The signing secret of contacts is not known to Terraform")
+	c.mustSay(out, "1 to import, 0 to add, 0 to change, 0 to destroy")
+	c.mustSay(c.settled(), "The signing secret of contacts is not known to Terraform")
 	s.expectWrites(t)
 }
 
 func guideAdopt(t *testing.T, s *simulation, c *folder) {
 	c.needsImportBlocks()
 	guideWebhooks(s)
-	expectIn(t, c.must("plan"), "will be replaced")
+	c.mustSay(c.must("plan"), "will be replaced")
 	c.env = append(c.env, "TF_VAR_contacts_secret="+heldSecret)
-	expectIn(t, c.must("apply", "-auto-approve"), "1 to import, 0 to add, 1 to change, 0 to destroy")
+	c.mustSay(c.must("apply", "-auto-approve"), "1 to import, 0 to add, 1 to change, 0 to destroy")
 	c.settled()
 	c.env = c.env[:len(c.env)-1]
 	c.settled()
 	s.expectWrites(t)
-	expectIn(t, c.read("terraform.tfstate"), `"secret_status": "adopted"`)
-	expectIn(t, c.read("terraform.tfstate"), heldSecret)
+	c.mustSay(c.read("terraform.tfstate"), `"secret_status": "adopted"`)
+	c.mustSay(c.read("terraform.tfstate"), heldSecret)
 }
 
 func guideMany(t *testing.T, s *simulation, c *folder) {
 	c.needsImportBlocks()
 	guideWebhooks(s)
 	c.must("plan", "-generate-config-out=webhooks.tf")
-	expectIn(t, c.must("plan"), "2 to import, 0 to add, 0 to change, 0 to destroy")
-	expectIn(t, c.read("webhooks.tf"), `= "keep"`)
+	c.mustSay(c.must("plan"), "2 to import, 0 to add, 0 to change, 0 to destroy")
+	c.mustSay(c.read("webhooks.tf"), `= "keep"`)
 	c.must("apply", "-auto-approve")
 	c.settled()
 	s.expectWrites(t)
@@ -198,7 +190,7 @@ func guideEncrypt(t *testing.T, s *simulation, c *folder) {
 	}
 	c.settled()
 	c.env = append(c.env, `TF_VAR_recipients=["`+keyB.recipient+`"]`)
-	expectIn(t, c.must("apply", "-auto-approve"), "secret_recipients changes")
+	c.mustSay(c.must("apply", "-auto-approve"), "secret_recipients changes")
 	s.expectWrites(t, titanxsim.CallCreate, titanxsim.CallCreate, titanxsim.CallDelete)
 }
 
