@@ -28,110 +28,102 @@ func broken(call titanxsim.Call) titanxsim.Fault {
 	return titanxsim.Fault{Call: call, Kind: titanxsim.FaultStatus, Status: http.StatusServiceUnavailable}
 }
 
-// lifecycles are the orders in which Terraform replaces.
-var lifecycles = map[string]string{
-	"destroy before create": "",
-	"create before destroy": "lifecycle {\n  create_before_destroy = true\n}",
+// afterLostCreate runs a test in which the answer to the first create is lost, in each order in which Terraform replaces.
+func afterLostCreate(t *testing.T, test func(*testing.T, *simulation, *folder)) {
+	for name, lifecycle := range map[string]string{
+		"destroy before create": "",
+		"create before destroy": "lifecycle {\n  create_before_destroy = true\n}",
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := simulate(t, titanxsim.Config{})
+			c := newCLI(t, s, webhookHCL(lifecycle))
+			c.write("provider_override.tf", hurried)
+			s.Inject(lostCreate)
+			test(t, s, c)
+		})
+	}
+}
+
+// unlisted lets the list fail after so many answers.
+func unlisted(after int) titanxsim.Fault {
+	down := broken(titanxsim.CallList)
+	down.After = after
+	return down
 }
 
 // TestAccWebhook_pending: the answer to a create is lost, and the list is down, so that nobody can tell what became of it.
 func TestAccWebhook_pending(t *testing.T) {
 	t.Parallel()
-	for name, lifecycle := range lifecycles {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			s := simulate(t, titanxsim.Config{})
-			c := newCLI(t, s, webhookHCL(lifecycle))
-			c.write("provider_override.tf", hurried)
-			s.Inject(lostCreate)
-			down := broken(titanxsim.CallList)
-			down.After = 2 // one for the plan, one before the create
-			s.Inject(down)
-			c.mustFail(apply, "the outcome is unclear", `webhook "test"`, "The next apply looks for what this one left")
-			orphan := s.only().ID
-			if held := c.instances(); len(held) != 1 || held[0].Status != "tainted" || !strings.HasPrefix(held[0].Attributes.ID, pendingPrefix) || held[0].Attributes.Secret != "" {
-				t.Fatalf("the state after it: %+v", held)
-			}
+	afterLostCreate(t, func(t *testing.T, s *simulation, c *folder) {
+		s.Inject(unlisted(2)) // one for the plan, one before the create
+		c.mustFail(apply, "the outcome is unclear", `webhook "test"`, "The next apply looks for what this one left")
+		orphan := s.only().ID
+		if held := c.instances(); len(held) != 1 || held[0].Status != "tainted" || !strings.HasPrefix(held[0].Attributes.ID, pendingPrefix) || held[0].Attributes.Secret != "" {
+			t.Fatalf("the state after it: %+v", held)
+		}
 
-			down.After = 1 // one for the plan
-			s.ClearFaults()
-			s.Inject(down)
-			c.mustFail(apply)
-			if left := s.Webhooks(simUser); len(left) == 0 || left[0].ID != orphan {
-				t.Fatalf("the orphan was removed while the list was down: %v", len(left))
-			}
+		s.ClearFaults()
+		s.Inject(unlisted(1)) // one for the plan
+		c.mustFail(apply)
+		if left := s.Webhooks(simUser); len(left) == 0 || left[0].ID != orphan {
+			t.Fatalf("the orphan was removed while the list was down: %v", len(left))
+		}
 
-			s.ClearFaults()
-			c.mustSay(c.must(apply...), "Leftover of an unclear create removed", orphan)
-			if s.only().ID == orphan {
-				t.Error("the orphan was kept")
-			}
-			c.mustAgree(s)
-		})
-	}
+		s.ClearFaults()
+		c.mustSay(c.must(apply...), "Leftover of an unclear create removed", orphan)
+		if s.only().ID == orphan {
+			t.Error("the orphan was kept")
+		}
+		c.mustAgree(s)
+	})
 }
 
 // TestAccWebhook_lookAlikes: a leftover that cannot be told from another client's webhook is left to the user.
 func TestAccWebhook_lookAlikes(t *testing.T) {
 	t.Parallel()
-	for name, lifecycle := range lifecycles {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			s := simulate(t, titanxsim.Config{})
-			c := newCLI(t, s, webhookHCL(lifecycle))
-			c.write("provider_override.tf", hurried)
-			s.Inject(lostCreate)
-			down := broken(titanxsim.CallList)
-			down.After = 2 // one for the plan, one before the create
-			s.Inject(down)
-			c.mustFail(apply, "the outcome is unclear")
-			s.ClearFaults()
-			orphan := s.only()
-			stranger := orphan
-			stranger.ID, stranger.Secret = "", ""
-			stranger = s.Put(simUser, stranger)
+	afterLostCreate(t, func(t *testing.T, s *simulation, c *folder) {
+		s.Inject(unlisted(2)) // one for the plan, one before the create
+		c.mustFail(apply, "the outcome is unclear")
+		s.ClearFaults()
+		orphan := s.only()
+		stranger := orphan
+		stranger.ID, stranger.Secret = "", ""
+		stranger = s.Put(simUser, stranger)
 
-			for range 2 {
-				c.mustFail(apply, "Unable to tell which webhook", orphan.ID, stranger.ID, "Delete those that nobody uses at TitanX, then apply again")
-			}
-			s.Remove(simUser, orphan.ID)
-			c.must(apply...)
-			if !slices.ContainsFunc(s.Webhooks(simUser), func(w titanxsim.Webhook) bool { return w.ID == stranger.ID }) {
-				t.Error("another client's webhook was removed")
-			}
-			s.Remove(simUser, stranger.ID)
-			s.only()
-			c.mustAgree(s)
-		})
-	}
+		for range 2 {
+			c.mustFail(apply, "Unable to tell which webhook", orphan.ID, stranger.ID, "Delete those that nobody uses at TitanX, then apply again")
+		}
+		s.Remove(simUser, orphan.ID)
+		c.must(apply...)
+		if !slices.ContainsFunc(s.Webhooks(simUser), func(w titanxsim.Webhook) bool { return w.ID == stranger.ID }) {
+			t.Error("another client's webhook was removed")
+		}
+		s.Remove(simUser, stranger.ID)
+		s.only()
+		c.mustAgree(s)
+	})
 }
 
 // TestAccWebhook_tainted: the orphan is known, but cannot be deleted now.
 func TestAccWebhook_tainted(t *testing.T) {
 	t.Parallel()
-	for name, lifecycle := range lifecycles {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			s := simulate(t, titanxsim.Config{})
-			c := newCLI(t, s, webhookHCL(lifecycle))
-			c.write("provider_override.tf", hurried)
-			s.Inject(lostCreate)
-			s.Inject(broken(titanxsim.CallDelete))
-			out := c.mustFail(apply, "the outcome is unclear", `webhook "test"`, "The next apply removes it and creates the webhook anew")
-			orphan := s.only().ID
-			if held := c.instances(); !strings.Contains(out, orphan) || len(held) != 1 || held[0].Status != "tainted" || held[0].Attributes.ID != orphan || held[0].Attributes.Secret != "" {
-				t.Fatalf("the state has %+v, the server %s, and it says: %s", held, orphan, out)
-			}
+	afterLostCreate(t, func(t *testing.T, s *simulation, c *folder) {
+		s.Inject(broken(titanxsim.CallDelete))
+		out := c.mustFail(apply, "the outcome is unclear", `webhook "test"`, "The next apply removes it and creates the webhook anew")
+		orphan := s.only().ID
+		if held := c.instances(); !strings.Contains(out, orphan) || len(held) != 1 || held[0].Status != "tainted" || held[0].Attributes.ID != orphan || held[0].Attributes.Secret != "" {
+			t.Fatalf("the state has %+v, the server %s, and it says: %s", held, orphan, out)
+		}
 
-			c.mustFail(apply, "Unable to delete webhook", orphan)
-			s.ClearFaults()
-			c.must(apply...)
-			if s.only().ID == orphan {
-				t.Error("the orphan was kept")
-			}
-			c.mustAgree(s)
-		})
-	}
+		c.mustFail(apply, "Unable to delete webhook", orphan)
+		s.ClearFaults()
+		c.must(apply...)
+		if s.only().ID == orphan {
+			t.Error("the orphan was kept")
+		}
+		c.mustAgree(s)
+	})
 }
 
 // lossy loses one answer to a create in ten.

@@ -22,39 +22,28 @@ resource "terraform_data" "bench" {
 }
 `
 
-const minimalConfig = `
+// providerConfig is that of a provider, by its name and the arguments that the other has not.
+const providerConfig = `
 terraform {
   required_providers {
-    minimal = { source = "titanx-io/minimal" }
+    %[1]s = { source = "titanx-io/%[1]s" }
   }
 }
 
 variable "n" { type = number }
 
-resource "minimal_webhook" "bench" {
+resource "%[1]s_webhook" "bench" {
   count = var.n
   name  = "bench ${count.index}"
   url   = "https://hooks.example.com/${count.index}"
-  event = "job.contact.scored"
+  %[2]s
 }
 `
 
-const titanxConfig = `
-terraform {
-  required_providers {
-    titanx = { source = "titanx-io/titanx" }
-  }
-}
-
-variable "n" { type = number }
-
-resource "titanx_webhook" "bench" {
-  count       = var.n
-  name        = "bench ${count.index}"
-  url         = "https://hooks.example.com/${count.index}"
-  event_types = ["job.contact.scored"]
-}
-`
+var (
+	minimalConfig = fmt.Sprintf(providerConfig, "minimal", `event = "job.contact.scored"`)
+	titanxConfig  = fmt.Sprintf(providerConfig, "titanx", `event_types = ["job.contact.scored"]`)
+)
 
 // sample is one command's measure.
 type sample struct {
