@@ -16,6 +16,7 @@ import (
 	"net/http/httptrace"
 	"net/url"
 	"runtime"
+	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -330,6 +331,22 @@ func TestOversizeAnswersAreCut(t *testing.T) { //nolint:paralleltest // see abov
 		if got := after.TotalAlloc - before.TotalAlloc; got > 10*maxBody {
 			t.Errorf("compressed %t: %d MiB allocated", compress, got>>20)
 		}
+	}
+}
+
+// TestAnnouncedOversizeIsNotRead sends nothing of the body that it announces.
+func TestAnnouncedOversizeIsNotRead(t *testing.T) {
+	t.Parallel()
+	c := served(t, func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Length", strconv.Itoa(maxBody+1))
+		w.WriteHeader(http.StatusOK)
+		_ = http.NewResponseController(w).Flush()
+		<-r.Context().Done()
+	})
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	defer cancel()
+	if _, err := c.listAll(ctx); !errors.Is(err, ErrUnreadable) {
+		t.Errorf("%v", err)
 	}
 }
 
