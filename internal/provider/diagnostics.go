@@ -35,7 +35,7 @@ func adviceFor(err error) string {
 	case errors.Is(err, titanx.ErrForbidden):
 		return "The API key may not do this. Give its user the right to manage webhooks, or use the key of a user who has it. The state is unchanged."
 	case errors.As(err, &limited):
-		return "The API key's rate limit is used up. Run again after that time, let fewer runs share the key, or allow more time in the timeouts block."
+		return "The API key's rate limit is used up. Run again after that time or let fewer runs share the key."
 	case isRefused && refused.Location != "":
 		return "The provider never follows a redirect, because the API key would go with it. Check base_url."
 	case errors.Is(err, titanx.ErrNoRoute):
@@ -45,7 +45,7 @@ func adviceFor(err error) string {
 	case errors.Is(err, context.Canceled):
 		return "The run was interrupted."
 	case errors.Is(err, context.DeadlineExceeded):
-		return "The operation took longer than its limit. Allow more in the timeouts block, or look at TitanX's status."
+		return "The operation took longer than 20 minutes. Check TitanX's status, and run again."
 	case isRefused && refused.StatusCode >= 500:
 		return "TitanX has trouble, or something in front of it has. Run again later; max_retries and request_timeout of the provider can be raised."
 	case errors.Is(err, titanx.ErrSiblingUnsettled):

@@ -9,15 +9,14 @@ import (
 	"time"
 
 	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
+	"github.com/hashicorp/terraform-plugin-framework/types"
 )
 
-// durationAtLeast refuses durations that are too short to mean anything. What is no duration at all is refused by its type.
-func durationAtLeast(least time.Duration) validator.String { return durationValidator{least} }
-
-type durationValidator struct{ least time.Duration }
+// durationValidator rejects what is not a duration of at least its value.
+type durationValidator time.Duration
 
 func (v durationValidator) Description(context.Context) string {
-	return fmt.Sprintf("a duration of at least %s", v.least)
+	return fmt.Sprintf("a duration of at least %s", time.Duration(v))
 }
 
 func (v durationValidator) MarkdownDescription(ctx context.Context) string {
@@ -28,8 +27,16 @@ func (v durationValidator) ValidateString(_ context.Context, req validator.Strin
 	if req.ConfigValue.IsNull() || req.ConfigValue.IsUnknown() {
 		return
 	}
-	if d, err := time.ParseDuration(req.ConfigValue.ValueString()); err == nil && d < v.least {
-		resp.Diagnostics.AddAttributeError(req.Path, "Duration too short",
-			fmt.Sprintf("%q is shorter than %s. Give a number with a unit, such as 30s, 5m or 2160h.", req.ConfigValue.ValueString(), v.least))
+	text := req.ConfigValue.ValueString()
+	if d, err := time.ParseDuration(text); err != nil || d < time.Duration(v) {
+		resp.Diagnostics.AddAttributeError(req.Path, "Invalid duration",
+			fmt.Sprintf("%q is not %s. Write numbers with the units h, m and s: 90 days are 2160h, two minutes are 2m.", text, v.Description(context.Background())))
 	}
+}
+
+// durationOf returns the duration that durationValidator has accepted, and 0
+// for null.
+func durationOf(text types.String) time.Duration {
+	d, _ := time.ParseDuration(text.ValueString())
+	return d
 }

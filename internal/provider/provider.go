@@ -10,7 +10,6 @@ import (
 	"os"
 	"time"
 
-	"github.com/hashicorp/terraform-plugin-framework-timetypes/timetypes"
 	"github.com/hashicorp/terraform-plugin-framework-validators/int64validator"
 	"github.com/hashicorp/terraform-plugin-framework/action"
 	"github.com/hashicorp/terraform-plugin-framework/attr"
@@ -61,10 +60,10 @@ const (
 )
 
 type providerModel struct {
-	APIKey         types.String         `tfsdk:"api_key"`
-	BaseURL        types.String         `tfsdk:"base_url"`
-	MaxRetries     types.Int64          `tfsdk:"max_retries"`
-	RequestTimeout timetypes.GoDuration `tfsdk:"request_timeout"`
+	APIKey         types.String `tfsdk:"api_key"`
+	BaseURL        types.String `tfsdk:"base_url"`
+	MaxRetries     types.Int64  `tfsdk:"max_retries"`
+	RequestTimeout types.String `tfsdk:"request_timeout"`
 }
 
 func (p *titanxProvider) Metadata(_ context.Context, _ provider.MetadataRequest, resp *provider.MetadataResponse) {
@@ -93,8 +92,7 @@ func (p *titanxProvider) Schema(_ context.Context, _ provider.SchemaRequest, res
 			"request_timeout": schema.StringAttribute{
 				MarkdownDescription: "How long one attempt may take, as a duration such as `30s` (the default). Waiting for a rate limit does not count.",
 				Optional:            true,
-				CustomType:          timetypes.GoDurationType{},
-				Validators:          []validator.String{durationAtLeast(100 * time.Millisecond)},
+				Validators:          []validator.String{durationValidator(100 * time.Millisecond)},
 			},
 		},
 	}
@@ -138,9 +136,7 @@ func (p *titanxProvider) Configure(ctx context.Context, req provider.ConfigureRe
 	if !config.MaxRetries.IsNull() {
 		cfg.MaxRetries = int(config.MaxRetries.ValueInt64())
 	}
-	if !config.RequestTimeout.IsNull() {
-		cfg.RequestTimeout, _ = config.RequestTimeout.ValueGoDuration()
-	}
+	cfg.RequestTimeout = durationOf(config.RequestTimeout)
 	if p.adapt != nil {
 		p.adapt(&cfg)
 	}

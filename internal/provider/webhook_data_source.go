@@ -77,7 +77,7 @@ func (d *webhookDataSource) Read(ctx context.Context, req datasource.ReadRequest
 	if client == nil {
 		return
 	}
-	ctx, cancel := context.WithTimeout(d.conn.masked(ctx), defaultTimeout)
+	ctx, cancel := context.WithTimeout(d.conn.masked(ctx), operationLimit)
 	defer cancel()
 	var found titanx.Webhook
 	if config.ID.IsNull() {

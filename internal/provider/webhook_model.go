@@ -7,8 +7,6 @@ import (
 	"reflect"
 	"time"
 
-	"github.com/hashicorp/terraform-plugin-framework-timeouts/resource/timeouts"
-	"github.com/hashicorp/terraform-plugin-framework-timetypes/timetypes"
 	"github.com/hashicorp/terraform-plugin-framework/attr"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
@@ -17,21 +15,20 @@ import (
 
 // webhookResourceModel is the configuration, plan or state of a titanx_webhook.
 type webhookResourceModel struct {
-	ID               types.String         `tfsdk:"id"`
-	Name             types.String         `tfsdk:"name"`
-	URL              webhookURL           `tfsdk:"url"`
-	EventTypes       types.Set            `tfsdk:"event_types"`
-	Status           types.String         `tfsdk:"status"`
-	OnLostSecret     types.String         `tfsdk:"on_lost_secret"`
-	Secret           types.String         `tfsdk:"secret"`
-	SecretStatus     types.String         `tfsdk:"secret_status"`
-	SecretRecipients types.Set            `tfsdk:"secret_recipients"`
-	EncryptedSecret  types.String         `tfsdk:"encrypted_secret"`
-	RotationTriggers types.Map            `tfsdk:"rotation_triggers"`
-	RotateAfter      timetypes.GoDuration `tfsdk:"rotate_after"`
-	CreatedAt        types.String         `tfsdk:"created_at"`
-	UpdatedAt        types.String         `tfsdk:"updated_at"`
-	Timeouts         timeouts.Value       `tfsdk:"timeouts"`
+	ID               types.String `tfsdk:"id"`
+	Name             types.String `tfsdk:"name"`
+	URL              webhookURL   `tfsdk:"url"`
+	EventTypes       types.Set    `tfsdk:"event_types"`
+	Status           types.String `tfsdk:"status"`
+	OnLostSecret     types.String `tfsdk:"on_lost_secret"`
+	Secret           types.String `tfsdk:"secret"`
+	SecretStatus     types.String `tfsdk:"secret_status"`
+	SecretRecipients types.Set    `tfsdk:"secret_recipients"`
+	EncryptedSecret  types.String `tfsdk:"encrypted_secret"`
+	RotationTriggers types.Map    `tfsdk:"rotation_triggers"`
+	RotateAfter      types.String `tfsdk:"rotate_after"`
+	CreatedAt        types.String `tfsdk:"created_at"`
+	UpdatedAt        types.String `tfsdk:"updated_at"`
 }
 
 // webhookIdentityModel is what identifies a webhook to Terraform.
@@ -131,16 +128,9 @@ func newImportedModel(w titanx.Webhook) webhookResourceModel {
 		SecretStatus:     types.StringValue(secretLost),
 		SecretRecipients: types.SetNull(types.StringType),
 		RotationTriggers: types.MapNull(types.StringType),
-		RotateAfter:      timetypes.NewGoDurationNull(),
-		Timeouts:         timeouts.Value{Object: types.ObjectNull(timeoutTypes)},
 	}
 	m.refresh(w)
 	return m
-}
-
-// timeoutTypes are the attributes of the timeouts argument.
-var timeoutTypes = map[string]attr.Type{
-	"create": types.StringType, "read": types.StringType, "update": types.StringType, "delete": types.StringType,
 }
 
 // webhookModel is a webhook in a data source. It has no secret: TitanX tells that to nobody twice.

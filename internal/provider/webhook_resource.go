@@ -10,8 +10,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/hashicorp/terraform-plugin-framework-timeouts/resource/timeouts"
-	"github.com/hashicorp/terraform-plugin-framework-timetypes/timetypes"
 	"github.com/hashicorp/terraform-plugin-framework-validators/setvalidator"
 	"github.com/hashicorp/terraform-plugin-framework-validators/stringvalidator"
 	"github.com/hashicorp/terraform-plugin-framework/diag"
@@ -44,7 +42,7 @@ func (r *webhookResource) Metadata(_ context.Context, req resource.MetadataReque
 	resp.TypeName = req.ProviderTypeName + "_webhook"
 }
 
-func (r *webhookResource) Schema(ctx context.Context, _ resource.SchemaRequest, resp *resource.SchemaResponse) {
+func (r *webhookResource) Schema(_ context.Context, _ resource.SchemaRequest, resp *resource.SchemaResponse) {
 	resp.Schema = schema.Schema{
 		MarkdownDescription: "A TitanX webhook: an HTTPS address that gets a signed POST when a contact is scored or a job completes.\n\n" +
 			"TitanX shows the signing secret **once**, when the webhook is made. This resource keeps it in the state, or encrypted with `secret_recipients`, and plans a replacement when it is lost.\n\n" +
@@ -119,8 +117,7 @@ func (r *webhookResource) Schema(ctx context.Context, _ resource.SchemaRequest, 
 			"rotate_after": schema.StringAttribute{
 				MarkdownDescription: "The age at which the secret expires, as a duration such as `2160h` (90 days). The first refresh later than `created_at` plus this sets `secret_status` to `expired`, and the plan replaces the webhook.",
 				Optional:            true,
-				CustomType:          timetypes.GoDurationType{},
-				Validators:          []validator.String{durationAtLeast(time.Minute)},
+				Validators:          []validator.String{durationValidator(time.Minute)},
 			},
 			"created_at": schema.StringAttribute{
 				MarkdownDescription: "When TitanX made the webhook (RFC 3339, UTC).",
@@ -130,25 +127,8 @@ func (r *webhookResource) Schema(ctx context.Context, _ resource.SchemaRequest, 
 				MarkdownDescription: "When TitanX last changed the webhook (RFC 3339, UTC), if it says so.",
 				Computed:            true,
 			},
-			"timeouts": timeoutsAttribute(ctx),
 		},
 	}
-}
-
-// timeoutsAttribute describes the whole, which the library leaves without a description.
-func timeoutsAttribute(ctx context.Context) schema.Attribute {
-	const each = "A duration such as `45m`. Default `20m`."
-	attribute := timeouts.Attributes(ctx, timeouts.Opts{
-		Create: true, CreateDescription: each,
-		Read: true, ReadDescription: each,
-		Update: true, UpdateDescription: each,
-		Delete: true, DeleteDescription: each,
-	})
-	if nested, ok := attribute.(schema.SingleNestedAttribute); ok {
-		nested.MarkdownDescription = "How long an operation may take, waiting for rate limits included."
-		return nested
-	}
-	return attribute
 }
 
 func (r *webhookResource) IdentitySchema(_ context.Context, _ resource.IdentitySchemaRequest, resp *resource.IdentitySchemaResponse) {
@@ -166,14 +146,15 @@ func (r *webhookResource) Configure(_ context.Context, req resource.ConfigureReq
 	r.conn = configured(req.ProviderData, &resp.Diagnostics)
 }
 
-// defaultTimeout bounds an operation, rate-limit waits included.
-const defaultTimeout = 20 * time.Minute
+// operationLimit is how long an operation may take, waits for rate limits
+// included.
+const operationLimit = 20 * time.Minute
 
 func (r *webhookResource) Create(ctx context.Context, req resource.CreateRequest, resp *resource.CreateResponse) {
 	var model webhookResourceModel
 	resp.Diagnostics.Append(req.Plan.Get(ctx, &model)...)
 	recipients := model.recipients(&resp.Diagnostics)
-	ctx, cancel := bounded(ctx, model.Timeouts.Create, &resp.Diagnostics)
+	ctx, cancel := context.WithTimeout(ctx, operationLimit)
 	defer cancel()
 	if resp.Diagnostics.HasError() {
 		return
@@ -226,7 +207,7 @@ func warnCreated(diags *diag.Diagnostics, model webhookResourceModel, created ti
 func (r *webhookResource) Read(ctx context.Context, req resource.ReadRequest, resp *resource.ReadResponse) {
 	var model webhookResourceModel
 	resp.Diagnostics.Append(req.State.Get(ctx, &model)...)
-	ctx, cancel := bounded(ctx, model.Timeouts.Read, &resp.Diagnostics)
+	ctx, cancel := context.WithTimeout(ctx, operationLimit)
 	defer cancel()
 	if resp.Diagnostics.HasError() {
 		return
@@ -266,7 +247,7 @@ func (r *webhookResource) Update(ctx context.Context, req resource.UpdateRequest
 	resp.Diagnostics.Append(req.Plan.Get(ctx, &plan)...)
 	resp.Diagnostics.Append(req.State.Get(ctx, &state)...)
 	recipients := plan.recipients(&resp.Diagnostics)
-	ctx, cancel := bounded(ctx, plan.Timeouts.Update, &resp.Diagnostics)
+	ctx, cancel := context.WithTimeout(ctx, operationLimit)
 	defer cancel()
 	if resp.Diagnostics.HasError() {
 		return
@@ -314,7 +295,7 @@ func (r *webhookResource) setStatus(ctx context.Context, plan *webhookResourceMo
 func (r *webhookResource) Delete(ctx context.Context, req resource.DeleteRequest, resp *resource.DeleteResponse) {
 	var model webhookResourceModel
 	resp.Diagnostics.Append(req.State.Get(ctx, &model)...)
-	ctx, cancel := bounded(ctx, model.Timeouts.Delete, &resp.Diagnostics)
+	ctx, cancel := context.WithTimeout(ctx, operationLimit)
 	defer cancel()
 	if resp.Diagnostics.HasError() {
 		return
@@ -403,13 +384,6 @@ func (r *webhookResource) checkReachable(plan webhookResourceModel, diags *diag.
 	if problem := unreachableURL(plan.URL.ValueString()); problem != "" {
 		diags.AddAttributeError(path.Root("url"), "Webhook URL not reachable from the internet", problem)
 	}
-}
-
-// bounded gives a context that ends with the operation's timeout.
-func bounded(ctx context.Context, timeout func(context.Context, time.Duration) (time.Duration, diag.Diagnostics), diags *diag.Diagnostics) (context.Context, context.CancelFunc) {
-	limit, problems := timeout(ctx, defaultTimeout)
-	diags.Append(problems...)
-	return context.WithTimeout(ctx, limit)
 }
 
 func addWrongKeyError(diags *diag.Diagnostics, model webhookResourceModel) {

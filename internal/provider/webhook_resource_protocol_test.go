@@ -44,9 +44,11 @@ func TestBadInput_protocol(t *testing.T) {
 		"bad recipient":       {object{"secret_recipients": []string{"age1nonsense"}}, isError, "secret_recipients", "is it whole"},
 		"private key":         {object{"secret_recipients": []string{"AGE-SECRET-KEY-CANARY"}}, isError, "secret_recipients", "private key"},
 		"no recipients":       {object{"secret_recipients": []string{}}, isError, "secret_recipients", "at least 1"},
-		"bad duration":        {object{"rotate_after": "90 days"}, isError, "rotate_after", "duration"},
-		"short duration":      {object{"rotate_after": "1s"}, isError, "rotate_after", "such as"},
-		"bad timeout":         {object{"timeouts": map[string]string{"create": "soon"}}, isError, "timeouts", "such as"},
+		"days":                {object{"rotate_after": "90d"}, isError, "rotate_after", "90 days are 2160h"},
+		"no unit":             {object{"rotate_after": "90"}, isError, "rotate_after", "units h, m and s"},
+		"zero duration":       {object{"rotate_after": "0s"}, isError, "rotate_after", "at least 1m0s"},
+		"negative duration":   {object{"rotate_after": "-2160h"}, isError, "rotate_after", "at least 1m0s"},
+		"short duration":      {object{"rotate_after": "1ns"}, isError, "rotate_after", "at least 1m0s"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

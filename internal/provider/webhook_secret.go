@@ -59,8 +59,7 @@ func (m webhookResourceModel) expired(now time.Time) bool {
 		return false
 	}
 	created, err := time.Parse(time.RFC3339, m.CreatedAt.ValueString())
-	age, diags := m.RotateAfter.ValueGoDuration()
-	return err == nil && !diags.HasError() && now.After(created.Add(age))
+	return err == nil && now.After(created.Add(durationOf(m.RotateAfter)))
 }
 
 // keepSecret stores a secret that TitanX has just issued, or one that was in plain text until now: encrypted if there are

@@ -48,18 +48,16 @@ func (u unchangedWebhooks) upgrade(req *tfprotov6.UpgradeResourceStateRequest) *
 	return &tfprotov6.UpgradeResourceStateResponse{UpgradedState: &tfprotov6.DynamicValue{JSON: req.RawState.JSON}}
 }
 
-// describes tells that a type has all attributes of a JSON object, at every level: Terraform would not take any other.
+// describes reports whether a type has all attributes of a JSON object.
+// Terraform would reject any other.
 func describes(typ tftypes.Type, state json.RawMessage) bool {
 	object, ok := typ.(tftypes.Object)
-	if !ok {
-		return true
-	}
 	var attributes map[string]json.RawMessage
-	if err := json.Unmarshal(state, &attributes); err != nil {
+	if !ok || json.Unmarshal(state, &attributes) != nil {
 		return false
 	}
-	for name, value := range attributes {
-		if typ, ok := object.AttributeTypes[name]; !ok || !describes(typ, value) {
+	for name := range attributes {
+		if _, ok := object.AttributeTypes[name]; !ok {
 			return false
 		}
 	}

@@ -148,7 +148,7 @@ func TestUnchanged_protocol(t *testing.T) {
 		"inactive":                {made(object{"status": "inactive"}), nil, true, true},
 		"policy error":            {made(object{"on_lost_secret": "error"}), nil, true, true},
 		"everything set": {made(object{"on_lost_secret": "keep", "status": "inactive", "rotation_triggers": map[string]string{"a": "1"}, "rotate_after": "48h",
-			"event_types": []string{"job.completed", "job.contact.scored"}, "timeouts": map[string]string{"read": "1m"}}), nil, true, true},
+			"event_types": []string{"job.completed", "job.contact.scored"}}), nil, true, true},
 
 		"expired": {arrived("expired"), nil, true, false},
 		"lost":    {arrived("lost"), func(s *situation) { s.config["on_lost_secret"] = "replace" }, true, false},
@@ -230,19 +230,28 @@ func TestUnchangedNeedsClient_protocol(t *testing.T) {
 // TestUnchangedState_protocol passes a state of the present schema on as it is in the file, and no other.
 func TestUnchangedState_protocol(t *testing.T) {
 	t.Parallel()
-	u := simulate(t, titanxsim.Config{}).protocol(nil).server.unchanged
+	p := simulate(t, titanxsim.Config{}).protocol(nil)
+	u := p.server.unchanged
+	all := map[string]any{}
+	for _, a := range p.webhookSchema().Block.Attributes {
+		all[a.Name] = nil
+	}
+	whole, err := json.Marshal(all)
+	if err != nil {
+		t.Fatal(err)
+	}
 	for name, tc := range map[string]struct {
 		req  tfprotov6.UpgradeResourceStateRequest
 		want bool
 	}{
-		"as it is":                   {tfprotov6.UpgradeResourceStateRequest{TypeName: webhookType, RawState: &tfprotov6.RawState{JSON: []byte(firstState)}}, true},
-		"another version":            {tfprotov6.UpgradeResourceStateRequest{TypeName: webhookType, Version: 1, RawState: &tfprotov6.RawState{JSON: []byte(firstState)}}, false},
-		"another type":               {tfprotov6.UpgradeResourceStateRequest{TypeName: "titanx_other", RawState: &tfprotov6.RawState{JSON: []byte(firstState)}}, false},
+		"as it is":                   {tfprotov6.UpgradeResourceStateRequest{TypeName: webhookType, RawState: &tfprotov6.RawState{JSON: whole}}, true},
+		"another version":            {tfprotov6.UpgradeResourceStateRequest{TypeName: webhookType, Version: 1, RawState: &tfprotov6.RawState{JSON: whole}}, false},
+		"another type":               {tfprotov6.UpgradeResourceStateRequest{TypeName: "titanx_other", RawState: &tfprotov6.RawState{JSON: whole}}, false},
 		"an attribute too many":      {tfprotov6.UpgradeResourceStateRequest{TypeName: webhookType, RawState: &tfprotov6.RawState{JSON: []byte(`{"removed": 1, "id": "1"}`)}}, false},
-		"one too many, deeper":       {tfprotov6.UpgradeResourceStateRequest{TypeName: webhookType, RawState: &tfprotov6.RawState{JSON: []byte(`{"id": "1", "timeouts": {"import": "1m"}}`)}}, false},
 		"not an object":              {tfprotov6.UpgradeResourceStateRequest{TypeName: webhookType, RawState: &tfprotov6.RawState{JSON: []byte(`[]`)}}, false},
 		"fewer attributes":           {tfprotov6.UpgradeResourceStateRequest{TypeName: webhookType, RawState: &tfprotov6.RawState{JSON: []byte(`{"id": "1"}`)}}, true},
-		"cut":                        {tfprotov6.UpgradeResourceStateRequest{TypeName: webhookType, RawState: &tfprotov6.RawState{JSON: []byte(firstState[:40])}}, false},
+		"of the first schema":        {tfprotov6.UpgradeResourceStateRequest{TypeName: webhookType, RawState: &tfprotov6.RawState{JSON: []byte(firstState)}}, false},
+		"cut":                        {tfprotov6.UpgradeResourceStateRequest{TypeName: webhookType, RawState: &tfprotov6.RawState{JSON: whole[:40]}}, false},
 		"from before Terraform 0.12": {tfprotov6.UpgradeResourceStateRequest{TypeName: webhookType, RawState: &tfprotov6.RawState{Flatmap: map[string]string{"id": "1"}}}, false},
 		"none":                       {tfprotov6.UpgradeResourceStateRequest{TypeName: webhookType}, false},
 	} {

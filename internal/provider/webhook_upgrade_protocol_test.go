@@ -75,7 +75,7 @@ func TestFirstState_protocol(t *testing.T) {
 		t.Error("the refresh has changed the secret")
 	}
 	c := p.plan(i, testWebhook(object{
-		"rotation_triggers": map[string]string{"year": "2026"}, "rotate_after": "100000h", "timeouts": map[string]string{"create": "5m"},
+		"rotation_triggers": map[string]string{"year": "2026"}, "rotate_after": "100000h",
 	}))
 	p.mustSucceed(c.diags)
 	if len(c.replace) != 0 || len(s.writes()) != 0 {

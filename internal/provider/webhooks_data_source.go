@@ -61,7 +61,7 @@ func (d *webhooksDataSource) Read(ctx context.Context, req datasource.ReadReques
 	if client == nil {
 		return
 	}
-	ctx, cancel := context.WithTimeout(d.conn.masked(ctx), defaultTimeout)
+	ctx, cancel := context.WithTimeout(d.conn.masked(ctx), operationLimit)
 	defer cancel()
 	all, err := client.All(ctx)
 	if err != nil {

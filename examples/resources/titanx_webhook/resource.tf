@@ -20,10 +20,6 @@ resource "titanx_webhook" "jobs" {
     reason = "first secret"
   }
 
-  timeouts = {
-    create = "5m"
-  }
-
   lifecycle {
     create_before_destroy = true
   }
