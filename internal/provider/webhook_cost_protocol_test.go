@@ -35,7 +35,7 @@ func asInState(w titanxsim.Webhook) object {
 	return object{
 		"id": w.ID, "name": w.Name, "url": w.URL, "event_types": w.EventTypes, "status": w.Status, "on_lost_secret": onLostReplace,
 		"secret": w.Secret, "secret_status": secretKnown,
-		"created_at": w.CreatedAt.Format(time.RFC3339Nano), "updated_at": w.UpdatedAt.Format(time.RFC3339Nano),
+		"created_at": w.CreatedAt.Format(time.RFC3339Nano),
 	}
 }
 

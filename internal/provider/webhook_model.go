@@ -28,7 +28,6 @@ type webhookResourceModel struct {
 	RotationTriggers types.Map    `tfsdk:"rotation_triggers"`
 	RotateAfter      types.String `tfsdk:"rotate_after"`
 	CreatedAt        types.String `tfsdk:"created_at"`
-	UpdatedAt        types.String `tfsdk:"updated_at"`
 }
 
 // webhookIdentityModel is what identifies a webhook to Terraform.
@@ -94,7 +93,7 @@ func (m *webhookResourceModel) refresh(w titanx.Webhook) {
 	if w.Status != "" {
 		m.Status = types.StringValue(w.Status)
 	}
-	m.refreshTimes(w)
+	m.CreatedAt = timeOr(w.CreatedAt, m.CreatedAt)
 }
 
 // refreshed is the webhook as TitanX tells it now.
@@ -104,12 +103,7 @@ func (m webhookResourceModel) refreshed(w titanx.Webhook, now time.Time) webhook
 	return m
 }
 
-// refreshTimes takes over the time stamps. One that was never said is null.
-func (m *webhookResourceModel) refreshTimes(w titanx.Webhook) {
-	m.CreatedAt = timeOr(w.CreatedAt, m.CreatedAt)
-	m.UpdatedAt = timeOr(w.UpdatedAt, m.UpdatedAt)
-}
-
+// timeOr returns a time stamp, or the one before where TitanX returns none.
 func timeOr(t time.Time, before types.String) types.String {
 	if !t.IsZero() {
 		return types.StringValue(t.Format(time.RFC3339Nano))
@@ -148,7 +142,8 @@ type webhookModel struct {
 func newWebhookModel(w titanx.Webhook) webhookModel {
 	m := newImportedModel(w)
 	return webhookModel{
-		ID: m.ID, Name: m.Name, URL: m.URL, EventTypes: m.EventTypes, Status: m.Status, CreatedAt: m.CreatedAt, UpdatedAt: m.UpdatedAt,
+		ID: m.ID, Name: m.Name, URL: m.URL, EventTypes: m.EventTypes, Status: m.Status, CreatedAt: m.CreatedAt,
+		UpdatedAt: timeOr(w.UpdatedAt, types.StringNull()),
 	}
 }
 

@@ -30,10 +30,10 @@ func isPending(id types.String) bool { return strings.HasPrefix(id.ValueString()
 // setUncertain records an unclear create: by its real id where it is known, else by a placeholder.
 func (m *webhookResourceModel) setUncertain(unclear titanx.UncertainError) {
 	m.Secret, m.EncryptedSecret, m.SecretStatus = types.StringNull(), types.StringNull(), types.StringValue(secretLost)
-	m.CreatedAt, m.UpdatedAt = types.StringNull(), types.StringNull()
+	m.CreatedAt = types.StringNull()
 	if len(unclear.Candidates) == 1 {
 		m.ID = types.StringValue(unclear.Candidates[0].ID)
-		m.refreshTimes(unclear.Candidates[0])
+		m.CreatedAt = timeOr(unclear.Candidates[0].CreatedAt, m.CreatedAt)
 		return
 	}
 	m.ID = pendingID(unclear)

@@ -123,10 +123,6 @@ func (r *webhookResource) Schema(_ context.Context, _ resource.SchemaRequest, re
 				MarkdownDescription: "When TitanX made the webhook (RFC 3339, UTC).",
 				Computed:            true,
 			},
-			"updated_at": schema.StringAttribute{
-				MarkdownDescription: "When TitanX last changed the webhook (RFC 3339, UTC), if it says so.",
-				Computed:            true,
-			},
 		},
 	}
 }
@@ -179,7 +175,7 @@ func (r *webhookResource) Create(ctx context.Context, req resource.CreateRequest
 	}
 	model.ID = types.StringValue(created.ID)
 	r.conn.manages(model.ID, model.Name)
-	model.refreshTimes(created.Webhook)
+	model.CreatedAt = timeOr(created.CreatedAt, model.CreatedAt)
 	err = model.keepSecret(created.Secret, recipients)
 	model.SecretStatus = model.secretStatus(r.now())
 	resp.Diagnostics.Append(resp.State.Set(ctx, model)...)
@@ -253,10 +249,7 @@ func (r *webhookResource) Update(ctx context.Context, req resource.UpdateRequest
 		return
 	}
 	if !plan.Status.Equal(state.Status) && !state.Status.IsNull() {
-		r.setStatus(ctx, &plan, state, &resp.Diagnostics)
-	}
-	if plan.UpdatedAt.IsUnknown() {
-		plan.UpdatedAt = state.UpdatedAt
+		r.setStatus(ctx, plan, state, &resp.Diagnostics)
 	}
 	if plan.EncryptedSecret.IsUnknown() {
 		if err := plan.keepSecret(state.Secret.ValueString(), recipients); err != nil {
@@ -274,22 +267,19 @@ func (r *webhookResource) Update(ctx context.Context, req resource.UpdateRequest
 	resp.Diagnostics.Append(resp.Private.SetKey(ctx, importedKey, []byte("false"))...)
 }
 
-// setStatus switches the webhook, and learns when it was changed.
-func (r *webhookResource) setStatus(ctx context.Context, plan *webhookResourceModel, state webhookResourceModel, diags *diag.Diagnostics) {
+func (r *webhookResource) setStatus(ctx context.Context, plan, state webhookResourceModel, diags *diag.Diagnostics) {
 	client := r.conn.api(diags, "set status of webhook")
 	if client == nil {
 		return
 	}
-	now, err := client.SetStatus(r.conn.masked(ctx, state.Secret.ValueString(), plan.Secret.ValueString()), plan.ID.ValueString(), plan.Status.ValueString())
+	_, err := client.SetStatus(r.conn.masked(ctx, state.Secret.ValueString(), plan.Secret.ValueString()), plan.ID.ValueString(), plan.Status.ValueString())
 	if errors.Is(err, titanx.ErrNotFound) {
 		diags.AddError("Unable to set status of webhook", fmt.Sprintf("TitanX has no webhook %s any more: it was deleted since the plan was made. Plan again, and it will be created anew.", plan.ID.ValueString()))
 		return
 	}
 	if err != nil {
 		addAPIError(diags, "set status of webhook", err)
-		return
 	}
-	plan.UpdatedAt = timeOr(now.UpdatedAt, state.UpdatedAt)
 }
 
 func (r *webhookResource) Delete(ctx context.Context, req resource.DeleteRequest, resp *resource.DeleteResponse) {

@@ -111,7 +111,7 @@ func planCreate(config webhookResourceModel, plan *webhookResourceModel, diags *
 
 // unknownComputed plans what a new webhook brings. With recipients, the plain text is planned as null: it is never stored.
 func (m *webhookResourceModel) unknownComputed() {
-	m.ID, m.CreatedAt, m.UpdatedAt = types.StringUnknown(), types.StringUnknown(), types.StringUnknown()
+	m.ID, m.CreatedAt = types.StringUnknown(), types.StringUnknown()
 	m.Secret, m.EncryptedSecret, m.SecretStatus = types.StringUnknown(), types.StringUnknown(), types.StringUnknown()
 	switch {
 	case m.SecretRecipients.IsNull():
@@ -146,7 +146,7 @@ func (c *webhookChange) run() {
 
 // keepComputed plans that nothing changes which TitanX alone decides.
 func (c *webhookChange) keepComputed() {
-	c.plan.ID, c.plan.CreatedAt, c.plan.UpdatedAt = c.state.ID, c.state.CreatedAt, c.state.UpdatedAt
+	c.plan.ID, c.plan.CreatedAt = c.state.ID, c.state.CreatedAt
 	c.plan.Secret, c.plan.EncryptedSecret, c.plan.SecretStatus = c.state.Secret, c.state.EncryptedSecret, c.state.SecretStatus
 }
 
@@ -164,9 +164,6 @@ func (c *webhookChange) compareArguments() {
 	}
 	if !c.state.EventTypes.IsNull() && !c.plan.EventTypes.Equal(c.state.EventTypes) {
 		c.force("event_types")
-	}
-	if !c.state.Status.IsNull() && !c.plan.Status.Equal(c.state.Status) {
-		c.plan.UpdatedAt = types.StringUnknown()
 	}
 	firstTriggers := c.imported && c.state.RotationTriggers.IsNull()
 	if !firstTriggers && !sameTriggers(c.state.RotationTriggers, c.plan.RotationTriggers) {

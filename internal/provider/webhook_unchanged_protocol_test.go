@@ -9,6 +9,7 @@ import (
 	"encoding/json"
 	"errors"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/hashicorp/terraform-plugin-go/tfprotov6"
@@ -169,6 +170,12 @@ func TestUnchanged_protocol(t *testing.T) {
 			s.Remove(simUser, w.ID)
 			s.Put(simUser, w)
 		}, false, true},
+		"touched at TitanX": {made(nil), func(s *situation) {
+			w := s.only()
+			w.UpdatedAt = w.UpdatedAt.Add(time.Hour)
+			s.Remove(simUser, w.ID)
+			s.Put(simUser, w)
+		}, true, true},
 		"gone at TitanX":        {made(nil), func(s *situation) { s.Remove(simUser, s.only().ID) }, false, true},
 		"seen under no key yet": {made(nil), func(s *situation) { s.webhook.private = nil }, false, true},
 		"not there":             {made(nil), func(s *situation) { s.webhook = instance{} }, false, false},
