@@ -49,19 +49,13 @@ func (m webhookResourceModel) equal(other webhookResourceModel) bool {
 // valueOf is the attribute that a field of the model holds.
 func valueOf(field reflect.Value) attr.Value { return field.Interface().(attr.Value) }
 
-// What an argument is that the configuration leaves out.
-const (
-	defaultStatus       = titanx.StatusActive
-	defaultOnLostSecret = onLostReplace
-)
-
-// takeDefaults gives the arguments that a configuration leaves out their defaults, as the schema does.
-func (m *webhookResourceModel) takeDefaults(config webhookResourceModel) {
+// setDefaults sets the arguments that a configuration leaves out.
+func (m *webhookResourceModel) setDefaults(config webhookResourceModel) {
 	if config.Status.IsNull() {
-		m.Status = types.StringValue(defaultStatus)
+		m.Status = types.StringValue(titanx.StatusActive)
 	}
 	if config.OnLostSecret.IsNull() {
-		m.OnLostSecret = types.StringValue(defaultOnLostSecret)
+		m.OnLostSecret = types.StringValue(onLostReplace)
 	}
 }
 

@@ -17,7 +17,6 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/resource"
 	"github.com/hashicorp/terraform-plugin-framework/resource/identityschema"
 	"github.com/hashicorp/terraform-plugin-framework/resource/schema"
-	"github.com/hashicorp/terraform-plugin-framework/resource/schema/stringdefault"
 	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
@@ -74,14 +73,12 @@ func (r *webhookResource) Schema(_ context.Context, _ resource.SchemaRequest, re
 				MarkdownDescription: "`active` (the default) or `inactive`. Changed in place; an inactive webhook keeps its secret.",
 				Optional:            true,
 				Computed:            true,
-				Default:             stringdefault.StaticString(defaultStatus),
 				Validators:          []validator.String{stringvalidator.OneOf(titanx.StatusActive, titanx.StatusInactive)},
 			},
 			"on_lost_secret": schema.StringAttribute{
 				MarkdownDescription: "What a plan does when the signing secret is not known, as after an import: `replace` the webhook to get a new one (the default), `keep` the webhook without it, or `error`.",
 				Optional:            true,
 				Computed:            true,
-				Default:             stringdefault.StaticString(defaultOnLostSecret),
 				Validators:          []validator.String{stringvalidator.OneOf(onLostReplace, onLostKeep, onLostError)},
 			},
 			"secret": schema.StringAttribute{

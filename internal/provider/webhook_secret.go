@@ -106,6 +106,7 @@ func planCreate(config webhookResourceModel, plan *webhookResourceModel, diags *
 			"TitanX issues the signing secret when it makes the webhook, and takes none from outside. Remove the secret argument; "+
 				"it is only for adopting the secret of a webhook that was imported. If this webhook is being replaced, its old secret ends with it.")
 	}
+	plan.setDefaults(config)
 	plan.unknownComputed()
 }
 
@@ -133,6 +134,7 @@ type webhookChange struct {
 
 // run decides between no change, an in-place change and a replacement.
 func (c *webhookChange) run() {
+	c.plan.setDefaults(c.config)
 	c.keepComputed()
 	c.compareArguments()
 	c.secretArgument()

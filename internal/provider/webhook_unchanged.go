@@ -106,7 +106,6 @@ func (u unchangedWebhooks) plan(ctx context.Context, req *tfprotov6.PlanResource
 		return nil
 	}
 	planned := state
-	planned.takeDefaults(config)
 	var diags diag.Diagnostics
 	change := webhookChange{config: config, state: state, plan: &planned, diags: &diags}
 	change.run()
