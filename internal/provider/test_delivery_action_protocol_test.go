@@ -274,7 +274,7 @@ func TestDeliveryArguments_protocol(t *testing.T) {
 		"user info":       {"url", "https://user@127.0.0.1/hook", "Remove it", isError, true},
 		"empty secret":    {"secret", "", "at least 1", isError, false},
 		"malformed event": {"event_type", "scored", "not the name of an event", isError, false},
-		"unknown event":   {"event_type", "job.complete", `did you mean "job.completed"`, isWarning, false},
+		"unknown event":   {"event_type", "job.complete", "Known are job.completed and job.contact.scored", isWarning, false},
 		"no JSON":         {"payload", "{", "jsonencode", isError, true},
 		"a JSON array":    {"payload", "[]", "jsonencode", isError, true},
 		"JSON null":       {"payload", "null", "jsonencode", isError, true},

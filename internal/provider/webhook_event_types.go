@@ -7,6 +7,7 @@ import (
 	"context"
 	"fmt"
 	"regexp"
+	"slices"
 	"strings"
 
 	"github.com/hashicorp/terraform-plugin-framework/diag"
@@ -46,47 +47,14 @@ func (eventTypesValidator) ValidateString(_ context.Context, req validator.Strin
 }
 
 func checkEvent(event string, at path.Path, diags *diag.Diagnostics) {
-	nearest, distance := nearestEvent(event)
+	known := strings.Join(titanx.EventTypes(), " and ")
 	switch {
-	case distance == 0:
+	case slices.Contains(titanx.EventTypes(), event):
 	case !eventName.MatchString(event):
 		diags.AddAttributeError(at, "Invalid event type",
-			fmt.Sprintf("%q is not the name of an event: those are words joined by dots, such as %q.", event, nearest))
+			fmt.Sprintf("%q is not the name of an event. A name is words joined by dots. Known are %s.", event, known))
 	default:
 		diags.AddAttributeWarning(at, "Unknown event type",
-			fmt.Sprintf("This version of the provider does not know the event %q; did you mean %q? It is used as it is, in case TitanX knows it. Known are %s.",
-				event, nearest, strings.Join(titanx.EventTypes(), " and ")))
+			fmt.Sprintf("This version of the provider does not know the event %q. It is sent as it is, in case TitanX knows it. Known are %s.", event, known))
 	}
-}
-
-// nearestEvent gives the documented event that takes the fewest edits, and how many.
-func nearestEvent(event string) (nearest string, distance int) {
-	distance = -1
-	for _, known := range titanx.EventTypes() {
-		if d := editDistance(event, known); distance < 0 || d < distance {
-			nearest, distance = known, d
-		}
-	}
-	return nearest, distance
-}
-
-// editDistance is the Levenshtein distance of two short ASCII texts.
-func editDistance(a, b string) int {
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := range len(a) {
-		diagonal := row[0]
-		row[0] = i + 1
-		for j := range len(b) {
-			cost := diagonal
-			if a[i] != b[j] {
-				cost++
-			}
-			diagonal = row[j+1]
-			row[j+1] = min(cost, row[j]+1, row[j+1]+1)
-		}
-	}
-	return row[len(b)]
 }

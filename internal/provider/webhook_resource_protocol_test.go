@@ -36,7 +36,7 @@ func TestBadInput_protocol(t *testing.T) {
 		"empty name":          {object{"name": ""}, isError, "name", "at least 1"},
 		"no events":           {object{"event_types": []string{}}, isError, "event_types", "at least 1"},
 		"malformed event":     {object{"event_types": []string{"job contact.scored"}}, isError, "event_types", "job.contact.scored"},
-		"unknown event":       {object{"event_types": []string{"job.complete"}}, isWarning, "event_types", `did you mean "job.completed"`},
+		"unknown event":       {object{"event_types": []string{"job.complete"}}, isWarning, "event_types", "Known are job.completed and job.contact.scored"},
 		"bad status":          {object{"status": "paused"}, isError, "status", `"inactive"`},
 		"bad policy":          {object{"on_lost_secret": "ignore"}, isError, "on_lost_secret", `"keep"`},
 		"empty secret":        {object{"secret": ""}, isError, "secret", "at least 1"},
