@@ -4,38 +4,27 @@
 package provider
 
 import (
-	"context"
 	"fmt"
 	"time"
 
-	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
+	"github.com/hashicorp/terraform-plugin-framework/diag"
+	"github.com/hashicorp/terraform-plugin-framework/path"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 )
 
-// durationValidator rejects what is not a duration of at least its value.
-type durationValidator time.Duration
-
-func (v durationValidator) Description(context.Context) string {
-	return fmt.Sprintf("a duration of at least %s", time.Duration(v))
+// durationAtLeast returns the check of a duration.
+func durationAtLeast(least time.Duration) stringCheck {
+	description := fmt.Sprintf("a duration of at least %s", least)
+	return stringCheck{description, func(text string, at path.Path, diags *diag.Diagnostics) {
+		if d, err := time.ParseDuration(text); err != nil || d < least {
+			diags.AddAttributeError(at, "Invalid duration",
+				fmt.Sprintf("%q is not %s. Write numbers with the units h, m and s: 90 days are 2160h, two minutes are 2m.", text, description))
+		}
+	}}
 }
 
-func (v durationValidator) MarkdownDescription(ctx context.Context) string {
-	return v.Description(ctx)
-}
-
-func (v durationValidator) ValidateString(_ context.Context, req validator.StringRequest, resp *validator.StringResponse) {
-	if req.ConfigValue.IsNull() || req.ConfigValue.IsUnknown() {
-		return
-	}
-	text := req.ConfigValue.ValueString()
-	if d, err := time.ParseDuration(text); err != nil || d < time.Duration(v) {
-		resp.Diagnostics.AddAttributeError(req.Path, "Invalid duration",
-			fmt.Sprintf("%q is not %s. Write numbers with the units h, m and s: 90 days are 2160h, two minutes are 2m.", text, v.Description(context.Background())))
-	}
-}
-
-// durationOf returns the duration that durationValidator has accepted, and 0
-// for null.
+// durationOf returns the duration that durationAtLeast has accepted, and 0 for
+// null.
 func durationOf(text types.String) time.Duration {
 	d, _ := time.ParseDuration(text.ValueString())
 	return d

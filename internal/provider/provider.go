@@ -92,7 +92,7 @@ func (p *titanxProvider) Schema(_ context.Context, _ provider.SchemaRequest, res
 			"request_timeout": schema.StringAttribute{
 				MarkdownDescription: "How long one attempt may take, as a duration such as `30s` (the default). Waiting for a rate limit does not count.",
 				Optional:            true,
-				Validators:          []validator.String{durationValidator(100 * time.Millisecond)},
+				Validators:          []validator.String{durationAtLeast(100 * time.Millisecond)},
 			},
 		},
 	}

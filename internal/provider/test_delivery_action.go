@@ -72,7 +72,7 @@ func (a *testDeliveryAction) Schema(_ context.Context, _ action.SchemaRequest, r
 			"url": schema.StringAttribute{
 				MarkdownDescription: "Where to deliver: an absolute `https` URL without user info or fragment. Unlike that of a webhook it may be on this machine or in a private network.",
 				Required:            true,
-				Validators:          []validator.String{webhookURLValidator{}},
+				Validators:          []validator.String{deliveryURL},
 			},
 			"secret": schema.StringAttribute{
 				MarkdownDescription: "The signing secret, such as `titanx_webhook.example.secret`. May come from an ephemeral value. It is stored nowhere.",
@@ -83,12 +83,12 @@ func (a *testDeliveryAction) Schema(_ context.Context, _ action.SchemaRequest, r
 			"event_type": schema.StringAttribute{
 				MarkdownDescription: "The event to deliver. Default `" + contactScoredEvent + "`.",
 				Optional:            true,
-				Validators:          []validator.String{eventTypesValidator{}},
+				Validators:          []validator.String{eventType},
 			},
 			"payload": schema.StringAttribute{
 				MarkdownDescription: "The event's `payload`, a JSON object. The default is a sample of the event: a made-up contact or a finished job.",
 				Optional:            true,
-				Validators:          []validator.String{payloadValidator{}},
+				Validators:          []validator.String{jsonObject},
 			},
 		},
 	}
@@ -237,21 +237,12 @@ func addRefusedDelivery(diags *diag.Diagnostics, to *url.URL, answer *http.Respo
 	}
 }
 
-// payloadValidator refuses what is no JSON object.
-type payloadValidator struct{}
-
-func (payloadValidator) Description(context.Context) string { return "a JSON object" }
-
-func (v payloadValidator) MarkdownDescription(ctx context.Context) string { return v.Description(ctx) }
-
-func (payloadValidator) ValidateString(_ context.Context, req validator.StringRequest, resp *validator.StringResponse) {
-	if req.ConfigValue.IsNull() || req.ConfigValue.IsUnknown() {
-		return
+// jsonObject rejects what is not a JSON object.
+var jsonObject = stringCheck{"a JSON object", func(text string, at path.Path, diags *diag.Diagnostics) {
+	if problem := payloadProblem([]byte(text)); problem != "" {
+		diags.AddAttributeError(at, "Invalid payload", problem)
 	}
-	if problem := payloadProblem([]byte(req.ConfigValue.ValueString())); problem != "" {
-		resp.Diagnostics.AddAttributeError(req.Path, "Invalid payload", problem)
-	}
-}
+}}
 
 func payloadProblem(payload []byte) string {
 	var object map[string]json.RawMessage

@@ -40,16 +40,12 @@ func (d *webhookDataSource) Schema(_ context.Context, _ datasource.SchemaRequest
 		"name": "The webhook's name. It is an error if several webhooks have it.",
 		"url":  "Where TitanX delivers. The case of scheme and host and the default port make no difference. It is an error if several webhooks have it.",
 	} {
-		argument := schema.StringAttribute{
+		attributes[name] = schema.StringAttribute{
 			MarkdownDescription: description,
 			Optional:            true,
 			Computed:            true,
 			Validators:          []validator.String{stringvalidator.LengthAtLeast(1)},
 		}
-		if name == "url" {
-			argument.CustomType = webhookURLType{}
-		}
-		attributes[name] = argument
 	}
 	resp.Schema = schema.Schema{
 		MarkdownDescription: "Finds one webhook of the API key's user by its id, its name or its url. It never has the signing secret: TitanX shows that only once, to the resource that makes the webhook.",
@@ -88,7 +84,11 @@ func (d *webhookDataSource) Read(ctx context.Context, req datasource.ReadRequest
 	if resp.Diagnostics.HasError() {
 		return
 	}
-	resp.Diagnostics.Append(resp.State.Set(ctx, newWebhookModel(found))...)
+	model := newWebhookModel(found)
+	if !config.URL.IsNull() {
+		model.URL = config.URL // in the configuration's spelling
+	}
+	resp.Diagnostics.Append(resp.State.Set(ctx, model)...)
 }
 
 func findByID(ctx context.Context, client *titanx.Client, id string, diags *diag.Diagnostics) titanx.Webhook {
@@ -151,7 +151,6 @@ func webhookAttributes() map[string]schema.Attribute {
 		"url": schema.StringAttribute{
 			MarkdownDescription: "Where TitanX delivers.",
 			Computed:            true,
-			CustomType:          webhookURLType{},
 		},
 		"event_types": schema.SetAttribute{
 			MarkdownDescription: "The events that are delivered.",

@@ -4,8 +4,6 @@
 package provider
 
 import (
-	"context"
-	"fmt"
 	"regexp"
 	"slices"
 	"strings"
@@ -33,7 +31,7 @@ func filterArguments() map[string]filterArgument {
 	return map[string]filterArgument{
 		"status":     {"Only webhooks of this status: `active` or `inactive`.", notEmpty},
 		"event_type": {"Only webhooks that get this event, such as `job.contact.scored`.", notEmpty},
-		"name_regex": {"Only webhooks whose name matches this [RE2](https://github.com/google/re2/wiki/Syntax) expression anywhere; anchor it with `^` and `$`.", []validator.String{regexValidator{}}},
+		"name_regex": {"Only webhooks whose name matches this [RE2](https://github.com/google/re2/wiki/Syntax) expression anywhere; anchor it with `^` and `$`.", []validator.String{regularExpression}},
 		"url_prefix": {"Only webhooks whose url begins with this text. End a host with `/`: `https://a.example` is also the beginning of `https://a.example.org/`.", notEmpty},
 	}
 }
@@ -57,19 +55,10 @@ func (m webhookFilterModel) matcher(diags *diag.Diagnostics) func(titanx.Webhook
 	}
 }
 
-// regexValidator refuses what is no RE2 expression.
-type regexValidator struct{}
-
-func (regexValidator) Description(context.Context) string { return "a regular expression (RE2)" }
-
-func (v regexValidator) MarkdownDescription(ctx context.Context) string { return v.Description(ctx) }
-
-func (regexValidator) ValidateString(_ context.Context, req validator.StringRequest, resp *validator.StringResponse) {
-	if req.ConfigValue.IsNull() || req.ConfigValue.IsUnknown() {
-		return
+// regularExpression rejects what is not an RE2 expression.
+var regularExpression = stringCheck{"a regular expression (RE2)", func(text string, at path.Path, diags *diag.Diagnostics) {
+	if _, err := regexp.Compile(text); err != nil {
+		diags.AddAttributeError(at, "Invalid regular expression",
+			sentence(err.Error())+" Terraform providers use RE2, which has neither backreferences nor lookaround.")
 	}
-	if _, err := regexp.Compile(req.ConfigValue.ValueString()); err != nil {
-		resp.Diagnostics.AddAttributeError(req.Path, "Invalid regular expression",
-			fmt.Sprintf("%s Terraform providers use RE2, which has neither backreferences nor lookaround.", sentence(err.Error())))
-	}
-}
+}}

@@ -17,7 +17,7 @@ import (
 type webhookResourceModel struct {
 	ID               types.String `tfsdk:"id"`
 	Name             types.String `tfsdk:"name"`
-	URL              webhookURL   `tfsdk:"url"`
+	URL              types.String `tfsdk:"url"`
 	EventTypes       types.Set    `tfsdk:"event_types"`
 	Status           types.String `tfsdk:"status"`
 	OnLostSecret     types.String `tfsdk:"on_lost_secret"`
@@ -78,8 +78,8 @@ func (m *webhookResourceModel) refresh(w titanx.Webhook) {
 	if w.Name != "" {
 		m.Name = types.StringValue(w.Name)
 	}
-	if w.URL != "" {
-		m.URL = newWebhookURL(w.URL)
+	if w.URL != "" && !titanx.SameURL(m.URL.ValueString(), w.URL) {
+		m.URL = types.StringValue(w.URL)
 	}
 	if w.EventTypes != nil {
 		m.EventTypes = textSet(w.EventTypes)
@@ -125,7 +125,7 @@ func newImportedModel(w titanx.Webhook) webhookResourceModel {
 type webhookModel struct {
 	ID         types.String `tfsdk:"id"`
 	Name       types.String `tfsdk:"name"`
-	URL        webhookURL   `tfsdk:"url"`
+	URL        types.String `tfsdk:"url"`
 	EventTypes types.Set    `tfsdk:"event_types"`
 	Status     types.String `tfsdk:"status"`
 	CreatedAt  types.String `tfsdk:"created_at"`

@@ -5,7 +5,6 @@ package provider
 
 import (
 	"bytes"
-	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -14,33 +13,18 @@ import (
 	"filippo.io/age"
 	"filippo.io/age/agessh"
 	"filippo.io/age/armor"
-	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
-	"github.com/hashicorp/terraform-plugin-framework/types"
+	"github.com/hashicorp/terraform-plugin-framework/diag"
+	"github.com/hashicorp/terraform-plugin-framework/path"
 	"golang.org/x/crypto/ssh"
 )
 
-// recipientsValidator refuses what is no age recipient, at its element: a secret that nobody can decrypt is lost.
-type recipientsValidator struct{}
-
-func (recipientsValidator) Description(context.Context) string {
-	return "age recipients: X25519 (age1…) or SSH (ssh-ed25519, ssh-rsa) public keys"
-}
-
-func (v recipientsValidator) MarkdownDescription(ctx context.Context) string {
-	return v.Description(ctx)
-}
-
-func (recipientsValidator) ValidateSet(_ context.Context, req validator.SetRequest, resp *validator.SetResponse) {
-	for _, element := range req.ConfigValue.Elements() {
-		value, ok := element.(types.String)
-		if !ok || value.IsUnknown() {
-			continue
-		}
-		if _, err := parseRecipient(value.ValueString()); err != nil {
-			resp.Diagnostics.AddAttributeError(req.Path.AtSetValue(element), "Invalid recipient", sentence(err.Error()))
-		}
+// recipientKey rejects what is not an age recipient: a secret that nobody can
+// decrypt is lost.
+var recipientKey = stringCheck{"an age recipient: an X25519 (age1…) or SSH (ssh-ed25519, ssh-rsa) public key", func(text string, at path.Path, diags *diag.Diagnostics) {
+	if _, err := parseRecipient(text); err != nil {
+		diags.AddAttributeError(at, "Invalid recipient", sentence(err.Error()))
 	}
-}
+}}
 
 // parseRecipient reads a public key. Its error quotes nothing: a private key may have been given by mistake.
 func parseRecipient(text string) (age.Recipient, error) {

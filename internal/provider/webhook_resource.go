@@ -60,14 +60,13 @@ func (r *webhookResource) Schema(_ context.Context, _ resource.SchemaRequest, re
 				MarkdownDescription: "Where TitanX delivers: an absolute `https` URL that is reachable from the internet, without user info or fragment. " +
 					"The case of scheme and host and the default port make no difference. A change replaces the webhook.",
 				Required:   true,
-				CustomType: webhookURLType{},
-				Validators: []validator.String{webhookURLValidator{}},
+				Validators: []validator.String{deliveryURL},
 			},
 			"event_types": schema.SetAttribute{
 				MarkdownDescription: "The events to deliver: `job.contact.scored`, `job.completed`. Another well-formed name gives a warning and is sent as it is. A change replaces the webhook.",
 				Required:            true,
 				ElementType:         types.StringType,
-				Validators:          []validator.Set{setvalidator.SizeAtLeast(1), setvalidator.NoNullValues(), eventTypesValidator{}},
+				Validators:          []validator.Set{setvalidator.SizeAtLeast(1), setvalidator.NoNullValues(), setvalidator.ValueStringsAre(eventType)},
 			},
 			"status": schema.StringAttribute{
 				MarkdownDescription: "`active` (the default) or `inactive`. Changed in place; an inactive webhook keeps its secret.",
@@ -100,7 +99,7 @@ func (r *webhookResource) Schema(_ context.Context, _ resource.SchemaRequest, re
 					"Setting it encrypts a known secret in place; another change of it replaces the webhook.",
 				Optional:    true,
 				ElementType: types.StringType,
-				Validators:  []validator.Set{setvalidator.SizeAtLeast(1), setvalidator.NoNullValues(), recipientsValidator{}},
+				Validators:  []validator.Set{setvalidator.SizeAtLeast(1), setvalidator.NoNullValues(), setvalidator.ValueStringsAre(recipientKey)},
 			},
 			"encrypted_secret": schema.StringAttribute{
 				MarkdownDescription: "The signing secret, encrypted with age to `secret_recipients`, as ASCII armour. The ephemeral resource `titanx_webhook_secret` decrypts it during a run.",
@@ -114,7 +113,7 @@ func (r *webhookResource) Schema(_ context.Context, _ resource.SchemaRequest, re
 			"rotate_after": schema.StringAttribute{
 				MarkdownDescription: "The age at which the secret expires, as a duration such as `2160h` (90 days). The first refresh later than `created_at` plus this sets `secret_status` to `expired`, and the plan replaces the webhook.",
 				Optional:            true,
-				Validators:          []validator.String{durationValidator(time.Minute)},
+				Validators:          []validator.String{durationAtLeast(time.Minute)},
 			},
 			"created_at": schema.StringAttribute{
 				MarkdownDescription: "When TitanX made the webhook (RFC 3339, UTC).",

@@ -11,6 +11,8 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-framework/path"
 	"github.com/hashicorp/terraform-plugin-framework/types"
+
+	"github.com/titanx-io/terraform-provider-titanx/internal/titanx"
 )
 
 // What is known of a webhook's signing secret (secret_status).
@@ -155,7 +157,7 @@ func (c *webhookChange) keepComputed() {
 // compareArguments finds changes of what TitanX cannot change in place. What the state does not know (after an import from an
 // answer that did not say it) is filled in without a request.
 func (c *webhookChange) compareArguments() {
-	if c.state.URL.same(c.plan.URL) && !c.plan.URL.IsUnknown() && !c.state.URL.IsNull() {
+	if !c.plan.URL.IsUnknown() && !c.state.URL.IsNull() && titanx.SameURL(c.state.URL.ValueString(), c.plan.URL.ValueString()) {
 		c.plan.URL = c.state.URL
 	}
 	if !c.state.Name.IsNull() && !c.plan.Name.Equal(c.state.Name) {

@@ -4,95 +4,22 @@
 package provider
 
 import (
-	"context"
 	"fmt"
 	"net/netip"
 	"net/url"
 	"strings"
 
-	"github.com/hashicorp/terraform-plugin-framework/attr"
 	"github.com/hashicorp/terraform-plugin-framework/diag"
-	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
-	"github.com/hashicorp/terraform-plugin-framework/types"
-	"github.com/hashicorp/terraform-plugin-framework/types/basetypes"
-	"github.com/hashicorp/terraform-plugin-go/tftypes"
-
-	"github.com/titanx-io/terraform-provider-titanx/internal/titanx"
+	"github.com/hashicorp/terraform-plugin-framework/path"
 )
 
-var (
-	_ basetypes.StringTypable                    = webhookURLType{}
-	_ basetypes.StringValuableWithSemanticEquals = webhookURL{}
-)
-
-// webhookURLType is a string in which the case of scheme and host and the default port make no difference.
-type webhookURLType struct{ basetypes.StringType }
-
-func (t webhookURLType) Equal(o attr.Type) bool {
-	_, ok := o.(webhookURLType)
-	return ok
-}
-
-func (t webhookURLType) String() string { return "webhookURLType" }
-
-func (t webhookURLType) ValueType(context.Context) attr.Value { return webhookURL{} }
-
-func (t webhookURLType) ValueFromString(_ context.Context, in basetypes.StringValue) (basetypes.StringValuable, diag.Diagnostics) {
-	return webhookURL{in}, nil
-}
-
-func (t webhookURLType) ValueFromTerraform(ctx context.Context, in tftypes.Value) (attr.Value, error) {
-	value, err := t.StringType.ValueFromTerraform(ctx, in)
-	if err != nil {
-		return nil, err
+// deliveryURL rejects what TitanX documents that it rejects, before anything
+// is sent.
+var deliveryURL = stringCheck{"an absolute https URL without user info or fragment", func(text string, at path.Path, diags *diag.Diagnostics) {
+	if problem := urlProblem(text); problem != "" {
+		diags.AddAttributeError(at, "Invalid webhook URL", problem)
 	}
-	text, ok := value.(basetypes.StringValue)
-	if !ok {
-		return nil, fmt.Errorf("unexpected value of type %T", value)
-	}
-	return webhookURL{text}, nil
-}
-
-type webhookURL struct{ basetypes.StringValue }
-
-func newWebhookURL(text string) webhookURL { return webhookURL{types.StringValue(text)} }
-
-func (u webhookURL) Type(context.Context) attr.Type { return webhookURLType{} }
-
-func (u webhookURL) Equal(o attr.Value) bool {
-	other, ok := o.(webhookURL)
-	return ok && u.StringValue.Equal(other.StringValue)
-}
-
-// StringSemanticEquals keeps the configuration's spelling where TitanX answers with another of the same address.
-func (u webhookURL) StringSemanticEquals(_ context.Context, o basetypes.StringValuable) (bool, diag.Diagnostics) {
-	other, ok := o.(webhookURL)
-	return ok && u.same(other), nil
-}
-
-func (u webhookURL) same(other webhookURL) bool {
-	return titanx.SameURL(u.ValueString(), other.ValueString())
-}
-
-// webhookURLValidator refuses what TitanX documents that it refuses, before anything is sent.
-type webhookURLValidator struct{}
-
-func (webhookURLValidator) Description(context.Context) string {
-	return "an absolute https URL without user info or fragment"
-}
-
-func (v webhookURLValidator) MarkdownDescription(ctx context.Context) string {
-	return v.Description(ctx)
-}
-
-func (webhookURLValidator) ValidateString(_ context.Context, req validator.StringRequest, resp *validator.StringResponse) {
-	if req.ConfigValue.IsNull() || req.ConfigValue.IsUnknown() {
-		return
-	}
-	if problem := urlProblem(req.ConfigValue.ValueString()); problem != "" {
-		resp.Diagnostics.AddAttributeError(req.Path, "Invalid webhook URL", problem)
-	}
-}
+}}
 
 func urlProblem(text string) string {
 	u, err := url.Parse(text)
