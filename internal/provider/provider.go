@@ -7,7 +7,6 @@ package provider
 import (
 	"context"
 	"net/http"
-	"os"
 	"time"
 
 	"github.com/hashicorp/terraform-plugin-framework-validators/int64validator"
@@ -104,6 +103,11 @@ func (p *titanxProvider) Configure(ctx context.Context, req provider.ConfigureRe
 	if resp.Diagnostics.HasError() {
 		return
 	}
+	apiKey := argumentOr(config.APIKey, "api_key", apiKeyVariable, &resp.Diagnostics)
+	baseURL := argumentOr(config.BaseURL, "base_url", baseURLVariable, &resp.Diagnostics)
+	if resp.Diagnostics.HasError() {
+		return
+	}
 	conn := &connection{}
 	p.conn = conn
 	for name, value := range map[string]attr.Value{
@@ -121,8 +125,8 @@ func (p *titanxProvider) Configure(ctx context.Context, req provider.ConfigureRe
 		return
 	}
 	cfg := titanx.Config{
-		APIKey:     orVariable(config.APIKey, apiKeyVariable),
-		BaseURL:    orVariable(config.BaseURL, baseURLVariable),
+		APIKey:     apiKey,
+		BaseURL:    baseURL,
 		UserAgent:  "terraform-provider-titanx/" + p.version + " (+https://registry.terraform.io/providers/titanx-io/titanx) Terraform/" + req.TerraformVersion,
 		MaxRetries: titanx.DefaultMaxRetries,
 		Proxy:      http.ProxyFromEnvironment,
@@ -148,14 +152,6 @@ func (p *titanxProvider) Configure(ctx context.Context, req provider.ConfigureRe
 	conn.client = client
 	conn.key = cfg.APIKey
 	conn.share(resp)
-}
-
-// orVariable is an argument, or where it is null an environment variable.
-func orVariable(argument types.String, variable string) string {
-	if argument.IsNull() {
-		return os.Getenv(variable)
-	}
-	return argument.ValueString()
 }
 
 func (p *titanxProvider) Resources(context.Context) []func() resource.Resource {
