@@ -47,7 +47,8 @@ type simulation struct {
 	ctx     context.Context // of protocol calls; may carry a log
 	baseURL string
 	apiKey  string
-	ahead   atomic.Int64 // how far the clock of provider and simulator is ahead, in nanoseconds
+	ahead   atomic.Int64  // how far the clock of provider and simulator is ahead, in nanoseconds
+	skew    time.Duration // by how much the provider's clock is ahead of the simulator's
 	adapt   func(*titanx.Config)
 
 	receivers http.RoundTripper // how the provider reaches receivers; nil is the ordinary way
@@ -84,7 +85,7 @@ func (s *simulation) newProvider() *titanxProvider {
 	return &titanxProvider{
 		version:   "test",
 		receivers: s.receivers,
-		now:       s.now,
+		now:       func() time.Time { return s.now().Add(s.skew) },
 		adapt: func(cfg *titanx.Config) {
 			cfg.RetryWait, cfg.SettleWait = time.Millisecond, 20*time.Millisecond
 			if s.adapt != nil {

@@ -14,6 +14,7 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-framework/provider"
@@ -67,6 +68,17 @@ func (c *connection) api(diags *diag.Diagnostics, activity string) *titanx.Clien
 
 // ready tells whether the API can be called.
 func (c *connection) ready() bool { return c != nil && c.client != nil }
+
+// now returns the time by which ages are judged: TitanX's own, where a response
+// had it, and else that of the local clock.
+func (c *connection) now(local clock) time.Time {
+	if c.ready() {
+		if now, ok := c.client.Now(); ok {
+			return now
+		}
+	}
+	return local()
+}
 
 // masked keeps the API key and the given secrets out of every log line made under the returned context.
 func (c *connection) masked(ctx context.Context, secrets ...string) context.Context {

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/hashicorp/terraform-plugin-go/tfprotov6"
 	"github.com/hashicorp/terraform-plugin-go/tftypes"
@@ -56,6 +57,14 @@ func (s *simulation) tryProtocol(extra object) (*protocolServer, []*tfprotov6.Di
 		s.t.Fatal(err)
 	}
 	return p, resp.Diagnostics
+}
+
+// later moves the clock of provider and simulator, and goes on in another
+// process, as a later run does.
+func (p *protocolServer) later(s *simulation, d time.Duration) {
+	p.t.Helper()
+	s.later(d)
+	*p = *s.protocol(nil)
 }
 
 // dynamic encodes an object by a schema; attributes that it lacks are null.

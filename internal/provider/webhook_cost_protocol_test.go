@@ -150,7 +150,7 @@ func TestExpired_protocol(t *testing.T) {
 	if c := p.plan(made, config); !c.noChange() {
 		t.Errorf("fresh: replace %v, want no change", c.replace)
 	}
-	s.later(2 * time.Hour)
+	p.later(s, 2*time.Hour)
 	read, diags := p.read(made)
 	p.mustSucceed(diags)
 	if got := read.text(t, "secret_status"); got != secretExpired {

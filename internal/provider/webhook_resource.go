@@ -173,7 +173,7 @@ func (r *webhookResource) Create(ctx context.Context, req resource.CreateRequest
 	r.conn.manages(model.ID, model.Name)
 	model.CreatedAt = timeOr(created.CreatedAt, model.CreatedAt)
 	err = model.keepSecret(created.Secret, recipients)
-	model.SecretStatus = model.secretStatus(r.now())
+	model.SecretStatus = types.StringValue(model.possession())
 	resp.Diagnostics.Append(resp.State.Set(ctx, model)...)
 	resp.Diagnostics.Append(resp.Identity.Set(ctx, model.identity())...)
 	resp.Diagnostics.Append(resp.Private.SetKey(ctx, seenByKey, r.conn.mark())...)
@@ -227,7 +227,7 @@ func (r *webhookResource) Read(ctx context.Context, req resource.ReadRequest, re
 	case err != nil:
 		addAPIError(&resp.Diagnostics, "read webhook", err)
 	default:
-		resp.Diagnostics.Append(resp.State.Set(ctx, model.refreshed(found, r.now()))...)
+		resp.Diagnostics.Append(resp.State.Set(ctx, model.refreshed(found, r.conn.now(r.now)))...)
 		if !r.conn.marked(seenBy) {
 			resp.Diagnostics.Append(resp.Private.SetKey(ctx, seenByKey, r.conn.mark())...)
 		}
@@ -253,7 +253,7 @@ func (r *webhookResource) Update(ctx context.Context, req resource.UpdateRequest
 		}
 	}
 	if plan.SecretStatus.IsUnknown() {
-		plan.SecretStatus = plan.secretStatus(r.now())
+		plan.SecretStatus = types.StringValue(plan.possession())
 	}
 	if resp.Diagnostics.HasError() {
 		return

@@ -31,8 +31,9 @@ const (
 	onLostError   = "error"
 )
 
-// clock is what rotate_after is judged by. Only Read and Update look at it: core plans again during apply, and a plan that
-// looked at the clock could then disagree with itself.
+// clock is what rotate_after is judged by until TitanX's own time is known.
+// Only Read looks at it: core plans again during apply, and a plan that looked
+// at the clock could then disagree with itself.
 type clock func() time.Time
 
 // secretStatus judges what the state knows of the secret at a time.

@@ -24,7 +24,7 @@ func TestSecretTable_protocol(t *testing.T) {
 			_, config := configsOf(row.state, row.event)
 			config = s.resolve(config)
 			if row.event == "age passes" {
-				s.later(longerThanRotateAfter)
+				p.later(s, longerThanRotateAfter)
 			}
 			s.ResetRequests()
 
@@ -73,7 +73,7 @@ func (p *protocolServer) arrive(s *simulation, state string) instance {
 		webhook = got.webhook
 	}
 	if how.expired {
-		s.later(longerThanRotateAfter)
+		p.later(s, longerThanRotateAfter)
 	}
 	webhook, diags := p.read(webhook)
 	p.mustSucceed(diags)
@@ -293,7 +293,7 @@ func TestSecretSavedPlan_protocol(t *testing.T) {
 	config := testWebhook(secretBase).with(object{"status": "inactive"})
 	saved := p.plan(webhook, config)
 	p.mustSucceed(saved.diags)
-	s.later(longerThanRotateAfter)
+	p.later(s, longerThanRotateAfter)
 	again := p.plan(webhook, config)
 	p.mustAgree(saved.planned, again.planned)
 	if again.action() != update {

@@ -78,7 +78,7 @@ func (u unchangedWebhooks) read(ctx context.Context, req *tfprotov6.ReadResource
 	if !ok {
 		return nil
 	}
-	fresh := state.refreshed(listed, u.provider.now())
+	fresh := state.refreshed(listed, conn.now(u.provider.now))
 	if !fresh.equal(state) {
 		return nil
 	}

@@ -170,6 +170,7 @@ func readBody(resp *http.Response) ([]byte, error) {
 type serverClock struct {
 	mu     sync.Mutex
 	offset time.Duration
+	known  bool // a Date has been seen
 }
 
 func (c *serverClock) learn(header http.Header, received time.Time) {
@@ -179,7 +180,7 @@ func (c *serverClock) learn(header http.Header, received time.Time) {
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.offset = date.Sub(received)
+	c.offset, c.known = date.Sub(received), true
 }
 
 func (c *serverClock) now() time.Time {
