@@ -52,10 +52,12 @@ func configured(data any, diags *diag.Diagnostics) *connection {
 	return conn
 }
 
-// api gives the client, or an error that names what is unknown.
-func (c *connection) api(diags *diag.Diagnostics, activity string) *titanx.Client {
+// api returns the client, and a context under which no log line shows the API
+// key or one of the secrets. While arguments are unknown, it adds an error that
+// names them, and returns nil.
+func (c *connection) api(ctx context.Context, activity string, diags *diag.Diagnostics, secrets ...string) (*titanx.Client, context.Context) {
 	if c.ready() {
-		return c.client
+		return c.client, c.masked(ctx, secrets...)
 	}
 	unknown := "configuration"
 	if c != nil {
@@ -63,7 +65,7 @@ func (c *connection) api(diags *diag.Diagnostics, activity string) *titanx.Clien
 	}
 	diags.AddError("Unable to "+activity, "The provider's "+unknown+" will be known only after apply, and this step needs the API. "+
 		"Apply what it depends on first, for example with -target, or take it from a variable.")
-	return nil
+	return nil, ctx
 }
 
 // ready tells whether the API can be called.
@@ -80,11 +82,10 @@ func (c *connection) now(local clock) time.Time {
 	return local()
 }
 
-// masked keeps the API key and the given secrets out of every log line made under the returned context.
+// masked returns a context under which no log line shows the API key or one of
+// the secrets.
 func (c *connection) masked(ctx context.Context, secrets ...string) context.Context {
-	if c != nil {
-		secrets = append(secrets, c.key)
-	}
+	secrets = append(secrets, c.key)
 	secrets = slices.DeleteFunc(secrets, func(s string) bool { return s == "" })
 	ctx = tflog.MaskLogStrings(ctx, secrets...)
 	return tflog.MaskAllFieldValuesStrings(ctx, secrets...)

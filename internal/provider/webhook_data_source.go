@@ -69,11 +69,11 @@ func (d *webhookDataSource) Read(ctx context.Context, req datasource.ReadRequest
 	if resp.Diagnostics.HasError() {
 		return
 	}
-	client := d.conn.api(&resp.Diagnostics, "read webhook")
+	client, ctx := d.conn.api(ctx, "read webhook", &resp.Diagnostics)
 	if client == nil {
 		return
 	}
-	ctx, cancel := context.WithTimeout(d.conn.masked(ctx), operationLimit)
+	ctx, cancel := context.WithTimeout(ctx, operationLimit)
 	defer cancel()
 	var found titanx.Webhook
 	if config.ID.IsNull() {

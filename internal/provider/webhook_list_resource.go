@@ -51,12 +51,11 @@ func (r *webhookListResource) List(ctx context.Context, req list.ListRequest, st
 	var filter webhookFilterModel
 	diags := req.Config.Get(ctx, &filter)
 	matches := filter.matcher(&diags)
-	client := r.conn.api(&diags, "list webhooks")
+	client, ctx := r.conn.api(ctx, "list webhooks", &diags)
 	if diags.HasError() {
 		stream.Results = list.ListResultsStreamDiagnostics(diags)
 		return
 	}
-	ctx = r.conn.masked(ctx)
 	stream.Results = func(push func(list.ListResult) bool) {
 		left := req.Limit
 		for w, err := range client.List(ctx) {

@@ -151,11 +151,11 @@ func (r *webhookResource) Create(ctx context.Context, req resource.CreateRequest
 	if resp.Diagnostics.HasError() {
 		return
 	}
-	client := r.conn.api(&resp.Diagnostics, "create webhook")
+	client, ctx := r.conn.api(ctx, "create webhook", &resp.Diagnostics)
 	if client == nil {
 		return
 	}
-	created, err := client.Create(r.conn.masked(ctx), model.createRequest())
+	created, err := client.Create(ctx, model.createRequest())
 	var unclear *titanx.UncertainError
 	if errors.As(err, &unclear) {
 		addUncertainError(&resp.Diagnostics, model.Name.ValueString(), unclear)
@@ -213,12 +213,12 @@ func (r *webhookResource) Read(ctx context.Context, req resource.ReadRequest, re
 		}
 		return
 	}
-	client := r.conn.api(&resp.Diagnostics, "read webhook")
+	client, ctx := r.conn.api(ctx, "read webhook", &resp.Diagnostics, model.Secret.ValueString())
 	if client == nil {
 		return
 	}
 	r.conn.manages(model.ID, model.Name)
-	found, err := client.Find(r.conn.masked(ctx, model.Secret.ValueString()), model.ID.ValueString())
+	found, err := client.Find(ctx, model.ID.ValueString())
 	switch {
 	case errors.Is(err, titanx.ErrNotFound) && seenBy != nil && !r.conn.marked(seenBy):
 		addWrongKeyError(&resp.Diagnostics, model)
@@ -264,11 +264,11 @@ func (r *webhookResource) Update(ctx context.Context, req resource.UpdateRequest
 }
 
 func (r *webhookResource) setStatus(ctx context.Context, plan, state webhookResourceModel, diags *diag.Diagnostics) {
-	client := r.conn.api(diags, "set status of webhook")
+	client, ctx := r.conn.api(ctx, "set status of webhook", diags, state.Secret.ValueString(), plan.Secret.ValueString())
 	if client == nil {
 		return
 	}
-	_, err := client.SetStatus(r.conn.masked(ctx, state.Secret.ValueString(), plan.Secret.ValueString()), plan.ID.ValueString(), plan.Status.ValueString())
+	_, err := client.SetStatus(ctx, plan.ID.ValueString(), plan.Status.ValueString())
 	if errors.Is(err, titanx.ErrNotFound) {
 		diags.AddError("Unable to set status of webhook", fmt.Sprintf("TitanX has no webhook %s any more: it was deleted since the plan was made. Plan again, and it will be created anew.", plan.ID.ValueString()))
 		return
@@ -286,11 +286,10 @@ func (r *webhookResource) Delete(ctx context.Context, req resource.DeleteRequest
 	if resp.Diagnostics.HasError() {
 		return
 	}
-	client := r.conn.api(&resp.Diagnostics, "delete webhook")
+	client, ctx := r.conn.api(ctx, "delete webhook", &resp.Diagnostics, model.Secret.ValueString())
 	if client == nil {
 		return
 	}
-	ctx = r.conn.masked(ctx, model.Secret.ValueString())
 	if isPending(model.ID) {
 		if several := deletePending(ctx, client, model, &resp.Diagnostics); several != nil {
 			model.ID = pendingID(*several)

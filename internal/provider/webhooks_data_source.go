@@ -57,11 +57,11 @@ func (d *webhooksDataSource) Read(ctx context.Context, req datasource.ReadReques
 	if resp.Diagnostics.HasError() {
 		return
 	}
-	client := d.conn.api(&resp.Diagnostics, "list webhooks")
+	client, ctx := d.conn.api(ctx, "list webhooks", &resp.Diagnostics)
 	if client == nil {
 		return
 	}
-	ctx, cancel := context.WithTimeout(d.conn.masked(ctx), operationLimit)
+	ctx, cancel := context.WithTimeout(ctx, operationLimit)
 	defer cancel()
 	all, err := client.All(ctx)
 	if err != nil {
