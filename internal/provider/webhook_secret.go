@@ -5,6 +5,7 @@ package provider
 
 import (
 	"fmt"
+	"strings"
 	"time"
 
 	"filippo.io/age"
@@ -132,6 +133,7 @@ type webhookChange struct {
 	plan          *webhookResourceModel
 	diags         *diag.Diagnostics
 	replace       path.Paths // the attributes that force a replacement
+	reasons       []string   // why they do
 	lost          bool       // the lost secret is why the webhook is replaced
 }
 
@@ -162,22 +164,26 @@ func (c *webhookChange) compareArguments() {
 		c.plan.URL = c.state.URL
 	}
 	if !c.state.Name.IsNull() && !c.plan.Name.Equal(c.state.Name) {
-		c.force("name")
+		c.force("name", "name"+notInPlace)
 	}
 	if !c.state.URL.IsNull() && !c.plan.URL.Equal(c.state.URL) {
-		c.force("url")
+		c.force("url", "url"+notInPlace)
 	}
 	if !c.state.EventTypes.IsNull() && !c.plan.EventTypes.Equal(c.state.EventTypes) {
-		c.force("event_types")
+		c.force("event_types", "event_types"+notInPlace)
 	}
 	firstTriggers := c.imported && c.state.RotationTriggers.IsNull()
 	if !firstTriggers && !sameTriggers(c.state.RotationTriggers, c.plan.RotationTriggers) {
-		c.force("rotation_triggers")
+		c.force("rotation_triggers", "rotation_triggers changes")
 	}
 }
 
-func (c *webhookChange) force(attribute string) {
+const notInPlace = " changes, which TitanX cannot do in place"
+
+// force plans a replacement for an attribute.
+func (c *webhookChange) force(attribute, why string) {
 	c.replace = append(c.replace, path.Root(attribute))
+	c.reasons = append(c.reasons, why)
 }
 
 // sameTriggers compares rotation_triggers; a key with a null value makes no difference.
@@ -227,7 +233,7 @@ func (c *webhookChange) recipients() {
 	}
 	switch {
 	case !c.state.EncryptedSecret.IsNull():
-		c.force("secret_recipients")
+		c.force("secret_recipients", "secret_recipients changes, and what is encrypted cannot be encrypted to others")
 	case c.state.Secret.IsNull():
 	case c.plan.SecretRecipients.IsUnknown():
 		c.plan.Secret, c.plan.EncryptedSecret, c.plan.SecretStatus = types.StringUnknown(), types.StringUnknown(), types.StringUnknown()
@@ -247,7 +253,7 @@ func (c *webhookChange) rotation() {
 		return
 	}
 	if c.plan.RotateAfter.IsUnknown() || c.plan.RotateAfter.Equal(c.state.RotateAfter) {
-		c.force("secret_status")
+		c.force("secret_status", "rotate_after has passed")
 		return
 	}
 	c.plan.SecretStatus = types.StringUnknown()
@@ -271,9 +277,9 @@ func (c *webhookChange) lostSecret() {
 			" The plan replaces the webhook, which issues a new secret: receivers reject deliveries until they have it. "+lostSecretWaysOut)
 		c.lost = true
 		if c.plan.SecretRecipients.IsNull() {
-			c.force("secret")
+			c.force("secret", "its signing secret is lost")
 		} else {
-			c.force("encrypted_secret") // core replaces only for what changes, and with recipients secret stays null
+			c.force("encrypted_secret", "its signing secret is lost") // core replaces only for what changes, and with recipients secret stays null
 		}
 	}
 }
@@ -286,30 +292,16 @@ const (
 
 // replacement plans what a new webhook brings, and says what that means for receivers. A lost secret has a warning of its own.
 func (c *webhookChange) replacement() {
+	why := "The webhook is replaced because " + strings.Join(c.reasons, ", and ")
 	if !c.config.Secret.IsNull() {
 		c.diags.AddAttributeError(path.Root("secret"), "Secret set for a webhook that is to be replaced",
-			"The webhook is replaced because "+c.reason()+", and its signing secret ends with it. Remove the secret argument: TitanX issues a new one.")
+			why+", and its signing secret ends with it. Remove the secret argument: TitanX issues a new one.")
 		return
 	}
 	c.plan.unknownComputed()
 	if !c.lost {
-		c.diags.AddAttributeWarning(c.replace[0], replacementSummary, "The webhook is replaced because "+c.reason()+". "+replacementText)
+		c.diags.AddAttributeWarning(c.replace[0], replacementSummary, why+". "+replacementText)
 	}
-}
-
-// reason is why the webhook is replaced.
-func (c *webhookChange) reason() string {
-	switch {
-	case c.lost:
-		return "its signing secret is lost"
-	case c.replace.Contains(path.Root("secret_status")):
-		return "rotate_after has passed"
-	case c.replace.Contains(path.Root("rotation_triggers")):
-		return "rotation_triggers changes"
-	case c.replace.Contains(path.Root("secret_recipients")):
-		return "secret_recipients changes, and what is encrypted cannot be encrypted to others"
-	}
-	return c.replace[0].String() + " changes, which TitanX cannot do in place"
 }
 
 const (
