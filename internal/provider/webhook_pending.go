@@ -6,6 +6,8 @@ package provider
 import (
 	"context"
 	"crypto/rand"
+	"encoding/base64"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"strings"
@@ -17,13 +19,19 @@ import (
 	"github.com/titanx-io/terraform-provider-titanx/internal/titanx"
 )
 
-// A create whose outcome could not be settled is in the state under a placeholder id, tainted: "pending:", when it began, when it
-// was given up, something random, the ids of identical webhooks that are not it, and, marked, of those that may be it. All that
-// Delete needs must be in the state.
-const (
-	pendingPrefix = "pending:"
-	candidateMark = "?"
-)
+// pendingPrefix begins the placeholder id of a pending create.
+const pendingPrefix = "pending:"
+
+// pending is what the next apply needs to find the orphan of an uncertain
+// create. It is the placeholder id, as base64 of JSON: core deletes and plans a
+// tainted resource without its private state.
+type pending struct {
+	Began      time.Time `json:"began"`
+	Ended      time.Time `json:"ended"`
+	Nonce      string    `json:"nonce"` // no two placeholders are equal
+	Siblings   []string  `json:"siblings,omitempty"`
+	Candidates []string  `json:"candidates,omitempty"`
+}
 
 func isPending(id types.String) bool { return strings.HasPrefix(id.ValueString(), pendingPrefix) }
 
@@ -39,32 +47,29 @@ func (m *webhookResourceModel) setUncertain(unclear titanx.UncertainError) {
 	m.ID = pendingID(unclear)
 }
 
+// pendingID returns the placeholder id of an uncertain create.
 func pendingID(unclear titanx.UncertainError) types.String {
-	parts := append([]string{unclear.Began.UTC().Format(time.RFC3339Nano), unclear.Ended.UTC().Format(time.RFC3339Nano), rand.Text()}, unclear.Siblings...)
+	record := pending{Began: unclear.Began.UTC(), Ended: unclear.Ended.UTC(), Nonce: rand.Text(), Siblings: unclear.Siblings}
 	for _, w := range unclear.Candidates {
-		parts = append(parts, candidateMark+w.ID)
+		record.Candidates = append(record.Candidates, w.ID)
 	}
-	return types.StringValue(pendingPrefix + strings.Join(parts, ","))
+	text, _ := json.Marshal(record) // times and strings alone
+	return types.StringValue(pendingPrefix + base64.RawURLEncoding.EncodeToString(text))
 }
 
 // pendingCreate reads a placeholder id.
 func pendingCreate(id string) (titanx.UncertainError, error) {
-	parts := strings.Split(strings.TrimPrefix(id, pendingPrefix), ",")
-	if len(parts) < 3 {
-		return titanx.UncertainError{}, fmt.Errorf("the placeholder id %q was changed by hand", id)
+	var record pending
+	text, err := base64.RawURLEncoding.DecodeString(strings.TrimPrefix(id, pendingPrefix))
+	if err == nil {
+		err = json.Unmarshal(text, &record)
 	}
-	began, err := time.Parse(time.RFC3339, parts[0])
-	ended, endErr := time.Parse(time.RFC3339, parts[1])
-	if err = errors.Join(err, endErr); err != nil {
-		return titanx.UncertainError{}, fmt.Errorf("the placeholder id %q was changed by hand: %w", id, err)
+	if err != nil {
+		return titanx.UncertainError{}, fmt.Errorf("read the placeholder id %q, which was changed by hand: %w", id, err)
 	}
-	unclear := titanx.UncertainError{Began: began, Ended: ended}
-	for _, id := range parts[3:] {
-		if candidate, ok := strings.CutPrefix(id, candidateMark); ok {
-			unclear.Candidates = append(unclear.Candidates, titanx.Webhook{ID: candidate})
-		} else {
-			unclear.Siblings = append(unclear.Siblings, id)
-		}
+	unclear := titanx.UncertainError{Began: record.Began, Ended: record.Ended, Siblings: record.Siblings}
+	for _, id := range record.Candidates {
+		unclear.Candidates = append(unclear.Candidates, titanx.Webhook{ID: id})
 	}
 	return unclear, nil
 }
