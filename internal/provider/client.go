@@ -5,10 +5,6 @@ package provider
 
 import (
 	"context"
-	"crypto/rand"
-	"crypto/sha256"
-	"crypto/subtle"
-	"encoding/json"
 	"fmt"
 	"slices"
 	"strings"
@@ -27,6 +23,7 @@ import (
 type connection struct {
 	client  *titanx.Client // nil while arguments are unknown
 	key     string
+	address string   // of the API, normalized
 	unknown []string // the arguments that are not known yet
 
 	managed  sync.Map    // webhooks in the state: by id, the name that each is planned to have
@@ -89,41 +86,4 @@ func (c *connection) masked(ctx context.Context, secrets ...string) context.Cont
 	secrets = slices.DeleteFunc(secrets, func(s string) bool { return s == "" })
 	ctx = tflog.MaskLogStrings(ctx, secrets...)
 	return tflog.MaskAllFieldValuesStrings(ctx, secrets...)
-}
-
-// seenByKey is the name, in private state, of the mark of the key under which a webhook was last seen.
-const seenByKey = "seen_by"
-
-// keyMark tells a key from others without telling the key.
-type keyMark struct {
-	Salt []byte `json:"salt"`
-	Hash []byte `json:"hash"`
-}
-
-// privateValue reads a value from private state, which the framework keeps as a JSON object; nil if there is none.
-func privateValue(state []byte, key string) []byte {
-	var values map[string][]byte
-	if err := json.Unmarshal(state, &values); err != nil {
-		return nil
-	}
-	return values[key]
-}
-
-// mark is a new mark of the connection's key, ready for private state.
-func (c *connection) mark() []byte {
-	salt := make([]byte, 16)
-	_, _ = rand.Read(salt) // never fails (crypto/rand)
-	mark, _ := json.Marshal(keyMark{Salt: salt, Hash: c.hash(salt)})
-	return mark
-}
-
-// marked tells whether a mark is of the connection's key.
-func (c *connection) marked(mark []byte) bool {
-	var m keyMark
-	return json.Unmarshal(mark, &m) == nil && subtle.ConstantTimeCompare(m.Hash, c.hash(m.Salt)) == 1
-}
-
-func (c *connection) hash(salt []byte) []byte {
-	sum := sha256.Sum256(append(slices.Clone(salt), c.key...))
-	return sum[:]
 }

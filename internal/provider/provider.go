@@ -150,7 +150,7 @@ func (p *titanxProvider) Configure(ctx context.Context, req provider.ConfigureRe
 		return
 	}
 	conn.client = client
-	conn.key = cfg.APIKey
+	conn.key, conn.address = cfg.APIKey, normalAddress(cfg.BaseURL)
 	conn.share(resp)
 }
 

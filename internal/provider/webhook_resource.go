@@ -260,7 +260,7 @@ func (r *webhookResource) Update(ctx context.Context, req resource.UpdateRequest
 	}
 	resp.Diagnostics.Append(resp.State.Set(ctx, plan)...)
 	resp.Diagnostics.Append(resp.Identity.Set(ctx, plan.identity())...)
-	resp.Diagnostics.Append(resp.Private.SetKey(ctx, importedKey, []byte("false"))...)
+	resp.Diagnostics.Append(resp.Private.SetKey(ctx, importedKey, nil)...)
 }
 
 func (r *webhookResource) setStatus(ctx context.Context, plan, state webhookResourceModel, diags *diag.Diagnostics) {
@@ -312,8 +312,13 @@ func (r *webhookResource) Delete(ctx context.Context, req resource.DeleteRequest
 	}
 }
 
-// importedKey is the name, in private state, of the mark of a webhook that came by import and has not been applied since.
+// importedKey is in the private state of a webhook that was imported, and has
+// not been applied since.
 const importedKey = "imported"
+
+// isImported reports whether importedKey is present. A stored false counts as
+// absent.
+func isImported(value []byte) bool { return value != nil && string(value) != "false" }
 
 func (r *webhookResource) ImportState(ctx context.Context, req resource.ImportStateRequest, resp *resource.ImportStateResponse) {
 	if strings.TrimSpace(req.ID) != req.ID || isPending(types.StringValue(req.ID)) {
@@ -347,7 +352,7 @@ func (r *webhookResource) ModifyPlan(ctx context.Context, req resource.ModifyPla
 	}
 	imported, diags := req.Private.GetKey(ctx, importedKey)
 	resp.Diagnostics.Append(diags...)
-	change := webhookChange{config: config, plan: &plan, imported: string(imported) == "true", diags: &resp.Diagnostics}
+	change := webhookChange{config: config, plan: &plan, imported: isImported(imported), diags: &resp.Diagnostics}
 	resp.Diagnostics.Append(req.State.Get(ctx, &change.state)...)
 	if resp.Diagnostics.HasError() {
 		return
@@ -369,11 +374,4 @@ func (r *webhookResource) checkReachable(plan webhookResourceModel, diags *diag.
 	if problem := unreachableURL(plan.URL.ValueString()); problem != "" {
 		diags.AddAttributeError(path.Root("url"), "Webhook URL not reachable from the internet", problem)
 	}
-}
-
-func addWrongKeyError(diags *diag.Diagnostics, model webhookResourceModel) {
-	diags.AddError("Webhook not visible under this API key",
-		fmt.Sprintf("The webhook %s (%q) was last seen under another API key than the present one, which does not list it. A webhook belongs to the user of the key: "+
-			"is this the same user's key? If it is, and the webhook was deleted, remove it from the state with \"terraform state rm\" and apply again. The state is unchanged.",
-			model.ID.ValueString(), model.Name.ValueString()))
 }

@@ -8,7 +8,6 @@ import (
 	"crypto/rand"
 	"encoding/base64"
 	"encoding/hex"
-	"encoding/json"
 	"testing"
 
 	"github.com/hashicorp/terraform-plugin-framework/types"
@@ -38,7 +37,7 @@ func (k *keyring) under(key string) *protocolServer { return k.protocol(object{"
 func (k *keyring) mustRefuse(what string, i instance) {
 	k.t.Helper()
 	got, diags := k.under(k.foreign).read(i)
-	if !has(diags, isError, "", "is this the same user's key?") || !has(diags, isError, "", i.text(k.t, "id")) {
+	if !has(diags, isError, "", "is this the same user's key") || !has(diags, isError, "", i.text(k.t, "id")) {
 		k.t.Errorf("%s: no error under another user's key: %v", what, summaries(diags))
 	}
 	if !got.exists() || !got.value.Equal(i.value) || !bytes.Equal(got.private, i.private) {
@@ -81,7 +80,7 @@ func TestWrongKeyDestroysNothing_protocol(t *testing.T) {
 	made := k.protocol(nil).create(testWebhook(nil))
 	p := k.under(k.foreign)
 	left, diags := p.apply(p.plan(made, nil))
-	if !has(diags, isError, "", "is this the same user's key?") || !left.exists() {
+	if !has(diags, isError, "", "is this the same user's key") || !left.exists() {
 		t.Errorf("destroyed under another user's key: %v", summaries(diags))
 	}
 	k.only()
@@ -150,7 +149,7 @@ func TestRotatedKey_protocol(t *testing.T) {
 	if gone, diags := k.under(k.rotated).read(rotated); gone.exists() || len(diags) != 0 {
 		t.Errorf("deleted, and still there under the key that saw it last: %v", summaries(diags))
 	}
-	if kept, diags := k.protocol(nil).read(rotated); !kept.exists() || !has(diags, isError, "", "is this the same user's key?") {
+	if kept, diags := k.protocol(nil).read(rotated); !kept.exists() || !has(diags, isError, "", "is this the same user's key") {
 		t.Errorf("deleted, and gone under another key than saw it last: %v", summaries(diags))
 	}
 	c := core{s: k.simulation, state: made} // as seen by the first key
@@ -165,7 +164,7 @@ func TestPrivateStateHoldsNoKey_protocol(t *testing.T) {
 	k := newKeyring(t)
 	p := k.protocol(nil)
 	one, other := p.create(testWebhook(nil)), p.create(testWebhook(nil))
-	var marks [2]keyMark
+	var marks [2][]byte
 	for n, i := range []instance{one, other} {
 		for name, form := range map[string]string{
 			"in clear":       k.apiKey,
@@ -177,18 +176,57 @@ func TestPrivateStateHoldsNoKey_protocol(t *testing.T) {
 				t.Errorf("private state holds the key or %s", name)
 			}
 		}
-		var private map[string][]byte
-		if err := json.Unmarshal(i.private, &private); err != nil {
-			t.Fatal(err)
+		if size := base64.StdEncoding.EncodedLen(len(i.private)); size > 90 {
+			t.Errorf("private state takes %d bytes of the state file", size)
 		}
-		if err := json.Unmarshal(private[seenByKey], &marks[n]); err != nil {
-			t.Fatal(err)
-		}
-		if bytes.Contains(private[seenByKey], []byte(k.apiKey)) || len(marks[n].Salt) != 16 || len(marks[n].Hash) != 32 {
-			t.Errorf("the mark of a key is not a salt and a hash: %d and %d bytes", len(marks[n].Salt), len(marks[n].Hash))
+		marks[n] = privateValue(i.private, seenByKey)
+		if len(marks[n]) == 0 || bytes.Contains(marks[n], []byte(k.apiKey)) {
+			t.Errorf("the mark is %q", marks[n])
 		}
 	}
-	if bytes.Equal(marks[0].Salt, marks[1].Salt) || bytes.Equal(marks[0].Hash, marks[1].Hash) {
-		t.Error("two marks of one key are alike: they can be told to be of one key")
+	if bytes.Equal(marks[0], marks[1]) {
+		t.Error("two marks of one key are equal: they show that the key is the same")
+	}
+}
+
+// TestMovedAddress_protocol has the same key accepted at two addresses.
+func TestMovedAddress_protocol(t *testing.T) {
+	t.Parallel()
+	keys := map[string]string{"CANARY-key": simUser}
+	here, there := simulate(t, titanxsim.Config{Keys: keys}), simulate(t, titanxsim.Config{Keys: keys})
+	here.apiKey, there.apiKey = "CANARY-key", "CANARY-key"
+	config := testWebhook(nil)
+	made := here.protocol(nil).create(config)
+
+	same := here.protocol(object{"base_url": here.baseURL + "/"})
+	if read, diags := same.read(made); len(diags) != 0 || !bytes.Equal(read.private, made.private) {
+		t.Errorf("a trailing slash moves the address: %v", summaries(diags))
+	}
+	moved := there.protocol(nil)
+	if read, diags := moved.read(made); !read.exists() || !has(diags, isError, "", "another api_key or base_url") {
+		t.Errorf("read elsewhere: %v", summaries(diags))
+	}
+	if left, diags := moved.apply(moved.plan(made, nil)); !left.exists() || !has(diags, isError, "", "another api_key or base_url") {
+		t.Errorf("destroyed elsewhere: %v", summaries(diags))
+	}
+	there.Put(simUser, here.only())
+	read, diags := moved.read(made)
+	if len(diags) != 0 || !read.exists() || bytes.Equal(read.private, made.private) {
+		t.Errorf("a service that moved with its webhooks: %v", summaries(diags))
+	}
+}
+
+func TestNormalAddress(t *testing.T) {
+	t.Parallel()
+	for address, want := range map[string]string{
+		"":                                  "https://app.titanx.io/api/public/v2",
+		"HTTPS://App.TitanX.io:443/api/v2/": "https://app.titanx.io/api/v2",
+		"http://127.0.0.1:80":               "http://127.0.0.1",
+		"http://127.0.0.1:8080//":           "http://127.0.0.1:8080",
+		"https://titanx.example/A":          "https://titanx.example/A",
+	} {
+		if got := normalAddress(address); got != want {
+			t.Errorf("normalAddress(%q) = %q, want %q", address, got, want)
+		}
 	}
 }
