@@ -6,12 +6,9 @@ package provider
 import (
 	"context"
 	"crypto/rand"
-	"errors"
 	"fmt"
-	"log"
 	"net/http"
 	"os"
-	"slices"
 	"strings"
 	"testing"
 
@@ -23,17 +20,13 @@ import (
 	"github.com/hashicorp/terraform-plugin-testing/terraform"
 	"github.com/hashicorp/terraform-plugin-testing/tfjsonpath"
 
+	"github.com/titanx-io/terraform-provider-titanx/internal/sweep"
 	"github.com/titanx-io/terraform-provider-titanx/internal/titanx"
 	"github.com/titanx-io/terraform-provider-titanx/internal/titanxsim"
 )
 
-const (
-	// liveVariable, set to 1, lets the test below make webhooks at TitanX, under the key in the environment.
-	liveVariable = "TITANX_ACC_LIVE"
-
-	// testPrefix begins the name of every webhook that a test makes at TitanX. The sweeper deletes nothing else.
-	testPrefix = "titanx-acc-test-"
-)
+// liveVariable, set to 1, lets the test below create webhooks at TitanX, under the key in the environment.
+const liveVariable = "TITANX_ACC_LIVE"
 
 // addSweeper lets go test -sweep=all delete what interrupted tests have left at TitanX.
 func addSweeper() {
@@ -42,7 +35,7 @@ func addSweeper() {
 		if err != nil {
 			return err
 		}
-		return sweepWebhooks(context.Background(), client)
+		return sweep.Webhooks(context.Background(), client, sweep.Prefix)
 	}})
 }
 
@@ -50,52 +43,6 @@ func liveClient() (*titanx.Client, error) {
 	return titanx.New(titanx.Config{
 		APIKey: os.Getenv(apiKeyVariable), BaseURL: os.Getenv(baseURLVariable), MaxRetries: titanx.DefaultMaxRetries, Proxy: http.ProxyFromEnvironment,
 	})
-}
-
-func sweepWebhooks(ctx context.Context, client *titanx.Client) error {
-	all, err := client.All(ctx)
-	if err != nil {
-		return err
-	}
-	var failed []error
-	for _, w := range all {
-		if strings.HasPrefix(w.Name, testPrefix) {
-			log.Printf("delete %s (%s)", w.Name, w.ID)
-			failed = append(failed, client.Delete(ctx, w.ID))
-		}
-	}
-	return errors.Join(failed...)
-}
-
-func TestSweepWebhooks(t *testing.T) {
-	t.Parallel()
-	s := simulate(t, titanxsim.Config{})
-	kept := []string{"", "production", "titanx-acc-test", "my titanx-acc-test-1"}
-	for _, name := range append(kept, testPrefix, testPrefix+"1", testPrefix+"2") {
-		s.Put(simUser, titanxsim.Webhook{Name: name, URL: "https://hooks.example.com/titanx", EventTypes: []string{"job.completed"}})
-	}
-	client, err := titanx.New(titanx.Config{APIKey: s.apiKey, BaseURL: s.baseURL})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := sweepWebhooks(t.Context(), client); err != nil {
-		t.Error(err)
-	}
-	var left []string
-	for _, w := range s.Webhooks(simUser) {
-		left = append(left, w.Name)
-	}
-	if !slices.Equal(left, kept) {
-		t.Errorf("%q are left, want %q", left, kept)
-	}
-	s.Put(simUser, titanxsim.Webhook{Name: testPrefix + "3"})
-	s.Inject(titanxsim.Fault{Call: titanxsim.CallDelete, Kind: titanxsim.FaultStatus, Status: http.StatusForbidden})
-	if client, err = titanx.New(titanx.Config{APIKey: s.apiKey, BaseURL: s.baseURL}); err != nil {
-		t.Fatal(err)
-	}
-	if err := sweepWebhooks(t.Context(), client); !errors.Is(err, titanx.ErrForbidden) {
-		t.Errorf("a delete that is refused: %v", err)
-	}
 }
 
 // service is a TitanX to test against: the real one or a simulator.
@@ -147,7 +94,7 @@ func TestAccWebhook_live(t *testing.T) {
 // test lives a short life of one webhook, inactive at first and under a name of its own.
 func (s service) test(t *testing.T) {
 	t.Helper()
-	name := testPrefix + strings.ToLower(rand.Text())
+	name := sweep.Prefix + strings.ToLower(rand.Text())
 	config := func(status string) string {
 		return fmt.Sprintf(`%s
 resource "titanx_webhook" "test" {

@@ -4,430 +4,396 @@
 package main
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"math"
 	"net/http"
 	"net/url"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
 
+	"github.com/titanx-io/terraform-provider-titanx/internal/sweep"
 	"github.com/titanx-io/terraform-provider-titanx/internal/titanx"
 )
 
 const (
-	// namePrefix marks the webhooks of this program. Nothing else is ever deleted.
-	namePrefix = "titanx-contract-check-"
-
-	// urlMark stands in the query of their url, for an API that does not tell names.
-	urlMark = "titanx-contract-check"
-
-	absentID     = "00000000-0000-4000-8000-000000000000"
-	wrongKey     = "titanx-contract-check-wrong-key"
-	knownEvent   = "job.completed"
-	unknownEvent = "titanx.contract.check"
-
-	requestTimeout = 30 * time.Second
-	maxPages       = 2 // of one list
+	absentID   = "00000000-0000-4000-8000-000000000000"
+	knownEvent = "job.completed"
 )
 
-func newToken() string { return strings.ToLower(rand.Text()) }
-
-// errStop ends the check early: what was found says why the rest cannot be asked.
+// errStop ends a check early: what was found says why the rest cannot be asked.
 var errStop = errors.New("the rest cannot be asked")
 
-// check is one run against the API.
+// check is one run. The client's own errors are its verdicts.
 type check struct {
-	apiKey, baseURL string
-	token           string // of this run
-	url             string // of its webhooks
-	confirm         func(ctx context.Context, question string) bool
-
-	wire   *recorder
-	client *titanx.Client // sends nothing twice: what it makes of an answer is the verdict
+	config titanx.Config
+	client *titanx.Client
+	wire   *wire
+	prefix string // of the names of this run's webhooks, and in their url
+	url    string
 	report report
 
-	first     made     // the webhook that the check is about
-	eventKeys []string // the events keys of a create that are not refused
-	ours      []string // ids of the webhooks that are there because of this run
-	sent      bool     // a create was sent
-	lost      int      // creates whose outcome is not known
+	first     titanx.Created // the webhook that the check is about
+	post      exchange       // that created it
+	second    string         // id of a webhook that is never activated
+	eventKeys []string       // that a create may have
+	ids       []string       // of the webhooks that were created
+	secrets   []string       // never to be shown
 }
 
-func newCheck(apiKey, baseURL, target string, transport http.RoundTripper) (*check, error) {
-	u, err := url.Parse(target)
-	if err != nil || u.Scheme != "https" || u.Host == "" {
-		return nil, fmt.Errorf("the url %q is not an absolute https URL", target)
-	}
+func newCheck(cfg titanx.Config, target *url.URL) (*check, error) {
 	c := &check{
-		apiKey: apiKey, baseURL: strings.TrimRight(cmp.Or(baseURL, titanx.DefaultBaseURL), "/"), token: newToken(),
-		wire:      &recorder{next: transport, limit: maxRequests},
-		eventKeys: []string{"events", "eventTypes"},
+		prefix: sweep.Prefix + strings.ToLower(rand.Text()[:8]), eventKeys: []string{"events", "eventTypes"},
+		wire: &wire{next: cfg.Transport, limit: maxRequests}, secrets: []string{cfg.APIKey},
 	}
-	query := u.Query()
-	query.Set(urlMark, c.token)
-	u.RawQuery = query.Encode()
-	c.url = u.String()
-	c.report.BaseURL = c.baseURL
-	c.report.secrets = []string{apiKey}
-	c.client, err = c.newClient(apiKey, 0)
+	query := target.Query()
+	query.Set("check", c.prefix)
+	target.RawQuery = query.Encode()
+	c.url = target.String()
+	cfg.UserAgent, cfg.Transport = "titanx-contract-check", c.wire
+	c.config, c.report.BaseURL = cfg, cfg.BaseURL
+	var err error
+	c.client, err = titanx.New(cfg)
 	return c, err
 }
 
-func (c *check) newClient(apiKey string, retries int) (*titanx.Client, error) {
-	return titanx.New(titanx.Config{
-		APIKey: apiKey, BaseURL: c.baseURL, UserAgent: userAgent, MaxRetries: retries, RequestTimeout: requestTimeout, Transport: c.wire,
-	})
-}
-
-// run asks everything in turn. An error says what is in the way; what was found until then is in the report.
-func (c *check) run(ctx context.Context) error {
-	for _, step := range []struct {
-		activity string
-		do       func(context.Context) error
-	}{
-		{"list webhooks", c.listBefore},
-		{"list with a wrong key", c.listWithWrongKey},
-		{"create a webhook", c.createFirst},
-		{"get it", c.getFirst},
-		{"get an absent webhook", c.getAbsent},
-		{"set its status", c.activate},
-		{"create a second one for the same url", c.createSecond},
-		{"create one for an unknown event", c.createUnknownEvent},
-		{"create one for an invalid url", c.createInvalid},
-		{"list webhooks again", c.listAfter},
-		{"set its status back", c.deactivate},
-		{"delete it", c.deleteFirst},
-		{"delete it again", c.deleteAgain},
+// run asks everything in turn, cleans up and completes the report.
+func (c *check) run(ctx context.Context) {
+	var err error
+	for _, step := range []func(context.Context) error{
+		c.list, c.listWithWrongKey, c.createFirst, c.get, c.activate, c.createSecond, c.createOdd, c.listAgain, c.change, c.remove,
 	} {
 		found := len(c.report.Findings)
-		err := step.do(ctx)
-		if ctx.Err() != nil { // what an interrupted step has found may be the interrupt
-			c.report.Findings = c.report.Findings[:found]
-			err = context.Cause(ctx)
+		err = step(ctx)
+		if ctx.Err() != nil { // what an interrupted step has found can be the interrupt
+			c.report.Findings, err = c.report.Findings[:found], context.Cause(ctx)
 		}
 		if err != nil {
-			return fmt.Errorf("%s: %w", step.activity, err)
+			break
 		}
 	}
-	return nil
+	if err != nil && !errors.Is(err, errStop) {
+		c.report.Trouble = err.Error()
+	}
+	if left := c.cleanUp(context.WithoutCancel(ctx), err == nil); left != nil {
+		c.report.LeftBehind = fmt.Sprintf("webhooks named %s…, which make sweep deletes: %v", c.prefix, left)
+	}
+	c.rates()
+	c.report.Requests = len(c.wire.exchanges)
 }
 
-// listBefore is the ground to stand on: without a list nothing could be cleaned up, so nothing is made.
-func (c *check) listBefore(ctx context.Context) error {
-	from := c.wire.count()
-	all, err := c.list(ctx, c.client, 1)
-	answers := c.wire.heard(from)
-	if err := trouble(err, answers); err != nil {
-		return err
-	}
-	if errors.Is(err, titanx.ErrUnauthorized) || errors.Is(err, titanx.ErrForbidden) {
-		return err
-	}
-	if err != nil {
-		c.found("list", describe(answers[0]), err)
-		return errStop
-	}
-	return c.deleteLeftovers(ctx, all)
-}
-
-func (c *check) listWithWrongKey(ctx context.Context) error {
-	stranger, err := c.newClient(wrongKey, 0)
-	if err != nil {
-		return err
-	}
-	from := c.wire.count()
-	_, err = stranger.All(ctx)
-	answers := c.wire.heard(from)
-	if err := trouble(err, answers); err != nil {
-		return err
-	}
-	switch {
-	case errors.Is(err, titanx.ErrUnauthorized), errors.Is(err, titanx.ErrForbidden):
-		err = nil
-	case err == nil:
-		err = errors.New("a wrong key is not refused: every webhook looks deleted under it")
-	}
-	c.found("answer to a wrong key", describe(answers[0]), err)
-	return nil
-}
-
-// createFirst sends both documented events keys, as the provider does. If that is refused it tries each alone.
-func (c *check) createFirst(ctx context.Context) error {
-	m, err := c.create(ctx, "", nil, c.eventKeys...)
-	if err != nil {
-		return err
-	}
-	if refusal := m.answer(); m.refused() && refusal.status >= 400 {
-		for _, key := range c.eventKeys {
-			if m, err = c.create(ctx, "", nil, key); err != nil {
-				return err
-			}
-			m.answers = append([]exchange{refusal}, m.answers...)
-			if !m.refused() {
-				c.eventKeys = []string{key}
-				break
-			}
-		}
-		_, err := m.judge(ctx)
-		c.found("events key of a create", fmt.Sprintf("only %s; both together are refused: %s", strings.Join(c.eventKeys, " or "), describe(refusal)), err)
-	}
-	c.first = m
-	created, err := m.judge(ctx)
-	if err == nil && created.ID != m.id {
-		err = fmt.Errorf("the client reads the id %q", created.ID)
-	}
-	if m.refused() && err != nil {
-		err = fmt.Errorf("%w (if that is about the url, name one with -url)", err)
-	}
-	c.found("answer to a create", describe(m.answer()), err)
-	if m.refused() {
-		return errStop
-	}
-	c.found("id", idForm(m.id), err)
-	if err == nil && created.Secret == "" {
-		err = errors.New("without the secret nobody can verify a delivery")
-	}
-	c.found("secret in the answer to a create", secretShape(m.fields(), ""), err)
-	return nil
-}
-
-func (c *check) getFirst(ctx context.Context) error {
-	from := c.wire.count()
-	_, err := c.client.Get(ctx, c.first.id)
-	answers := c.wire.heard(from)
-	if err := trouble(err, answers); err != nil {
-		return err
-	}
-	seen := describe(answers[0])
-	if errors.Is(err, titanx.ErrNoRoute) || errors.Is(err, titanx.ErrNotFound) {
-		// The client asks for one webhook only to confirm that a complete list is right in lacking it.
-		seen, err = "no such route: "+seen, nil
-	}
-	c.found("get one", seen, err)
-	value, _ := decode(answers[0].body)
-	if object, ok := find(value, webhookObject); ok {
-		c.found("secret in the answer to a get", secretShape(object.value.(map[string]any), c.first.secret), err)
-	}
-	return nil
-}
-
-// getAbsent asks whether the client sees a deletion: no list has the id, and this is what get says of it.
-func (c *check) getAbsent(ctx context.Context) error {
-	from := c.wire.count()
-	_, err := c.client.Get(ctx, absentID)
-	answers := c.wire.heard(from)
-	if err := trouble(err, answers); err != nil {
-		return err
-	}
-	client, err := newReplay(answers...)
-	if err != nil {
-		return err
-	}
-	_, err = client.Find(ctx, absentID)
-	switch {
-	case errors.Is(err, titanx.ErrNotFound):
-		err = nil
-	case err == nil:
-		err = errors.New("an id that does not exist is found")
-	}
-	c.found("get of an absent id", describe(answers[0]), err)
-	return nil
-}
-
-func (c *check) activate(ctx context.Context) error {
-	return c.ask("status change", func() error {
-		_, err := c.client.SetStatus(ctx, c.first.id, titanx.StatusActive)
-		return err
-	})
-}
-
-// ask makes one call whose error is the verdict.
-func (c *check) ask(doubt string, call func() error) error {
-	from := c.wire.count()
-	err := call()
-	answers := c.wire.heard(from)
-	if err := trouble(err, answers); err != nil {
-		return err
-	}
-	c.found(doubt, describe(answers[0]), err)
-	return nil
-}
-
-// createSecond makes a webhook for the same url under each events key alone, and so settles two doubts at once.
-func (c *check) createSecond(ctx context.Context) error {
-	var all []made
-	var alone []string
-	for _, key := range c.eventKeys {
-		m, err := c.create(ctx, "-"+strings.ToLower(key), nil, key)
-		if err != nil {
-			return err
-		}
-		all = append(all, m)
-		if m.refused() {
-			key = "not " + key + " alone: " + describe(m.answer())
-		}
-		alone = append(alone, key)
-	}
-	if len(all) > 1 {
-		_, err := c.first.judge(ctx)
-		c.found("events key of a create", strings.Join(alone, "; "), err)
-	}
-	// An accepted one settles it. Of refusals the last in number tells: a conflict comes after a complaint about a key.
-	second := all[0]
-	for _, m := range all[1:] {
-		if second.refused() && (!m.refused() || m.answer().status > second.answer().status) {
-			second = m
-		}
-	}
-	_, err := second.judge(ctx)
-	if second.refused() {
-		err = fmt.Errorf("%w; a webhook with create_before_destroy cannot be replaced", err)
-	}
-	c.found("second webhook for the same url", describe(second.answer()), err)
-	return nil
-}
-
-func (c *check) createUnknownEvent(ctx context.Context) error {
-	return c.createOdd(ctx, "unknown event", "-event", func(r *titanx.CreateRequest) { r.EventTypes = []string{unknownEvent} })
-}
-
-func (c *check) createInvalid(ctx context.Context) error {
-	return c.createOdd(ctx, "invalid url", "-invalid", func(r *titanx.CreateRequest) { r.URL = "http" + strings.TrimPrefix(r.URL, "https") })
-}
-
-// createOdd asks for something that may be refused. Both ends are good if the client tells them apart.
-func (c *check) createOdd(ctx context.Context, doubt, suffix string, change func(*titanx.CreateRequest)) error {
-	m, err := c.create(ctx, suffix, change, c.eventKeys...)
-	if err != nil {
-		return err
-	}
-	_, err = m.judge(ctx)
-	var refusal *titanx.Error
-	if m.refused() && errors.As(err, &refusal) {
-		err = nil
-	}
-	c.found(doubt, describe(m.answer()), err)
-	return nil
-}
-
-// listAfter reads the webhooks back. It looks twice, because a list may be behind.
-func (c *check) listAfter(ctx context.Context) error {
-	for look, when := range []string{"at once", "only at the second look"} {
-		from := c.wire.count()
-		all, err := c.list(ctx, c.client, maxPages-look)
-		answers := c.wire.heard(from)
-		if err := trouble(err, answers); err != nil {
-			return err
-		}
-		at := slices.IndexFunc(all, func(w titanx.Webhook) bool { return w.ID == c.first.id })
-		if err == nil && at < 0 && look == 0 && len(answers) == 1 {
-			continue
-		}
-		value, _ := decode(answers[0].body)
-		page, _ := find(value, isList)
-		c.found("list", fmt.Sprintf("%d, %s", answers[0].status, page.where()), err)
-		c.found("paging of the list", pagingSeen(page, answers), err)
-		switch {
-		case at >= 0:
-			c.foundListed(all[at], answers, when)
-		case err == nil:
-			c.unseen("webhook in the list", fmt.Sprintf("not among the first %d", len(all)))
-		}
+// cleanUp deletes what was created. It looks three times unless all went well:
+// a lost create can be late, and a list can lag.
+func (c *check) cleanUp(ctx context.Context, well bool) (err error) {
+	if !slices.ContainsFunc(c.wire.exchanges, func(x exchange) bool { return x.method == http.MethodPost }) {
 		return nil
 	}
-	return nil
-}
-
-func (c *check) foundListed(w titanx.Webhook, answers []exchange, when string) {
-	c.found("webhook in the list", when, nil)
-	for _, x := range answers {
-		value, _ := decode(x.body)
-		page, _ := find(value, isList)
-		if fields := listed(page, c.first.id); fields != nil {
-			c.found("keys of a webhook", strings.Join(keys(fields), ", "), c.compare(w))
-			c.found("secret in the list", secretShape(fields, c.first.secret), nil)
+	ctx, cancel := context.WithTimeout(ctx, 5*time.Minute)
+	defer cancel()
+	c.wire.edit, c.wire.limit = nil, math.MaxInt
+	cfg := c.config
+	cfg.MaxRetries = titanx.DefaultMaxRetries
+	client, err := titanx.New(cfg)
+	for _, pause := range []time.Duration{0, 2 * time.Second, 5 * time.Second} {
+		if err != nil && pause == 0 {
+			return err
 		}
-	}
-}
-
-// compare tells what the client does not read of the first webhook. The name may be left unsaid.
-func (c *check) compare(w titanx.Webhook) error {
-	want := c.first.request
-	var wrong []string
-	for what, right := range map[string]bool{
-		"name":      w.Name == "" || w.Name == want.Name,
-		"url":       titanx.SameURL(w.URL, want.URL),
-		"events":    slices.Equal(w.EventTypes, want.EventTypes),
-		"status":    w.Status == titanx.StatusActive,
-		"createdAt": !w.CreatedAt.IsZero(),
-	} {
-		if !right {
-			wrong = append(wrong, what)
+		<-time.After(pause)
+		var failed error
+		c.ids = slices.DeleteFunc(c.ids, func(id string) bool {
+			err := client.Delete(ctx, id)
+			failed = errors.Join(failed, err)
+			return err == nil
+		})
+		if err = errors.Join(failed, sweep.Webhooks(ctx, client, c.prefix)); err == nil && well {
+			break
 		}
-	}
-	if wrong == nil {
-		return nil
-	}
-	slices.Sort(wrong)
-	return fmt.Errorf("the client does not read its %s", strings.Join(wrong, ", "))
-}
-
-// pagingSeen tells what stands beside the list, where a next page would be named.
-func pagingSeen(page place, answers []exchange) string {
-	signs := slices.Clone(page.beside)
-	if answers[0].header.Get("Link") != "" {
-		signs = append(signs, "Link header")
-	}
-	elements, _ := page.value.([]any)
-	text := fmt.Sprintf("none shown with %d webhooks", len(elements))
-	if len(signs) > 0 {
-		text = strings.Join(signs, ", ")
-	}
-	if len(answers) > 1 {
-		text += fmt.Sprintf("; %d pages asked for", len(answers))
-	}
-	return text
-}
-
-func (c *check) deactivate(ctx context.Context) error {
-	return c.ask("status change back", func() error {
-		_, err := c.client.SetStatus(ctx, c.first.id, titanx.StatusInactive)
-		return err
-	})
-}
-
-func (c *check) deleteFirst(ctx context.Context) error {
-	return c.ask("delete", func() error { return c.delete(ctx, c.client, c.first.id) })
-}
-
-func (c *check) deleteAgain(ctx context.Context) error {
-	return c.ask("delete of an absent id", func() error { return c.client.Delete(ctx, c.first.id) })
-}
-
-func (c *check) delete(ctx context.Context, client *titanx.Client, id string) error {
-	err := client.Delete(ctx, id)
-	if err == nil {
-		c.ours = slices.DeleteFunc(c.ours, func(other string) bool { return other == id })
 	}
 	return err
 }
 
-// list gives the webhooks on the first pages, the complete list if it is not longer.
-func (c *check) list(ctx context.Context, client *titanx.Client, pages int) ([]titanx.Webhook, error) {
-	defer c.wire.narrow(pages)()
-	var all []titanx.Webhook
-	for w, err := range client.List(ctx) {
-		if errors.Is(err, errLimit) && len(all) > 0 {
-			break
+// ask makes a call and returns its exchanges of one method, with the client's
+// error as the verdict. A 429 is left out: it says nothing about what was
+// asked. The trouble is why nothing was learned.
+func (c *check) ask(method string, call func() error) (exchanges []exchange, verdict, trouble error) {
+	from := len(c.wire.exchanges)
+	verdict = call()
+	for _, x := range c.wire.exchanges[from:] {
+		if x.method == method && x.status != http.StatusTooManyRequests {
+			exchanges = append(exchanges, x)
 		}
+		if x.err != nil {
+			trouble = cmp.Or(trouble, fmt.Errorf("%s: %w", x.method, x.err))
+		} else if x.status >= 500 && x.status != http.StatusNotImplemented {
+			trouble = cmp.Or(trouble, fmt.Errorf("%s: the response is %s", x.method, x))
+		}
+	}
+	if errors.Is(verdict, errLimit) || len(exchanges) == 0 {
+		trouble = cmp.Or(trouble, verdict)
+	}
+	return exchanges, verdict, trouble
+}
+
+// row makes a call that settles one doubt.
+func (c *check) row(doubt, method string, call func() error) error {
+	exchanges, verdict, trouble := c.ask(method, call)
+	if trouble == nil {
+		c.found(doubt, exchanges[0].String(), verdict)
+	}
+	return trouble
+}
+
+func all(ctx context.Context, client *titanx.Client) (all []titanx.Webhook, err error) {
+	for w, err := range client.List(ctx) {
 		if err != nil {
 			return nil, err
 		}
 		all = append(all, w)
 	}
 	return all, nil
+}
+
+func (c *check) list(ctx context.Context) error {
+	pages, verdict, trouble := c.ask(http.MethodGet, func() error { _, err := all(ctx, c.client); return err })
+	if trouble != nil || refusedKey(verdict) {
+		return cmp.Or(trouble, verdict)
+	}
+	if verdict != nil { // nothing could be cleaned up
+		c.found("list", pages[0].String(), verdict)
+		return errStop
+	}
+	return nil
+}
+
+func refusedKey(err error) bool {
+	return errors.Is(err, titanx.ErrUnauthorized) || errors.Is(err, titanx.ErrForbidden)
+}
+
+func (c *check) listWithWrongKey(ctx context.Context) error {
+	cfg := c.config
+	cfg.APIKey = "titanx-contract-check-wrong-key"
+	client, err := titanx.New(cfg)
+	if err != nil {
+		return err
+	}
+	return c.row("answer to a wrong key", http.MethodGet, func() error {
+		_, err := all(ctx, client)
+		switch {
+		case refusedKey(err):
+			return nil
+		case err == nil:
+			return errors.New("a wrong key is not refused: every webhook looks deleted under it")
+		}
+		return err
+	})
+}
+
+// create asks for an inactive webhook, for a url that begins with a scheme. Of
+// the keys for events, the other one is not sent under its name.
+func (c *check) create(ctx context.Context, suffix, scheme, event, otherKey string) (posts []exchange, created titanx.Created, verdict, trouble error) {
+	if otherKey != "" {
+		c.wire.edit = func(_ *http.Request, body []byte) []byte {
+			return bytes.ReplaceAll(body, []byte(`"`+otherKey+`"`), []byte(`"ignored"`))
+		}
+	}
+	posts, verdict, trouble = c.ask(http.MethodPost, func() (err error) {
+		created, err = c.client.Create(ctx, titanx.CreateRequest{
+			Name: c.prefix + suffix, URL: scheme + strings.TrimPrefix(c.url, "https"), EventTypes: []string{event}, Status: titanx.StatusInactive,
+		})
+		return err
+	})
+	c.wire.edit = nil
+	if created.ID != "" {
+		c.ids, c.secrets = append(c.ids, created.ID), append(c.secrets, created.Secret)
+	}
+	return posts, created, verdict, trouble
+}
+
+func (c *check) createFirst(ctx context.Context) error {
+	posts, created, verdict, trouble := c.create(ctx, "", "https", knownEvent, "")
+	if trouble != nil {
+		return trouble
+	}
+	c.first, c.post = created, posts[len(posts)-1]
+	if len(posts) > 1 {
+		c.eventKeys = slices.DeleteFunc(c.eventKeys, func(key string) bool { return !bytes.Contains(c.post.request, []byte(`"`+key+`"`)) })
+		c.found("events key of a create", fmt.Sprintf("only %s; both together are refused: %s", strings.Join(c.eventKeys, " or "), posts[0]), verdict)
+	}
+	if verdict != nil {
+		c.found("answer to a create", c.post.String(), fmt.Errorf("%w (if that is about the url, name one with -url)", verdict))
+		return errStop
+	}
+	c.found("answer to a create", c.post.String(), nil)
+	if created.Secret == "" {
+		verdict = errors.New("without the secret nobody can verify a delivery")
+	}
+	c.found("secret in the answer to a create", map[bool]string{true: "returned", false: "none"}[created.Secret != ""], verdict)
+	return nil
+}
+
+func (c *check) get(ctx context.Context) error {
+	for _, doubt := range []struct{ name, id string }{{"get one", c.first.ID}, {"get of an absent id", absentID}} {
+		if err := c.row(doubt.name, http.MethodGet, func() error {
+			_, err := c.client.Get(ctx, doubt.id)
+			switch {
+			case errors.Is(err, titanx.ErrNoRoute), errors.Is(err, titanx.ErrNotFound): // the client gets only to confirm a list
+				return nil
+			case err == nil && doubt.id == absentID:
+				return errors.New("an id that does not exist is found")
+			}
+			return err
+		}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (c *check) activate(ctx context.Context) error {
+	return c.setStatus(ctx, "status change", titanx.StatusActive)
+}
+
+func (c *check) setStatus(ctx context.Context, doubt, status string) error {
+	return c.row(doubt, http.MethodPost, func() error { _, err := c.client.SetStatus(ctx, c.first.ID, status); return err })
+}
+
+// createSecond creates a webhook for the same url under each events key alone,
+// and so settles two doubts.
+func (c *check) createSecond(ctx context.Context) error {
+	var alone []string
+	var seen exchange
+	var refusal error
+	for _, key := range c.eventKeys {
+		other := map[string]string{"events": "eventTypes", "eventTypes": "events"}[key]
+		posts, created, verdict, trouble := c.create(ctx, "-"+strings.ToLower(key), "https", knownEvent, other)
+		if trouble != nil {
+			return trouble
+		}
+		if verdict != nil {
+			key = "not " + key + " alone: " + posts[0].String()
+		}
+		alone, c.second = append(alone, key), cmp.Or(created.ID, c.second)
+		// An accepted one decides, and else the higher refusal: a conflict is found
+		// after a wrong key.
+		if seen.status == 0 || refusal != nil && (verdict == nil || posts[0].status > seen.status) {
+			seen, refusal = posts[0], verdict
+		}
+	}
+	if len(alone) > 1 {
+		c.found("events key of a create", strings.Join(alone, "; "), nil)
+	}
+	if refusal != nil {
+		refusal = fmt.Errorf("%w; a webhook with create_before_destroy cannot be replaced", refusal)
+	}
+	c.found("second webhook for the same url", seen.String(), refusal)
+	return nil
+}
+
+// createOdd asks for what TitanX may refuse. The provider handles both results.
+func (c *check) createOdd(ctx context.Context) error {
+	for _, odd := range []struct{ doubt, suffix, scheme, event string }{
+		{"unknown event", "-event", "https", "titanx.contract.check"}, {"invalid url", "-invalid", "http", knownEvent},
+	} {
+		posts, _, verdict, trouble := c.create(ctx, odd.suffix, odd.scheme, odd.event, "")
+		if trouble != nil {
+			return trouble
+		}
+		if _, refused := errors.AsType[*titanx.Error](verdict); refused {
+			verdict = nil
+		}
+		c.found(odd.doubt, posts[len(posts)-1].String(), verdict)
+	}
+	return nil
+}
+
+// listAgain reads the webhooks back. It looks twice, because a list can lag.
+func (c *check) listAgain(ctx context.Context) error {
+	for _, when := range []string{"listed at once", "listed only at the second look"} {
+		var listed []titanx.Webhook
+		pages, verdict, trouble := c.ask(http.MethodGet, func() (err error) { listed, err = all(ctx, c.client); return err })
+		if trouble != nil {
+			return trouble
+		}
+		at := slices.IndexFunc(listed, func(w titanx.Webhook) bool { return w.ID == c.first.ID })
+		if verdict == nil && at < 0 && when == "listed at once" {
+			continue
+		}
+		c.found("list", fmt.Sprintf("%s; %d pages; Link headers: %d", pages[0], len(pages), len(pages[0].header["Link"])), verdict)
+		c.initialStatus(listed)
+		if at < 0 {
+			c.report.Findings = append(c.report.Findings, finding{Doubt: "webhook in the list", Seen: "not listed", Covered: notSeen})
+		} else {
+			c.found("webhook in the list", when, c.compare(listed[at]))
+		}
+		break
+	}
+	return c.setStatus(ctx, "status change back", titanx.StatusInactive)
+}
+
+var statusIn = regexp.MustCompile(`"status":\s*"(\w{1,30})"`)
+
+// initialStatus reports what became of status = inactive in a create.
+func (c *check) initialStatus(listed []titanx.Webhook) {
+	response := append(statusIn.FindStringSubmatch(string(c.post.body)), "", "")[1]
+	at := slices.IndexFunc(listed, func(w titanx.Webhook) bool { return w.ID == c.second })
+	list := ""
+	if at >= 0 {
+		list = listed[at].Status
+	}
+	var err error
+	if cmp.Or(response, titanx.StatusInactive) != titanx.StatusInactive || cmp.Or(list, titanx.StatusInactive) != titanx.StatusInactive {
+		err = errors.New("a create ignores status = inactive: the webhook of a lost response delivers")
+	}
+	c.found("initial status", fmt.Sprintf("asked for inactive; in the response: %q; in the list: %.30q", response, list), err)
+}
+
+// compare checks what the client reads of the first webhook. TitanX may leave
+// out the name.
+func (c *check) compare(w titanx.Webhook) error {
+	if w.Name != "" && w.Name != c.prefix || !titanx.SameURL(w.URL, c.url) || !slices.Equal(w.EventTypes, []string{knownEvent}) ||
+		w.Status != titanx.StatusActive || w.CreatedAt.IsZero() {
+		return fmt.Errorf("the client reads name %.40q, events %.80q, status %.20q, created at %s", w.Name, w.EventTypes, w.Status, w.CreatedAt)
+	}
+	return nil
+}
+
+// change asks whether a webhook can be changed in place, with its own values.
+// The client has no such call, so its get is sent as one.
+func (c *check) change(ctx context.Context) error {
+	client, err := titanx.New(c.config) // whose get this does not concern
+	if err != nil {
+		return err
+	}
+	var seen []string
+	for _, method := range []string{http.MethodPatch, http.MethodPut} {
+		c.wire.edit = func(req *http.Request, _ []byte) []byte {
+			req.Method = method
+			req.Header.Set("Content-Type", "application/json")
+			return c.post.request
+		}
+		exchanges, _, trouble := c.ask(method, func() error { _, err := client.Get(ctx, c.first.ID); return err })
+		c.wire.edit = nil
+		if len(exchanges) == 0 || exchanges[0].err != nil {
+			return trouble
+		}
+		seen = append(seen, method+": "+exchanges[0].String())
+	}
+	c.found("PATCH or PUT of a webhook", strings.Join(seen, "; "), nil)
+	return nil
+}
+
+func (c *check) remove(ctx context.Context) error {
+	c.ids = slices.DeleteFunc(c.ids, func(id string) bool { return id == c.first.ID }) // a list shows whether it is gone
+	for _, doubt := range []string{"delete", "delete of an absent id"} {
+		if err := c.row(doubt, http.MethodDelete, func() error { return c.client.Delete(ctx, c.first.ID) }); err != nil {
+			return err
+		}
+	}
+	return nil
 }

@@ -1,36 +1,37 @@
 // Copyright (c) TitanX
 // SPDX-License-Identifier: MPL-2.0
 
-// Contract asks a live TitanX what its documentation leaves open, and tells whether the provider handles the answers.
+// Contract asks a live TitanX what its documentation leaves open, and reports
+// whether the provider handles the responses.
 //
 //	TITANX_API_KEY=… go run ./internal/cmd/contract
 //
-// It makes a few inactive webhooks with names of its own, switches one of them on and off again, and deletes them all, also when
-// it is interrupted. What an earlier run could not delete, a later one offers to delete. TITANX_BASE_URL names another API.
+// It creates a few inactive webhooks, activates one of them for a second or
+// two, and deletes them all, also after an interrupt. What it cannot delete,
+// make sweep deletes. TITANX_BASE_URL names another API.
 //
-// The exit code is 0 if the provider handles all that was seen, 1 if not, and 2 if the check could not be finished, was not
-// confirmed, or left something behind.
+// The exit code is 0 if the provider handles all that was seen, 1 if it does
+// not, and 2 if the check was not confirmed or not finished, or left something.
 package main
 
 import (
 	"bufio"
+	"cmp"
 	"context"
 	"errors"
 	"flag"
 	"fmt"
 	"io"
 	"net/http"
+	"net/url"
 	"os"
 	"os/signal"
 	"strings"
 	"syscall"
 
 	"github.com/mattn/go-isatty"
-)
 
-const (
-	defaultURL = "https://titanx-contract-check.example/"
-	userAgent  = "titanx-contract-check"
+	"github.com/titanx-io/terraform-provider-titanx/internal/titanx"
 )
 
 // Exit codes.
@@ -63,57 +64,40 @@ type program struct {
 func (p program) run(ctx context.Context, args []string) int {
 	flags := flag.NewFlagSet("contract", flag.ContinueOnError)
 	flags.SetOutput(p.stderr)
-	yes := flags.Bool("yes", false, "do not ask before starting, nor before deleting what earlier runs have left")
-	asJSON := flags.Bool("json", false, "print JSON in place of the table")
-	target := flags.String("url", defaultURL, "https `url` that the webhooks subscribe")
+	yes := flags.Bool("yes", false, "do not ask before starting")
+	asJSON := flags.Bool("json", false, "print JSON instead of the table")
+	target := flags.String("url", "https://titanx-contract-check.example/", "https `url` that the webhooks subscribe")
 	switch err := flags.Parse(args); {
 	case errors.Is(err, flag.ErrHelp):
 		return exitCovered
 	case err != nil:
 		return exitTrouble
+	}
+	u, err := url.Parse(*target)
+	if err != nil || u.Scheme != "https" || u.Host == "" {
+		return p.fail(fmt.Errorf("the url %q is not an absolute https URL", *target))
+	}
+	c, err := newCheck(titanx.Config{APIKey: p.apiKey, BaseURL: cmp.Or(p.baseURL, titanx.DefaultBaseURL), Transport: p.transport}, u)
+	switch {
 	case p.apiKey == "":
 		return p.fail(errors.New("set TITANX_API_KEY to the key of a TitanX user"))
-	}
-	c, err := newCheck(p.apiKey, p.baseURL, *target, p.transport)
-	if err != nil {
+	case err != nil:
 		return p.fail(err)
+	case !*yes && !p.terminal:
+		return p.fail(errors.New("there is no terminal to ask on: use -yes to start without asking"))
 	}
-	if !*yes && !p.terminal {
-		return p.fail(errors.New("there is no terminal to ask on: give -yes to start without asking"))
-	}
-	answers := bufio.NewReader(p.stdin)
-	c.confirm = func(ctx context.Context, question string) bool { return *yes || p.ask(ctx, answers, question) }
-	fmt.Fprintf(p.stderr, `This makes up to 5 webhooks named %s%s… under your key at %s
-and deletes them again. They subscribe %s, inactive but for one, which is
-active for a second or two. It sends at most %d requests, in about %d seconds; a few more if an answer is lost.
-`, namePrefix, c.token, c.baseURL, c.url, maxRequests, maxRequests/4+1)
-	if !c.confirm(ctx, "Start?") {
+	fmt.Fprintf(p.stderr, `This creates up to 5 webhooks named %s… under your key at %s and deletes them.
+They subscribe %s and are inactive, but for one, which is active for a second or two.
+It sends about 25 requests, and at most %d. Cleaning up after a lost response can take more.
+`, c.prefix, c.config.BaseURL, c.url, maxRequests)
+	if !*yes && !p.confirmed(ctx) {
 		return p.fail(errors.New("not confirmed, nothing was sent"))
 	}
-	return p.finish(ctx, c, c.run(ctx), *asJSON)
-}
-
-// finish cleans up and reports.
-func (p program) finish(ctx context.Context, c *check, err error, asJSON bool) int {
-	if ctx.Err() != nil {
-		fmt.Fprintf(p.stderr, "interrupted: deleting the webhooks named %s%s…\n", namePrefix, c.token)
-	}
-	c.report.LeftBehind = c.cleanUp(ctx)
-	c.foundRates(context.WithoutCancel(ctx))
-	c.report.Requests = c.wire.count()
-	if err != nil && !errors.Is(err, errStop) {
-		c.report.Trouble = err.Error()
-	}
-	if err := c.report.write(p.stdout, asJSON); err != nil {
+	c.run(ctx)
+	if err := c.report.write(p.stdout, *asJSON, c.secrets); err != nil {
 		return p.fail(err)
 	}
-	switch {
-	case c.report.Trouble != "" || len(c.report.LeftBehind) > 0:
-		return exitTrouble
-	case !c.report.allCovered():
-		return exitNotCovered
-	}
-	return exitCovered
+	return c.report.exitCode()
 }
 
 func (p program) fail(err error) int {
@@ -121,12 +105,13 @@ func (p program) fail(err error) int {
 	return exitTrouble
 }
 
-// ask puts a question to the terminal. Anything but a yes is a no, and so is an interrupt.
-func (p program) ask(ctx context.Context, answers *bufio.Reader, question string) bool {
-	fmt.Fprintf(p.stderr, "%s [y/N] ", question)
+// confirmed reports whether somebody at the terminal says yes. An interrupt is
+// a no.
+func (p program) confirmed(ctx context.Context) bool {
+	fmt.Fprint(p.stderr, "Start? [y/N] ")
 	answer := make(chan string, 1)
 	go func() {
-		line, _ := answers.ReadString('\n')
+		line, _ := bufio.NewReader(p.stdin).ReadString('\n')
 		answer <- strings.ToLower(strings.TrimSpace(line))
 	}()
 	select {

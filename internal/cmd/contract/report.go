@@ -4,20 +4,14 @@
 package main
 
 import (
-	"cmp"
-	"context"
+	"bytes"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
-	"maps"
 	"net/http"
 	"slices"
 	"strings"
 	"text/tabwriter"
-	"time"
-
-	"github.com/titanx-io/terraform-provider-titanx/internal/titanx"
 )
 
 // report is what a run has found.
@@ -26,154 +20,109 @@ type report struct {
 	Findings   []finding `json:"findings"`
 	Requests   int       `json:"requests"`
 	Trouble    string    `json:"trouble,omitempty"`     // why the check could not be finished
-	LeftBehind []string  `json:"left_behind,omitempty"` // what could not be removed
-
-	secrets []string // never to be shown
+	LeftBehind string    `json:"left_behind,omitempty"` // what could not be deleted
 }
 
 // finding settles one doubt about the API.
 type finding struct {
-	Doubt   string  `json:"doubt"`
-	Seen    string  `json:"seen"`
-	Covered verdict `json:"covered"`
-	Why     string  `json:"why,omitempty"` // it is not covered
+	Doubt   string `json:"doubt"`
+	Covered string `json:"covered"` // whether the provider handles what was seen
+	Seen    string `json:"seen"`
+	Why     string `json:"why,omitempty"` // it is not covered
 }
 
-// verdict tells whether the provider handles what was seen.
-type verdict string
-
 const (
-	covered    verdict = "yes"
-	notCovered verdict = "no"
-	notSeen    verdict = "not seen"
+	covered    = "yes"
+	notCovered = "no"
+	notSeen    = "not seen"
 )
 
-func (c *check) found(doubt, seen string, err error) {
-	f := finding{Doubt: doubt, Seen: seen, Covered: covered}
-	if err != nil {
-		f.Covered, f.Why = notCovered, err.Error()
+func (c *check) found(doubt, seen string, verdict error) {
+	f := finding{Doubt: doubt, Covered: covered, Seen: seen}
+	if verdict != nil {
+		f.Covered, f.Why = notCovered, verdict.Error()
 	}
 	c.report.Findings = append(c.report.Findings, f)
 }
 
-func (c *check) unseen(doubt, seen string) {
-	c.report.Findings = append(c.report.Findings, finding{Doubt: doubt, Seen: seen, Covered: notSeen})
-}
-
-// foundRates tells of the rate headers on all answers, and of a refusal for the rate if there was one.
-func (c *check) foundRates(ctx context.Context) {
-	seen := map[string]exchange{} // an answer that has the headers of a window, by its suffix
-	var refusal *exchange
-	for _, x := range c.wire.since(0) {
-		if x.status == http.StatusTooManyRequests && refusal == nil {
-			refusal = &x
+// rates reports the rate headers of all responses, and a 429 if there was one.
+func (c *check) rates() {
+	headers := finding{Doubt: "rate headers", Covered: notSeen, Seen: "none"}
+	refusal := finding{Doubt: "429", Covered: notSeen, Seen: "not provoked"}
+	var windows []string
+	for _, x := range c.wire.exchanges {
+		if x.status == http.StatusTooManyRequests {
+			refusal.Covered = covered // the check went on after it
+			refusal.Seen = fmt.Sprintf("%s; Retry-After: %q; X-RateLimit-Reset-Second: %q", x, x.header["Retry-After"], x.header["X-Ratelimit-Reset-Second"])
 		}
-		for suffix := range rateHeaders(x.header) {
-			seen[suffix] = x
-		}
-	}
-	suffixes := slices.Sorted(maps.Keys(seen))
-	var wrong []error
-	for _, suffix := range suffixes {
-		if err := paced(ctx, seen[suffix], suffix); err != nil {
-			wrong = append(wrong, err)
-		}
-	}
-	if len(suffixes) == 0 {
-		c.unseen("rate headers", "none")
-	} else {
-		c.found("rate headers", "X-RateLimit-{Limit,Remaining,Reset}-{"+strings.Join(suffixes, ",")+"}", errors.Join(wrong...))
-	}
-	if refusal == nil {
-		c.unseen("429", "none: not provoked")
-		return
-	}
-	headers := "with"
-	if len(rateHeaders(refusal.header)) == 0 {
-		headers = "without"
-	}
-	c.found("429", fmt.Sprintf("%s; %s rate headers; Retry-After: %s", describe(*refusal), headers, retryAfterForm(refusal.header)), waits(ctx, *refusal, ""))
-}
-
-// paced tells whether the client, were a window empty, would wait for it.
-func paced(ctx context.Context, x exchange, suffix string) error {
-	header := rateHeaders(x.header)[suffix].Clone()
-	header.Set("X-Ratelimit-Remaining-"+suffix, "0")
-	header.Set("Date", cmp.Or(x.header.Get("Date"), x.at.UTC().Format(http.TimeFormat)))
-	x.header, x.body = header, []byte("[]")
-	return waits(ctx, x, suffix)
-}
-
-// waits tells whether the client, after an answer, holds back a second request that has little time.
-func waits(ctx context.Context, x exchange, window string) error {
-	x.method, x.path = http.MethodGet, "/webhooks"
-	client, err := newReplay(x)
-	if err != nil {
-		return err
-	}
-	ctx, cancel := context.WithTimeout(ctx, 100*time.Millisecond)
-	defer cancel()
-	for range 2 {
-		for _, err = range client.List(ctx) {
-			if err != nil {
-				break
+		for name := range x.header {
+			if window, ok := strings.CutPrefix(name, "X-Ratelimit-Remaining-"); ok && !slices.Contains(windows, window) {
+				windows = append(windows, window)
 			}
 		}
 	}
-	if _, limited := errors.AsType[*titanx.RateLimitError](err); !limited {
-		return fmt.Errorf("the client does not wait for %s", cmp.Or(window, "it"))
+	if windows != nil {
+		slices.Sort(windows)
+		headers.Covered, headers.Seen = covered, strings.Join(windows, ", ")
+		for _, window := range windows {
+			if !slices.Contains([]string{"Second", "Minute", "Day", "Daily"}, window) {
+				headers.Covered, headers.Why = notCovered, "the client does not pace by "+window
+			}
+		}
 	}
-	return nil
+	c.report.Findings = append(c.report.Findings, headers, refusal)
 }
 
-// allCovered tells whether the provider handles everything that was seen.
-func (r *report) allCovered() bool {
-	return !slices.ContainsFunc(r.Findings, func(f finding) bool { return f.Covered == notCovered })
+func (r *report) exitCode() int {
+	switch {
+	case r.Trouble != "" || r.LeftBehind != "":
+		return exitTrouble
+	case slices.ContainsFunc(r.Findings, func(f finding) bool { return f.Covered == notCovered }):
+		return exitNotCovered
+	}
+	return exitCovered
 }
 
-// write shows the report, as a table or as JSON.
-func (r *report) write(w io.Writer, asJSON bool) error {
-	for i, f := range r.Findings {
-		r.Findings[i].Seen, r.Findings[i].Why = r.redacted(f.Seen), r.redacted(f.Why)
-	}
-	for i, text := range r.LeftBehind {
-		r.LeftBehind[i] = r.redacted(text)
-	}
-	r.Trouble = r.redacted(r.Trouble)
+// write prints the report as a table or as JSON, without the secrets, which a
+// server's message could hold.
+func (r *report) write(w io.Writer, asJSON bool, secrets []string) error {
+	var out bytes.Buffer
 	if asJSON {
-		encoder := json.NewEncoder(w)
+		encoder := json.NewEncoder(&out)
 		encoder.SetIndent("", "  ")
-		return encoder.Encode(r)
+		if err := encoder.Encode(r); err != nil {
+			return err
+		}
+	} else {
+		r.table(&out)
 	}
+	text := out.String()
+	for _, secret := range secrets {
+		if secret != "" {
+			text = strings.ReplaceAll(text, secret, "(redacted)")
+		}
+	}
+	_, err := io.WriteString(w, text)
+	return err
+}
+
+func (r *report) table(w io.Writer) {
 	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(table, "DOUBT\tSEEN\tCOVERED")
+	fmt.Fprintln(table, "DOUBT\tCOVERED\tSEEN")
 	for _, f := range r.Findings {
-		fmt.Fprintf(table, "%s\t%s\t%s\n", f.Doubt, f.Seen, f.Covered)
+		fmt.Fprintf(table, "%s\t%s\t%s\n", f.Doubt, f.Covered, f.Seen)
 	}
-	if err := table.Flush(); err != nil {
-		return err
-	}
+	table.Flush()
 	fmt.Fprintf(w, "\n%d requests to %s.\n", r.Requests, r.BaseURL)
 	for _, f := range r.Findings {
-		if f.Covered == notCovered {
+		if f.Why != "" {
 			fmt.Fprintf(w, "Not covered: %s: %s\n", f.Doubt, f.Why)
 		}
 	}
 	if r.Trouble != "" {
 		fmt.Fprintf(w, "Not finished: %s\n", r.Trouble)
 	}
-	for _, text := range r.LeftBehind {
-		fmt.Fprintf(w, "Left behind: %s\n", text)
+	if r.LeftBehind != "" {
+		fmt.Fprintf(w, "Left behind: %s\n", r.LeftBehind)
 	}
-	return nil
-}
-
-// redacted is a text without the key and the secrets, which a server's message could hold.
-func (r *report) redacted(text string) string {
-	for _, secret := range r.secrets {
-		if secret != "" {
-			text = strings.ReplaceAll(text, secret, "(redacted)")
-		}
-	}
-	return text
 }
