@@ -22,7 +22,7 @@ func BenchmarkUnchanged(b *testing.B) {
 	webhook, _ = p.read(webhook)
 	schema := p.webhookSchema()
 	state := p.encode(schema, webhook.value)
-	upgrade := &tfprotov6.UpgradeResourceStateRequest{TypeName: webhookType, RawState: &tfprotov6.RawState{JSON: []byte(firstState)}}
+	upgrade := &tfprotov6.UpgradeResourceStateRequest{TypeName: webhookType, RawState: &tfprotov6.RawState{JSON: []byte(`{"id": "1", "name": "test"}`)}}
 	read := &tfprotov6.ReadResourceRequest{TypeName: webhookType, CurrentState: state, Private: webhook.private, CurrentIdentity: webhook.identity}
 	plan := &tfprotov6.PlanResourceChangeRequest{
 		TypeName: webhookType, PriorState: state, ProposedNewState: state, Config: p.dynamic(schema, config), PriorPrivate: webhook.private, PriorIdentity: webhook.identity,
