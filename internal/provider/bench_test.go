@@ -50,3 +50,17 @@ func BenchmarkUnchanged(b *testing.B) {
 		}
 	}
 }
+
+// BenchmarkPlanCreate is what it costs to plan a new webhook, without the list.
+func BenchmarkPlanCreate(b *testing.B) {
+	p := simulate(b, titanxsim.Config{}).protocol(object{"api_key": unknown})
+	schema := p.webhookSchema()
+	config := p.dynamic(schema, testWebhook(nil))
+	plan := &tfprotov6.PlanResourceChangeRequest{TypeName: webhookType, PriorState: p.dynamic(schema, nil), ProposedNewState: config, Config: config}
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, err := p.server.PlanResourceChange(b.Context(), plan); err != nil {
+			b.Fatal(err)
+		}
+	}
+}

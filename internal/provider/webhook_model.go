@@ -4,11 +4,17 @@
 package provider
 
 import (
+	"context"
+	"fmt"
 	"reflect"
+	"sync"
 	"time"
 
 	"github.com/hashicorp/terraform-plugin-framework/attr"
+	"github.com/hashicorp/terraform-plugin-framework/diag"
+	"github.com/hashicorp/terraform-plugin-framework/resource"
 	"github.com/hashicorp/terraform-plugin-framework/types"
+	"github.com/hashicorp/terraform-plugin-go/tftypes"
 
 	"github.com/titanx-io/terraform-provider-titanx/internal/titanx"
 )
@@ -33,6 +39,46 @@ type webhookResourceModel struct {
 // webhookIdentityModel is what identifies a webhook to Terraform.
 type webhookIdentityModel struct {
 	ID types.String `tfsdk:"id"`
+}
+
+// webhookAttributeTypes returns the types of the model's attributes, by name. The
+// framework's own Get and Set compile a regular expression for every field of
+// every call, and take five times as long.
+var webhookAttributeTypes = sync.OnceValue(func() map[string]attr.Type {
+	var described resource.SchemaResponse
+	new(webhookResource).Schema(context.Background(), resource.SchemaRequest{}, &described)
+	return described.Schema.Type().(attr.TypeWithAttributeTypes).AttributeTypes()
+})
+
+// decode sets the model to a configuration, plan or state.
+func (m *webhookResourceModel) decode(ctx context.Context, raw tftypes.Value, diags *diag.Diagnostics) {
+	value, err := types.ObjectType{AttrTypes: webhookAttributeTypes()}.ValueFromTerraform(ctx, raw)
+	object, ok := value.(types.Object)
+	if err != nil || !ok {
+		diags.AddError("Unexpected value", fmt.Sprintf("This is a bug in the provider: %v. Please report it.", err))
+		return
+	}
+	attributes := object.Attributes()
+	for field, value := range reflect.ValueOf(m).Elem().Fields() {
+		if attribute, ok := attributes[field.Tag.Get("tfsdk")]; ok {
+			value.Set(reflect.ValueOf(attribute))
+		}
+	}
+}
+
+// encode returns the model as a plan or state.
+func (m webhookResourceModel) encode(ctx context.Context, diags *diag.Diagnostics) tftypes.Value {
+	attributes := map[string]attr.Value{}
+	for field, value := range reflect.ValueOf(m).Fields() {
+		attributes[field.Tag.Get("tfsdk")] = valueOf(value)
+	}
+	object, problems := types.ObjectValue(webhookAttributeTypes(), attributes)
+	raw, err := object.ToTerraformValue(ctx)
+	diags.Append(problems...)
+	if err != nil {
+		diags.AddError("Unexpected value", fmt.Sprintf("This is a bug in the provider: %v. Please report it.", err))
+	}
+	return raw
 }
 
 // equal compares every attribute.

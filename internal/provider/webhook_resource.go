@@ -144,7 +144,7 @@ const operationLimit = 20 * time.Minute
 
 func (r *webhookResource) Create(ctx context.Context, req resource.CreateRequest, resp *resource.CreateResponse) {
 	var model webhookResourceModel
-	resp.Diagnostics.Append(req.Plan.Get(ctx, &model)...)
+	model.decode(ctx, req.Plan.Raw, &resp.Diagnostics)
 	recipients := model.recipients(&resp.Diagnostics)
 	ctx, cancel := context.WithTimeout(ctx, operationLimit)
 	defer cancel()
@@ -160,7 +160,7 @@ func (r *webhookResource) Create(ctx context.Context, req resource.CreateRequest
 	if errors.As(err, &unclear) {
 		addUncertainError(&resp.Diagnostics, model.Name.ValueString(), unclear)
 		model.setUncertain(*unclear)
-		resp.Diagnostics.Append(resp.State.Set(ctx, model)...)
+		resp.State.Raw = model.encode(ctx, &resp.Diagnostics)
 		resp.Diagnostics.Append(resp.Identity.Set(ctx, model.identity())...)
 		resp.Diagnostics.Append(resp.Private.SetKey(ctx, seenByKey, r.conn.mark())...)
 		return
@@ -174,7 +174,7 @@ func (r *webhookResource) Create(ctx context.Context, req resource.CreateRequest
 	model.CreatedAt = timeOr(created.CreatedAt, model.CreatedAt)
 	err = model.keepSecret(created.Secret, recipients)
 	model.SecretStatus = types.StringValue(model.possession())
-	resp.Diagnostics.Append(resp.State.Set(ctx, model)...)
+	resp.State.Raw = model.encode(ctx, &resp.Diagnostics)
 	resp.Diagnostics.Append(resp.Identity.Set(ctx, model.identity())...)
 	resp.Diagnostics.Append(resp.Private.SetKey(ctx, seenByKey, r.conn.mark())...)
 	warnCreated(&resp.Diagnostics, model, created, err)
@@ -198,7 +198,7 @@ func warnCreated(diags *diag.Diagnostics, model webhookResourceModel, created ti
 
 func (r *webhookResource) Read(ctx context.Context, req resource.ReadRequest, resp *resource.ReadResponse) {
 	var model webhookResourceModel
-	resp.Diagnostics.Append(req.State.Get(ctx, &model)...)
+	model.decode(ctx, req.State.Raw, &resp.Diagnostics)
 	ctx, cancel := context.WithTimeout(ctx, operationLimit)
 	defer cancel()
 	if resp.Diagnostics.HasError() {
@@ -227,7 +227,7 @@ func (r *webhookResource) Read(ctx context.Context, req resource.ReadRequest, re
 	case err != nil:
 		addAPIError(&resp.Diagnostics, "read webhook", err)
 	default:
-		resp.Diagnostics.Append(resp.State.Set(ctx, model.refreshed(found, r.conn.now(r.now)))...)
+		resp.State.Raw = model.refreshed(found, r.conn.now(r.now)).encode(ctx, &resp.Diagnostics)
 		if !r.conn.marked(seenBy) {
 			resp.Diagnostics.Append(resp.Private.SetKey(ctx, seenByKey, r.conn.mark())...)
 		}
@@ -236,8 +236,8 @@ func (r *webhookResource) Read(ctx context.Context, req resource.ReadRequest, re
 
 func (r *webhookResource) Update(ctx context.Context, req resource.UpdateRequest, resp *resource.UpdateResponse) {
 	var plan, state webhookResourceModel
-	resp.Diagnostics.Append(req.Plan.Get(ctx, &plan)...)
-	resp.Diagnostics.Append(req.State.Get(ctx, &state)...)
+	plan.decode(ctx, req.Plan.Raw, &resp.Diagnostics)
+	state.decode(ctx, req.State.Raw, &resp.Diagnostics)
 	recipients := plan.recipients(&resp.Diagnostics)
 	ctx, cancel := context.WithTimeout(ctx, operationLimit)
 	defer cancel()
@@ -258,7 +258,7 @@ func (r *webhookResource) Update(ctx context.Context, req resource.UpdateRequest
 	if resp.Diagnostics.HasError() {
 		return
 	}
-	resp.Diagnostics.Append(resp.State.Set(ctx, plan)...)
+	resp.State.Raw = plan.encode(ctx, &resp.Diagnostics)
 	resp.Diagnostics.Append(resp.Identity.Set(ctx, plan.identity())...)
 	resp.Diagnostics.Append(resp.Private.SetKey(ctx, importedKey, nil)...)
 }
@@ -280,7 +280,7 @@ func (r *webhookResource) setStatus(ctx context.Context, plan, state webhookReso
 
 func (r *webhookResource) Delete(ctx context.Context, req resource.DeleteRequest, resp *resource.DeleteResponse) {
 	var model webhookResourceModel
-	resp.Diagnostics.Append(req.State.Get(ctx, &model)...)
+	model.decode(ctx, req.State.Raw, &resp.Diagnostics)
 	ctx, cancel := context.WithTimeout(ctx, operationLimit)
 	defer cancel()
 	if resp.Diagnostics.HasError() {
@@ -293,7 +293,7 @@ func (r *webhookResource) Delete(ctx context.Context, req resource.DeleteRequest
 	if isPending(model.ID) {
 		if several := deletePending(ctx, client, model, &resp.Diagnostics); several != nil {
 			model.ID = pendingID(*several)
-			resp.Diagnostics.Append(resp.State.Set(ctx, model)...)
+			resp.State.Raw = model.encode(ctx, &resp.Diagnostics)
 			resp.Diagnostics.Append(resp.Identity.Set(ctx, model.identity())...)
 		}
 		return
@@ -336,8 +336,8 @@ func (r *webhookResource) ModifyPlan(ctx context.Context, req resource.ModifyPla
 		return
 	}
 	var config, plan webhookResourceModel
-	resp.Diagnostics.Append(req.Config.Get(ctx, &config)...)
-	resp.Diagnostics.Append(req.Plan.Get(ctx, &plan)...)
+	config.decode(ctx, req.Config.Raw, &resp.Diagnostics)
+	plan.decode(ctx, req.Plan.Raw, &resp.Diagnostics)
 	if resp.Diagnostics.HasError() {
 		return
 	}
@@ -347,13 +347,13 @@ func (r *webhookResource) ModifyPlan(ctx context.Context, req resource.ModifyPla
 		if !isApply(req) {
 			r.conn.warnDuplicates(ctx, plan, &resp.Diagnostics)
 		}
-		resp.Diagnostics.Append(resp.Plan.Set(ctx, plan)...)
+		resp.Plan.Raw = plan.encode(ctx, &resp.Diagnostics)
 		return
 	}
 	imported, diags := req.Private.GetKey(ctx, importedKey)
 	resp.Diagnostics.Append(diags...)
 	change := webhookChange{config: config, plan: &plan, imported: isImported(imported), diags: &resp.Diagnostics}
-	resp.Diagnostics.Append(req.State.Get(ctx, &change.state)...)
+	change.state.decode(ctx, req.State.Raw, &resp.Diagnostics)
 	if resp.Diagnostics.HasError() {
 		return
 	}
@@ -362,7 +362,7 @@ func (r *webhookResource) ModifyPlan(ctx context.Context, req resource.ModifyPla
 	if change.replace.Contains(path.Root("url")) {
 		r.checkReachable(plan, &resp.Diagnostics)
 	}
-	resp.Diagnostics.Append(resp.Plan.Set(ctx, plan)...)
+	resp.Plan.Raw = plan.encode(ctx, &resp.Diagnostics)
 	resp.RequiresReplace = change.replace
 }
 

@@ -7,12 +7,9 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"reflect"
 
-	"github.com/hashicorp/terraform-plugin-framework/attr"
 	"github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-framework/resource"
-	"github.com/hashicorp/terraform-plugin-framework/types"
 	"github.com/hashicorp/terraform-plugin-go/tfprotov6"
 	"github.com/hashicorp/terraform-plugin-go/tftypes"
 )
@@ -24,8 +21,7 @@ import (
 type unchangedWebhooks struct {
 	provider *titanxProvider
 	typeName string
-	version  int64 // of the schema
-	schema   attr.Type
+	version  int64        // of the schema
 	wire     tftypes.Type // the schema's type as Terraform sends it
 }
 
@@ -36,8 +32,7 @@ func newUnchangedWebhooks(p *titanxProvider) unchangedWebhooks {
 	r := newWebhookResource(p.now)
 	r.Metadata(ctx, resource.MetadataRequest{ProviderTypeName: providerName}, &metadata)
 	r.Schema(ctx, resource.SchemaRequest{}, &described)
-	typ := described.Schema.Type()
-	return unchangedWebhooks{p, metadata.TypeName, described.Schema.Version, typ, typ.TerraformType(ctx)}
+	return unchangedWebhooks{p, metadata.TypeName, described.Schema.Version, described.Schema.Type().TerraformType(ctx)}
 }
 
 // upgrade answers for a state of the present version, which Terraform takes as JSON, too, and itself decodes by the schema.
@@ -133,17 +128,7 @@ func (u unchangedWebhooks) decode(ctx context.Context, sent *tfprotov6.DynamicVa
 	if err != nil {
 		return m, false
 	}
-	value, err := u.schema.ValueFromTerraform(ctx, wire)
-	if err != nil {
-		return m, false
-	}
-	object, ok := value.(types.Object)
-	if !ok || object.IsNull() || object.IsUnknown() {
-		return m, false
-	}
-	attributes := object.Attributes()
-	for field, value := range reflect.ValueOf(&m).Elem().Fields() {
-		value.Set(reflect.ValueOf(attributes[field.Tag.Get("tfsdk")]))
-	}
-	return m, true
+	var diags diag.Diagnostics
+	m.decode(ctx, wire, &diags)
+	return m, !wire.IsNull() && wire.IsKnown() && !diags.HasError()
 }
