@@ -251,7 +251,7 @@ func (c *faultCell) check(config object) {
 	if err := c.s.Settle(context.Background()); err != nil {
 		c.t.Fatal(err)
 	}
-	if !c.receiver.verifies(c.state.text(c.t, "secret")) {
+	if !c.receiver.verifies(c.state.text(c.t, "secret"), "") {
 		c.t.Error("the secret in the state verifies no delivery")
 	}
 	for where, text := range map[string]string{"diagnostics": c.output.String(), "log": c.log.String()} {
@@ -379,16 +379,14 @@ func (r *receiver) RoundTrip(req *http.Request) (*http.Response, error) {
 	return &http.Response{StatusCode: http.StatusNoContent, Body: http.NoBody, Request: req}, err
 }
 
-// verifies tells whether a secret verifies one of the deliveries.
-func (r *receiver) verifies(secret string) bool {
+// verifies reports whether a secret verifies one of the deliveries that hold a
+// text, such as an event's id.
+func (r *receiver) verifies(secret, text string) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	for _, d := range r.deliveries {
-		if signature.Verify(secret, d.body, d.signature) {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(r.deliveries, func(d delivery) bool {
+		return bytes.Contains(d.body, []byte(text)) && signature.Verify(secret, d.body, d.signature)
+	})
 }
 
 // selfSigned is a certificate that nobody trusts.

@@ -4,16 +4,12 @@
 package provider
 
 import (
-	"encoding/json"
 	"fmt"
-	"io"
 	"net/http"
-	"net/http/httptest"
 	"sync"
 	"testing"
 	"time"
 
-	"github.com/titanx-io/terraform-provider-titanx/internal/signature"
 	"github.com/titanx-io/terraform-provider-titanx/internal/titanxsim"
 )
 
@@ -24,7 +20,7 @@ func TestAccRotation_overlap(t *testing.T) {
 	for order, createFirst := range map[string]bool{"create before destroy": true, "destroy before create": false} {
 		t.Run(order, func(t *testing.T) {
 			t.Parallel()
-			receiver := &deliveries{signed: map[string][]signed{}}
+			receiver := &receiver{}
 			s := simulate(t, titanxsim.Config{DeliveryClient: &http.Client{Transport: receiver}})
 			c := newCLI(t, s, webhookHCL(fmt.Sprintf(`
   rotation_triggers = { generation = var.generation }
@@ -55,7 +51,7 @@ variable "generation" { default = "1" }`)
 			newSecret := s.only().Secret
 			var byOld, byNew, byBoth, lost int
 			for _, event := range fired {
-				old, fresh := receiver.verifies(event, oldSecret), receiver.verifies(event, newSecret)
+				old, fresh := receiver.verifies(oldSecret, event), receiver.verifies(newSecret, event)
 				switch {
 				case old && fresh:
 					byBoth++
@@ -95,52 +91,4 @@ func (s *simulation) fireUntil(stop <-chan struct{}) []string {
 			return fired
 		}
 	}
-}
-
-// deliveries is a receiver: the transport that every delivery takes. It keeps what was delivered, by the event's id.
-type deliveries struct {
-	mu     sync.Mutex
-	signed map[string][]signed
-}
-
-type signed struct {
-	body      []byte
-	signature string
-}
-
-func (d *deliveries) RoundTrip(req *http.Request) (*http.Response, error) {
-	body, err := io.ReadAll(req.Body)
-	if err != nil {
-		return nil, err
-	}
-	event, err := eventID(body)
-	if err != nil {
-		return nil, err
-	}
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	d.signed[event] = append(d.signed[event], signed{body, req.Header.Get(signature.Header)})
-	answer := httptest.NewRecorder()
-	answer.WriteHeader(http.StatusNoContent)
-	return answer.Result(), nil
-}
-
-// verifies tells whether an event was delivered with a signature of a secret.
-func (d *deliveries) verifies(event, secret string) bool {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	for _, got := range d.signed[event] {
-		if signature.Verify(secret, got.body, got.signature) {
-			return true
-		}
-	}
-	return false
-}
-
-func eventID(body []byte) (string, error) {
-	var event struct {
-		ID string `json:"id"`
-	}
-	err := json.Unmarshal(body, &event)
-	return event.ID, err
 }

@@ -27,16 +27,24 @@ import (
 	"github.com/titanx-io/terraform-provider-titanx/internal/titanxsim"
 )
 
-// TestAccSecretTable carries out the secret's life with a CLI, row by row. Only rows whose configuration gives the very secret that
-// the server has just issued run at the level of the protocol alone: the testing library wants each configuration beforehand.
+// cliRows are the rows of secretTable that differ in what core does.
+var cliRows = []string{
+	"known/refresh", "known/status changes", "known/name changes", "known/age passes", "known/recipient is added", "known/rotate_after is longer",
+	"lost/policy becomes replace", "lost/policy becomes error", "lost/secret is set", "lost, with a recipient/policy becomes replace",
+	"adopted, no longer set/recipient is added", "encrypted/refresh", "encrypted/recipients are removed", "expired/name changes",
+	"expired/rotate_after is longer",
+}
+
+// TestAccSecretTable carries out rows of the secret's life with a CLI. All rows
+// run at the level of the protocol.
 func TestAccSecretTable(t *testing.T) {
 	t.Parallel()
 	for _, row := range secretTable {
-		before, after := configsOf(row.state, row.event)
-		how := secretStates[row.state]
-		if after["secret"] == heldSecret && !how.imported {
+		if !slices.Contains(cliRows, row.state+"/"+row.event) {
 			continue
 		}
+		before, after := configsOf(row.state, row.event)
+		how := secretStates[row.state]
 		t.Run(row.state+"/"+row.event, func(t *testing.T) {
 			t.Parallel()
 			s := simulate(t, titanxsim.Config{})

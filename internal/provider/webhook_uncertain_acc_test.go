@@ -168,7 +168,7 @@ func TestAccWebhook_identical(t *testing.T) {
 	secrets := map[string]bool{}
 	for _, i := range c.instances() {
 		secrets[i.Attributes.Secret] = true
-		if !receiver.verifies(i.Attributes.Secret) {
+		if !receiver.verifies(i.Attributes.Secret, "") {
 			t.Errorf("the secret of %s verifies no delivery", i.Attributes.ID)
 		}
 	}
