@@ -26,6 +26,8 @@ type connection struct {
 	address string   // of the API, normalized
 	unknown []string // the arguments that are not known yet
 
+	duplicatesAreErrors bool // on_duplicate is error
+
 	managed  sync.Map    // webhooks in the state: by id, the name that each is planned to have
 	unlisted atomic.Bool // a list that a plan asked for has failed
 }

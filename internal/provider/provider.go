@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/hashicorp/terraform-plugin-framework-validators/int64validator"
+	"github.com/hashicorp/terraform-plugin-framework-validators/stringvalidator"
 	"github.com/hashicorp/terraform-plugin-framework/action"
 	"github.com/hashicorp/terraform-plugin-framework/attr"
 	"github.com/hashicorp/terraform-plugin-framework/datasource"
@@ -58,11 +59,18 @@ const (
 	baseURLVariable = "TITANX_BASE_URL"
 )
 
+// What planning a second webhook like another one results in (on_duplicate).
+const (
+	onDuplicateWarn  = "warn"
+	onDuplicateError = "error"
+)
+
 type providerModel struct {
 	APIKey         types.String `tfsdk:"api_key"`
 	BaseURL        types.String `tfsdk:"base_url"`
 	MaxRetries     types.Int64  `tfsdk:"max_retries"`
 	RequestTimeout types.String `tfsdk:"request_timeout"`
+	OnDuplicate    types.String `tfsdk:"on_duplicate"`
 }
 
 func (p *titanxProvider) Metadata(_ context.Context, _ provider.MetadataRequest, resp *provider.MetadataResponse) {
@@ -93,6 +101,12 @@ func (p *titanxProvider) Schema(_ context.Context, _ provider.SchemaRequest, res
 				Optional:            true,
 				Validators:          []validator.String{durationAtLeast(100 * time.Millisecond)},
 			},
+			"on_duplicate": schema.StringAttribute{
+				MarkdownDescription: "What planning a second webhook with the same url and events as an existing or another planned one results in: `warn` (the default) or `error`. " +
+					"The receiver of both gets every event twice. Use `error` where nobody reads warnings.",
+				Optional:   true,
+				Validators: []validator.String{stringvalidator.OneOf(onDuplicateWarn, onDuplicateError)},
+			},
 		},
 	}
 }
@@ -108,10 +122,11 @@ func (p *titanxProvider) Configure(ctx context.Context, req provider.ConfigureRe
 	if resp.Diagnostics.HasError() {
 		return
 	}
-	conn := &connection{}
+	conn := &connection{duplicatesAreErrors: config.OnDuplicate.ValueString() == onDuplicateError}
 	p.conn = conn
 	for name, value := range map[string]attr.Value{
 		"api_key": config.APIKey, "base_url": config.BaseURL, "max_retries": config.MaxRetries, "request_timeout": config.RequestTimeout,
+		"on_duplicate": config.OnDuplicate,
 	} {
 		if value.IsUnknown() {
 			conn.unknown = append(conn.unknown, name)
