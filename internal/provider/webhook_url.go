@@ -8,6 +8,7 @@ import (
 	"net/netip"
 	"net/url"
 	"strings"
+	"unicode"
 
 	"github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-framework/path"
@@ -22,6 +23,9 @@ var deliveryURL = stringCheck{"an absolute https URL without user info or fragme
 }}
 
 func urlProblem(text string) string {
+	if problem := characterProblem(text); problem != "" {
+		return problem
+	}
 	u, err := url.Parse(text)
 	switch {
 	case err != nil:
@@ -36,6 +40,29 @@ func urlProblem(text string) string {
 		return "It holds user info, which would be stored and sent in clear. Remove it: receivers verify the signature of a delivery instead."
 	case u.Fragment != "" || strings.HasSuffix(text, "#"):
 		return "It has a fragment (the part after #), which is never sent to a server. Remove it."
+	case !isASCII(strings.Replace(text, u.Host, "", 1)):
+		return "Outside the host it holds a character that is not ASCII. Write that part percent-encoded, for example with urlencode(…)."
+	}
+	return hostProblem(u)
+}
+
+// characterProblem returns what is wrong with the white space, the control
+// and the invisible characters of a url, or "".
+func characterProblem(text string) string {
+	if strings.TrimSpace(text) != text {
+		return "It begins or ends with a space or a line break. Remove that, for example with trimspace(…)."
+	}
+	for _, r := range text {
+		switch {
+		case r == '\n' || r == '\r' || r == '\u2028' || r == '\u2029':
+			return "It holds a line break. Give an absolute URL in one line, such as https://hooks.example.com/titanx."
+		case unicode.IsControl(r):
+			return "It holds a control character. Remove it."
+		case unicode.IsSpace(r):
+			return "It holds a space. A host has none; elsewhere write it as %20, for example with urlencode(…)."
+		case unicode.Is(unicode.Cf, r):
+			return fmt.Sprintf("It holds an invisible character (U+%04X), as copied text often does. Type the URL anew.", r)
+		}
 	}
 	return ""
 }
@@ -46,28 +73,37 @@ func unreachableURL(text string) string {
 	if err != nil {
 		return ""
 	}
-	host := strings.TrimSuffix(strings.ToLower(u.Hostname()), ".")
-	ip, err := netip.ParseAddr(host)
-	ip = ip.Unmap()
+	host, err := asciiHost(u.Hostname())
+	if err != nil {
+		return ""
+	}
+	host = strings.TrimSuffix(host, ".")
+	ip, isAddress := hostAddress(host)
 	var what string
 	switch {
-	case err != nil && (host == "localhost" || strings.HasSuffix(host, ".localhost")):
+	case host == "localhost" || strings.HasSuffix(host, ".localhost"):
 		what = "this machine"
-	case err != nil && !strings.Contains(host, "."):
+	case !isAddress && !strings.Contains(host, "."):
 		what = "a host name without a domain"
-	case err != nil:
+	case !isAddress:
 		return ""
-	case ip.IsLoopback() || ip.IsUnspecified():
+	case ip.IsLoopback() || ip.IsUnspecified() || thisNetwork.Contains(ip):
 		what = "this machine"
 	case ip.IsPrivate() || ip.IsLinkLocalUnicast() || sharedAddresses.Contains(ip):
 		what = "a private or link-local address"
-	case ip.IsMulticast():
-		what = "a multicast address"
+	case ip.IsMulticast() || reservedAddresses.Contains(ip):
+		what = "a multicast or reserved address"
 	default:
 		return ""
 	}
 	return fmt.Sprintf("TitanX must reach the webhook from the internet, but %q is %s. Use a public host name; to test against a server on this machine, set base_url to it as well.", u.Hostname(), what)
 }
 
-// sharedAddresses are those between a carrier's NAT and its customers (RFC 6598).
-var sharedAddresses = netip.MustParsePrefix("100.64.0.0/10")
+// Addresses that are not public, beside those that net/netip knows: this
+// network (RFC 1122), those between a carrier's NAT and its customers (RFC
+// 6598), and those reserved for later, broadcast included (RFC 1112).
+var (
+	thisNetwork       = netip.MustParsePrefix("0.0.0.0/8")
+	sharedAddresses   = netip.MustParsePrefix("100.64.0.0/10")
+	reservedAddresses = netip.MustParsePrefix("240.0.0.0/4")
+)
