@@ -14,6 +14,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-go/tfprotov6"
 	"github.com/hashicorp/terraform-plugin-go/tftypes"
 
+	"github.com/titanx-io/terraform-provider-titanx/internal/signature"
 	"github.com/titanx-io/terraform-provider-titanx/internal/titanxsim"
 )
 
@@ -123,10 +124,28 @@ func TestVerifySignature_protocol(t *testing.T) {
 		"prefixed":          {secret, body, "sha256=" + sig, false},
 		"unpadded":          {secret, body, strings.TrimRight(sig, "="), false},
 		"with a line break": {secret, body, sig + "\n", false},
-		"empty throughout":  {"", "", p.sign("", ""), true},
+		"empty body":        {secret, "", p.sign(secret, ""), true},
 	} {
 		if got := p.verify(tc.secret, tc.body, tc.sig); got != tc.want {
 			t.Errorf("%s: verify_signature = %v", name, got)
+		}
+	}
+}
+
+// TestFunctionsRefuseEmptySecret_protocol: a lost secret that became "" must
+// not let a receiver's test pass.
+func TestFunctionsRefuseEmptySecret_protocol(t *testing.T) {
+	t.Parallel()
+	p := unconfigured(t)
+	for _, secret := range []string{"", " ", "\n"} {
+		for name, arguments := range map[string][]any{
+			"sign_payload":     {secret, "{}"},
+			"verify_signature": {secret, "{}", signature.Sign(secret, []byte("{}"))},
+		} {
+			_, refusal := p.call(name, arguments...)
+			if refusal == nil || !strings.Contains(refusal.Text, "secret is empty") || refusal.FunctionArgument == nil || *refusal.FunctionArgument != 0 {
+				t.Errorf("%s(%q, …): %v", name, secret, refusal)
+			}
 		}
 	}
 }

@@ -5,6 +5,7 @@ package provider
 
 import (
 	"context"
+	"strings"
 
 	"github.com/hashicorp/terraform-plugin-framework/function"
 
@@ -36,7 +37,21 @@ func (signPayloadFunction) Run(ctx context.Context, req function.RunRequest, res
 	if resp.Error = req.Arguments.Get(ctx, &secret, &body); resp.Error != nil {
 		return
 	}
+	if resp.Error = refuseEmptySecret(secret); resp.Error != nil {
+		return
+	}
 	resp.Error = resp.Result.Set(ctx, signature.Sign(secret, []byte(body)))
+}
+
+// refuseEmptySecret returns an error for a secret that signs nothing: a lost
+// one that became "" must not make a receiver's test pass. The secret is the
+// first argument.
+func refuseEmptySecret(secret string) *function.FuncError {
+	if strings.TrimSpace(secret) != "" {
+		return nil
+	}
+	return function.NewArgumentFuncError(0, "The signing secret is empty. The secret of a titanx_webhook is null where it is lost, "+
+		"and where secret_recipients is set: see its secret_status.")
 }
 
 // signedParameters are what every signature is made of.
@@ -44,7 +59,7 @@ func signedParameters() []function.Parameter {
 	return []function.Parameter{
 		function.StringParameter{
 			Name:                "secret",
-			MarkdownDescription: "The webhook's signing secret, whole: its prefix belongs to it.",
+			MarkdownDescription: "The webhook's signing secret, whole: its prefix belongs to it. An empty one is an error.",
 		},
 		function.StringParameter{
 			Name:                "body",

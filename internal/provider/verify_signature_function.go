@@ -39,5 +39,8 @@ func (verifySignatureFunction) Run(ctx context.Context, req function.RunRequest,
 	if resp.Error = req.Arguments.Get(ctx, &secret, &body, &sig); resp.Error != nil {
 		return
 	}
+	if resp.Error = refuseEmptySecret(secret); resp.Error != nil {
+		return
+	}
 	resp.Error = resp.Result.Set(ctx, signature.Verify(secret, []byte(body), sig))
 }

@@ -54,7 +54,7 @@ func (r *webhookResource) Schema(_ context.Context, _ resource.SchemaRequest, re
 			"name": schema.StringAttribute{
 				MarkdownDescription: "The webhook's name. A change replaces the webhook.",
 				Required:            true,
-				Validators:          []validator.String{stringvalidator.LengthAtLeast(1)},
+				Validators:          []validator.String{stringvalidator.LengthAtLeast(1), plainName},
 			},
 			"url": schema.StringAttribute{
 				MarkdownDescription: "Where TitanX delivers: an absolute `https` URL that is reachable from the internet, without user info or fragment. " +
