@@ -7,6 +7,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
+	"regexp"
 	"strings"
 	"time"
 
@@ -32,6 +34,8 @@ func adviceFor(err error) string {
 	switch {
 	case errors.Is(err, titanx.ErrUnauthorized):
 		return "TitanX does not accept the API key. Check the provider's api_key or " + apiKeyVariable + ": is the key whole, not expired, and of this TitanX account? The state is unchanged."
+	case isRefused && namesLimit(refused):
+		return "TitanX names a limit of the account, not a missing right. Delete webhooks that nobody needs, or ask TitanX for a higher limit, and run again. The state is unchanged."
 	case errors.Is(err, titanx.ErrForbidden):
 		return "The API key may not do this. Give its user the right to manage webhooks, or use the key of a user who has it. The state is unchanged."
 	case errors.As(err, &limited):
@@ -54,6 +58,19 @@ func adviceFor(err error) string {
 		return "The API could not be reached. Check the network, a proxy, and the provider's base_url, and run again."
 	}
 	return ""
+}
+
+var limitWords = regexp.MustCompile(`(?i)\b(quotas?|limits?|too many|upgrade|maximum (number )?of|(at most|only have|allows) \d+)\b`)
+
+// namesLimit reports whether a refusal is about how much the account may have.
+func namesLimit(refused *titanx.Error) bool {
+	switch refused.StatusCode {
+	case http.StatusPaymentRequired:
+		return true
+	case http.StatusForbidden, http.StatusConflict, http.StatusUnprocessableEntity:
+		return limitWords.MatchString(refused.Message)
+	}
+	return false
 }
 
 // addUncertainError says what an unclear create may have left and what happens next.

@@ -166,7 +166,7 @@ func (r *webhookResource) Create(ctx context.Context, req resource.CreateRequest
 		return
 	}
 	if err != nil {
-		addAPIError(&resp.Diagnostics, "create webhook", err)
+		addCreateError(ctx, client, model.URL.ValueString(), err, &resp.Diagnostics)
 		return
 	}
 	model.ID = types.StringValue(created.ID)

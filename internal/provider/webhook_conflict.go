@@ -1,0 +1,33 @@
+// Copyright (c) TitanX
+// SPDX-License-Identifier: MPL-2.0
+
+package provider
+
+import (
+	"context"
+	"errors"
+	"net/http"
+
+	"github.com/hashicorp/terraform-plugin-framework/diag"
+
+	"github.com/titanx-io/terraform-provider-titanx/internal/titanx"
+)
+
+// addCreateError reports a create that made nothing. A conflict names the
+// webhooks that are in the way.
+func addCreateError(ctx context.Context, client *titanx.Client, url string, err error, diags *diag.Diagnostics) {
+	var refused *titanx.Error
+	if errors.As(err, &refused) && refused.StatusCode == http.StatusConflict && !namesLimit(refused) {
+		if there, listErr := client.AtURL(ctx, url); listErr == nil && len(there) > 0 {
+			diags.AddError("Unable to create webhook", sentence(err.Error())+"\n\nTitanX delivers to this url already: "+describe(there)+". "+oneForEachURL)
+			return
+		}
+	}
+	addAPIError(diags, "create webhook", err)
+}
+
+// oneForEachURL is what to do where TitanX keeps one webhook for each url. An
+// apply does not know what its creates replace.
+const oneForEachURL = "TitanX seems to allow one webhook for each url. If this plan replaces that webhook under create_before_destroy, it still exists: " +
+	"remove create_before_destroy from the lifecycle block, so that the old webhook is destroyed first, and apply again. " +
+	"Otherwise import the webhook that exists. Nothing was changed."
