@@ -4,9 +4,7 @@
 package provider
 
 import (
-	"bytes"
 	"context"
-	"crypto/rand"
 	"crypto/tls"
 	"encoding/json"
 	"errors"
@@ -23,40 +21,28 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
+	"github.com/titanx-io/terraform-provider-titanx/internal/delivery"
 	"github.com/titanx-io/terraform-provider-titanx/internal/signature"
 )
 
 var _ action.Action = (*testDeliveryAction)(nil)
 
-// newTestDeliveryAction makes the action; a nil transport is one that goes by the environment's proxy and certificates.
+// newTestDeliveryAction returns the action. It reaches receivers by the given
+// transport; nil is that of the environment.
 func newTestDeliveryAction(transport http.RoundTripper) action.Action {
-	if transport == nil {
-		transport = &http.Transport{Proxy: http.ProxyFromEnvironment, DisableKeepAlives: true, ForceAttemptHTTP2: true}
-	}
-	return &testDeliveryAction{client: &http.Client{
-		Transport:     transport,
-		Timeout:       deliveryTimeout,
-		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
-	}}
+	return &testDeliveryAction{client: delivery.NewClient(transport)}
 }
 
-// testDeliveryAction delivers a sample event from this machine. It needs no API, and no connection to it.
+// testDeliveryAction delivers a sample event from this machine. It does not
+// need the API.
 type testDeliveryAction struct{ client *http.Client }
 
-// Facts of deliveries (docs.titanx.io, "Webhooks").
-const (
-	deliveryTimeout    = 10 * time.Second
-	deliveryUserAgent  = "TitanX-Webhooks/1.0"
-	deliveryAPIVersion = "v2"
-	contactScoredEvent = "job.contact.scored"
-	jobCompletedEvent  = "job.completed"
-)
-
 type testDeliveryModel struct {
-	URL       types.String `tfsdk:"url"`
-	Secret    types.String `tfsdk:"secret"`
-	EventType types.String `tfsdk:"event_type"`
-	Payload   types.String `tfsdk:"payload"`
+	URL                types.String `tfsdk:"url"`
+	Secret             types.String `tfsdk:"secret"`
+	EventType          types.String `tfsdk:"event_type"`
+	Payload            types.String `tfsdk:"payload"`
+	SendWrongSignature types.Bool   `tfsdk:"send_wrong_signature"`
 }
 
 func (a *testDeliveryAction) Metadata(_ context.Context, req action.MetadataRequest, resp *action.MetadataResponse) {
@@ -65,9 +51,12 @@ func (a *testDeliveryAction) Metadata(_ context.Context, req action.MetadataRequ
 
 func (a *testDeliveryAction) Schema(_ context.Context, _ action.SchemaRequest, resp *action.SchemaResponse) {
 	resp.Schema = schema.Schema{
-		MarkdownDescription: "Delivers a sample event to a receiver, signed as TitanX signs, and fails unless the receiver answers 2xx within 10 seconds. " +
-			"It shows right after an apply that the url is right and that the receiver has the right secret.\n\n" +
-			"The machine that runs Terraform sends it, not TitanX: a receiver that only this machine can reach passes, too.",
+		MarkdownDescription: "Tests a receiver with a sample event, signed as TitanX signs. First it sends a delivery with a wrong signature, which the receiver must refuse with a 4xx. " +
+			"Then it sends the right one, which the receiver must answer with 2xx within 10 seconds. " +
+			"Right after an apply it shows that the URL is right, and that the receiver verifies signatures with the right secret.\n\n" +
+			"The body is valid JSON that no JSON library writes. A receiver that parses it and signs its own encoding of it fails. " +
+			"To find the cause of a failure, the action sends at most two further deliveries.\n\n" +
+			"The machine that runs Terraform sends the deliveries, not TitanX. A receiver that only this machine can reach passes, too. The action needs no API key.",
 		Attributes: map[string]schema.Attribute{
 			"url": schema.StringAttribute{
 				MarkdownDescription: "Where to deliver: an absolute `https` URL without user info or fragment. Unlike that of a webhook it may be on this machine or in a private network.",
@@ -75,20 +64,25 @@ func (a *testDeliveryAction) Schema(_ context.Context, _ action.SchemaRequest, r
 				Validators:          []validator.String{deliveryURL},
 			},
 			"secret": schema.StringAttribute{
-				MarkdownDescription: "The signing secret, such as `titanx_webhook.example.secret`. May come from an ephemeral value. It is stored nowhere.",
-				Required:            true,
-				WriteOnly:           true,
-				Validators:          []validator.String{stringvalidator.LengthAtLeast(1)},
+				MarkdownDescription: "The signing secret. The state never has it. A saved plan file has it in clear text, unless the value is ephemeral: " +
+					"take it from the ephemeral resource `titanx_webhook_secret` or from an ephemeral variable.",
+				Required:   true,
+				WriteOnly:  true,
+				Validators: []validator.String{stringvalidator.LengthAtLeast(1)},
 			},
 			"event_type": schema.StringAttribute{
-				MarkdownDescription: "The event to deliver. Default `" + contactScoredEvent + "`.",
+				MarkdownDescription: "The event to deliver. Default `" + delivery.ContactScored + "`.",
 				Optional:            true,
 				Validators:          []validator.String{eventType},
 			},
 			"payload": schema.StringAttribute{
-				MarkdownDescription: "The event's `payload`, a JSON object. The default is a sample of the event: a made-up contact or a finished job.",
+				MarkdownDescription: "The event's `payload`, a JSON object. It is sent byte for byte. The default is a sample of the event: a made-up contact or a finished job.",
 				Optional:            true,
 				Validators:          []validator.String{jsonObject},
+			},
+			"send_wrong_signature": schema.BoolAttribute{
+				MarkdownDescription: "Whether a delivery with a wrong signature comes first. Default `true`. With `false` a receiver that verifies nothing passes.",
+				Optional:            true,
 			},
 		},
 	}
@@ -100,94 +94,47 @@ func (a *testDeliveryAction) Invoke(ctx context.Context, req action.InvokeReques
 	if resp.Diagnostics.HasError() {
 		return
 	}
-	delivery := model.delivery(ctx, &resp.Diagnostics)
-	if delivery == nil {
+	to, event := model.delivery(&resp.Diagnostics)
+	if resp.Diagnostics.HasError() {
 		return
 	}
-	progress := func(format string, args ...any) {
-		resp.SendProgress(action.InvokeProgressEvent{Message: fmt.Sprintf(format, args...)})
+	examiner := delivery.Examiner{
+		Client:   a.client,
+		Forge:    model.SendWrongSignature.IsNull() || model.SendWrongSignature.ValueBool(),
+		Progress: func(line string) { resp.SendProgress(action.InvokeProgressEvent{Message: line}) },
 	}
-	progress("Delivering a sample %s to %s", model.event(), delivery.URL.Host)
-	answer, err := a.client.Do(delivery)
+	report, err := examiner.Examine(ctx, to, model.Secret.ValueString(), event)
 	if err != nil {
-		addUndelivered(&resp.Diagnostics, delivery.URL, err)
+		addUndelivered(&resp.Diagnostics, to, err)
 		return
 	}
-	_ = answer.Body.Close() // what a receiver says besides its status is of no account to TitanX
-	progress("%s answered %s", delivery.URL.Host, answer.Status)
-	addRefusedDelivery(&resp.Diagnostics, delivery.URL, answer)
+	addFinding(&resp.Diagnostics, to, report)
 }
 
-func (m testDeliveryModel) event() string {
-	if m.EventType.IsNull() {
-		return contactScoredEvent
+// delivery returns where to deliver what. It checks the arguments again, because
+// unknown values were not validated.
+func (m testDeliveryModel) delivery(diags *diag.Diagnostics) (*url.URL, delivery.Event) {
+	event := delivery.Event{ID: delivery.NewID(), Type: delivery.ContactScored, Time: time.Now(), Payload: []byte(m.Payload.ValueString())}
+	if !m.EventType.IsNull() {
+		event.Type = m.EventType.ValueString()
 	}
-	return m.EventType.ValueString()
-}
-
-// envelope is the body of a delivery (docs.titanx.io, "Webhooks").
-type envelope struct {
-	Payload    json.RawMessage `json:"payload"`
-	EventType  string          `json:"eventType"`
-	Timestamp  int64           `json:"timestamp"` // Unix milliseconds
-	APIVersion string          `json:"apiVersion"`
-	ID         string          `json:"id"`
-}
-
-// delivery is the request that TitanX would send. It checks the arguments again: what was unknown was not validated.
-func (m testDeliveryModel) delivery(ctx context.Context, diags *diag.Diagnostics) *http.Request {
-	payload := json.RawMessage(m.Payload.ValueString())
 	if m.Payload.IsNull() {
-		payload = samplePayload(m.event())
+		event.Payload = delivery.SamplePayload(event.Type)
 	}
 	if m.Secret.ValueString() == "" {
 		diags.AddAttributeError(path.Root("secret"), "No signing secret",
-			"The secret is null or empty. The secret of a titanx_webhook is null where it is lost, and where secret_recipients is set; see its secret_status.")
+			"The secret is null or empty. The secret of a titanx_webhook is null where it is lost, and where secret_recipients is set; see its secret_status. "+
+				"With secret_recipients, take it from the ephemeral resource titanx_webhook_secret, and trigger the action from a resource: "+
+				"under terraform apply -invoke, Terraform passes null for every ephemeral value.")
 	}
 	if problem := urlProblem(m.URL.ValueString()); problem != "" {
 		diags.AddAttributeError(path.Root("url"), "Invalid webhook URL", problem)
 	}
-	if problem := payloadProblem(payload); problem != "" {
+	if problem := payloadProblem(event.Payload); problem != "" {
 		diags.AddAttributeError(path.Root("payload"), "Invalid payload", problem)
 	}
-	if diags.HasError() {
-		return nil
-	}
-	body, err := json.Marshal(envelope{
-		Payload: payload, EventType: m.event(), Timestamp: time.Now().UnixMilli(), APIVersion: deliveryAPIVersion, ID: newEventID(),
-	})
-	if err != nil {
-		diags.AddError("Unable to write the delivery", sentence(err.Error()))
-		return nil
-	}
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, m.URL.ValueString(), bytes.NewReader(body))
-	if err != nil {
-		diags.AddAttributeError(path.Root("url"), "Invalid webhook URL", sentence(err.Error()))
-		return nil
-	}
-	req.Header.Set("Content-Type", "application/json")
-	req.Header.Set("User-Agent", deliveryUserAgent)
-	req.Header.Set(signature.Header, signature.Sign(m.Secret.ValueString(), body))
-	return req
-}
-
-// newEventID is a random UUID (RFC 9562, version 4).
-func newEventID() string {
-	var b [16]byte
-	_, _ = rand.Read(b[:]) // never fails (crypto/rand)
-	b[6], b[8] = b[6]&0x0f|0x40, b[8]&0x3f|0x80
-	return fmt.Sprintf("%x-%x-%x-%x-%x", b[:4], b[4:6], b[6:8], b[8:10], b[10:])
-}
-
-// samplePayload is made up: the full list of a payload's fields is not documented.
-func samplePayload(event string) json.RawMessage {
-	switch event {
-	case contactScoredEvent:
-		return json.RawMessage(`{"firstName":"Ada","lastName":"Lovelace","email":"ada@example.com","phone":"+1 555 0100","companyAccount":"Example","leadId":"test-delivery"}`)
-	case jobCompletedEvent:
-		return json.RawMessage(`{"jobStatus":"Finalized"}`)
-	}
-	return json.RawMessage(`{}`)
+	to, _ := url.Parse(m.URL.ValueString()) // urlProblem reports what cannot be parsed
+	return to, event
 }
 
 // addUndelivered explains why there was no answer.
@@ -209,31 +156,59 @@ func addUndelivered(diags *diag.Diagnostics, to *url.URL, err error) {
 		diags.AddError("Test delivery interrupted", "The run was interrupted before "+to.Host+" answered.")
 	case errors.As(err, &timeout) && timeout.Timeout():
 		diags.AddAttributeError(path.Root("url"), "Receiver too slow",
-			fmt.Sprintf("%s did not answer within %s, and TitanX waits no longer: it would deliver again later. Answer 2xx first and work on the event afterwards; also check that no firewall drops the connection.", to.Host, deliveryTimeout))
+			fmt.Sprintf("%s did not answer within %s, and TitanX waits no longer: it would deliver again later. Answer 2xx first and work on the event afterwards; also check that no firewall drops the connection.", to.Host, delivery.Timeout))
 	default:
 		diags.AddAttributeError(path.Root("url"), "Receiver not reached",
 			fmt.Sprintf("%s Is %s the right host, does it listen there, and may this machine connect to it?", sentence(err.Error()), to.Host))
 	}
 }
 
-// addRefusedDelivery explains an answer other than 2xx, with what TitanX would make of it (docs.titanx.io, "Webhooks").
-func addRefusedDelivery(diags *diag.Diagnostics, to *url.URL, answer *http.Response) {
-	detail := to.Host + " answered " + answer.Status + ". "
-	switch code := answer.StatusCode; {
-	case code >= 200 && code <= 299:
+// rule is how a receiver must verify a delivery.
+const rule = "It must compare the whole " + signature.Header + " header with the standard base64 of HMAC-SHA256 over the body as it came, before any parser touches it, and answer 401 where they differ."
+
+// addFinding explains what is wrong with a receiver.
+func addFinding(diags *diag.Diagnostics, to *url.URL, report delivery.Report) {
+	answered := to.Host + " answered " + report.Status
+	switch report.Finding {
+	case delivery.Sound:
+	case delivery.VerifiesNothing:
+		diags.AddAttributeError(path.Root("url"), "Receiver does not verify the signature", answered+
+			" to a delivery with a wrong signature, and took one that is signed with another secret. "+
+			"Anyone who learns its URL can send it events, and it takes them for those of TitanX. "+rule+
+			" To test whether it takes deliveries at all, set send_wrong_signature = false.")
+	case delivery.VerifiesPart:
+		diags.AddAttributeError(path.Root("url"), "Receiver compares only part of the signature", answered+
+			" to a delivery whose signature is wrong only at its end, and refused one that is wrong throughout. "+
+			"It probably compares only the first characters, and those can be guessed. "+rule+" Use a comparison in constant time.")
+	case delivery.Reencodes:
+		diags.AddAttributeError(path.Root("url"), "Receiver verifies another body than the one that was sent", answered+
+			", and took a delivery that is written as a JSON library writes it. "+
+			"It probably parses the body, encodes it again, and verifies that: JSON.stringify(JSON.parse(body)), json.dumps(json.loads(body)). "+
+			"This changes spaces, escapes and numbers. "+rule)
+	case delivery.FailsForged, delivery.Refuses:
+		addRefusedDelivery(diags, answered, report)
+	}
+}
+
+// addRefusedDelivery explains an answer other than 2xx, with what TitanX does
+// after it.
+func addRefusedDelivery(diags *diag.Diagnostics, answered string, report delivery.Report) {
+	if report.Finding == delivery.FailsForged {
+		answered += " to a delivery with a wrong signature, which a receiver must answer with 401"
+	}
+	detail, verdict := answered+". ", delivery.Judge(report.Code).String()+"."
+	switch code := report.Code; {
 	case code == http.StatusUnauthorized || code == http.StatusForbidden:
 		diags.AddAttributeError(path.Root("secret"), "Receiver refuses the signature", detail+
-			"It probably has another signing secret: give it the webhook's present one. It must compare the "+signature.Header+
-			" header with the standard base64 of HMAC-SHA256 over the body as it came, before any parser touches it. TitanX would not deliver the event again.")
+			"It probably has another signing secret: give it the webhook's present one. "+rule+" After this answer "+verdict)
 	case code >= 300 && code <= 399:
 		diags.AddAttributeError(path.Root("url"), "Receiver redirects", detail+
 			"A redirect is not a delivery, and it is not followed. Set url to the final address.")
-	case code == http.StatusRequestTimeout || code == http.StatusTooManyRequests || code >= 500:
-		diags.AddAttributeError(path.Root("url"), "Receiver fails", detail+
-			"TitanX would deliver the event again, with growing pauses, for up to 3 days. Look at the receiver's log.")
+	case delivery.Judge(code) == delivery.Repeated:
+		diags.AddAttributeError(path.Root("url"), "Receiver fails", detail+"After this answer "+verdict+" Look at the receiver's log.")
 	default:
 		diags.AddAttributeError(path.Root("url"), "Receiver refuses the event", detail+
-			"TitanX would not deliver the event again. Check the path of the url, and that the receiver takes a POST of JSON.")
+			"After this answer "+verdict+" Check the path of the url, and that the receiver takes a POST of JSON.")
 	}
 }
 

@@ -4,6 +4,7 @@
 package provider
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"io"
@@ -21,6 +22,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/hashicorp/terraform-plugin-go/tfprotov6"
 
+	"github.com/titanx-io/terraform-provider-titanx/internal/delivery"
 	"github.com/titanx-io/terraform-provider-titanx/internal/signature"
 	"github.com/titanx-io/terraform-provider-titanx/internal/titanxsim"
 )
@@ -105,19 +107,24 @@ func TestDelivery_protocol(t *testing.T) {
 		config             object
 		eventType, payload string
 	}{
-		"default":     {object{}, "job.contact.scored", `"email":"ada@example.com"`},
-		"completed":   {object{"event_type": "job.completed"}, "job.completed", `{"jobStatus":"Finalized"}`},
-		"new event":   {object{"event_type": "job.paused"}, "job.paused", `{}`},
-		"own payload": {object{"payload": `{ "leadId": 12345678901234567890 }`}, "job.contact.scored", `{"leadId":12345678901234567890}`},
+		"default":     {object{}, "job.contact.scored", string(delivery.SamplePayload("job.contact.scored"))},
+		"completed":   {object{"event_type": "job.completed"}, "job.completed", string(delivery.SamplePayload("job.completed"))},
+		"new event":   {object{"event_type": "job.paused"}, "job.paused", string(delivery.SamplePayload("job.paused"))},
+		"own payload": {object{"payload": `{ "lead" :1.0,"next":"<\/>"}`}, "job.contact.scored", `{ "lead" :1.0,"next":"<\/>"}`},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			s := simulate(t, titanxsim.Config{})
 			var got *http.Request
-			var body []byte
+			var body, forged []byte
 			to := s.receiver(true, func(w http.ResponseWriter, r *http.Request) {
-				got = r
-				body, _ = io.ReadAll(r.Body)
+				read, _ := io.ReadAll(r.Body)
+				if !signature.Verify(canarySecret, read, r.Header.Get(signature.Header)) {
+					forged = read
+					w.WriteHeader(http.StatusUnauthorized)
+					return
+				}
+				got, body = r, read
 				w.WriteHeader(http.StatusAccepted)
 			})
 			p, _ := s.tryProtocol(object{"api_key": unknown})
@@ -125,7 +132,10 @@ func TestDelivery_protocol(t *testing.T) {
 			maps.Copy(config, tc.config)
 			progress, diags := p.invoke(t.Context(), config)
 			p.mustSucceed(diags)
-			want := []string{"Delivering a sample " + tc.eventType + " to " + to.Host, to.Host + " answered 202 Accepted"}
+			want := []string{
+				"Delivering a sample " + tc.eventType + " with a wrong signature to " + to.Host, to.Host + " answered 401 Unauthorized",
+				"Delivering a sample " + tc.eventType + " to " + to.Host, to.Host + " answered 202 Accepted",
+			}
 			if !slices.Equal(progress, want) {
 				t.Errorf("progress %s", cmp.Diff(want, progress))
 			}
@@ -133,6 +143,9 @@ func TestDelivery_protocol(t *testing.T) {
 				t.Fatal("nothing was delivered")
 			}
 			mustBeDelivery(t, got, body, tc.eventType, tc.payload)
+			if !bytes.Equal(forged, body) {
+				t.Errorf("with a wrong signature came %s, want %s", forged, body)
+			}
 			if n := len(s.Requests()); n != 0 {
 				t.Errorf("%d requests to the API", n)
 			}
@@ -151,16 +164,13 @@ func mustBeDelivery(t *testing.T, got *http.Request, body []byte, eventType, pay
 			t.Errorf("%s: %q, want %q", header, value, want)
 		}
 	}
-	if !signature.Verify(canarySecret, body, got.Header.Get("X-TitanX-Signature")) {
-		t.Error("the signature is not that of the body")
-	}
 	var e event
 	decoder := json.NewDecoder(strings.NewReader(string(body)))
 	decoder.DisallowUnknownFields()
 	if err := decoder.Decode(&e); err != nil {
 		t.Fatalf("body %s: %v", body, err)
 	}
-	if e.EventType != eventType || e.APIVersion != "v2" || e.Timestamp < 1_700_000_000_000 || !strings.Contains(string(e.Payload), payload) {
+	if e.EventType != eventType || e.APIVersion != "v2" || e.Timestamp < 1_700_000_000_000 || string(e.Payload) != payload {
 		t.Errorf("body %s", body)
 	}
 	if len(e.ID) != 36 || e.ID[14] != '4' || strings.Count(e.ID, "-") != 4 {
@@ -170,17 +180,21 @@ func mustBeDelivery(t *testing.T, got *http.Request, body []byte, eventType, pay
 
 func TestDeliveryAnswers_protocol(t *testing.T) {
 	t.Parallel()
-	for status, want := range map[int]struct{ attribute, text string }{
-		200: {}, 204: {}, 299: {},
-		301: {"url", "Set url to the final address"},
-		307: {"url", "Set url to the final address"},
-		400: {"url", "would not deliver the event again"},
-		401: {"secret", "another signing secret"},
-		403: {"secret", "another signing secret"},
-		404: {"url", "Check the path"},
-		408: {"url", "up to 3 days"},
-		429: {"url", "up to 3 days"},
-		503: {"url", "up to 3 days"},
+	for status, want := range map[int]struct {
+		attribute, text string
+		forged          string // in the diagnostic if a wrong signature is answered so
+		deliveries      int
+	}{
+		200: {"", "", "does not verify", 1}, 204: {"", "", "does not verify", 1}, 299: {"", "", "does not verify", 1},
+		301: {"url", "Set url to the final address", "Set url to the final address", 1},
+		307: {"url", "Set url to the final address", "Set url to the final address", 1},
+		400: {"url", "will never send this again", "", 3},
+		401: {"secret", "another signing secret", "", 3},
+		403: {"secret", "another signing secret", "", 3},
+		404: {"url", "Check the path", "", 1},
+		408: {"url", "up to 3 days", "", 1},
+		429: {"url", "up to 3 days", "", 1},
+		503: {"url", "up to 3 days", "must answer with 401", 1},
 	} {
 		t.Run(http.StatusText(status), func(t *testing.T) {
 			t.Parallel()
@@ -194,12 +208,76 @@ func TestDeliveryAnswers_protocol(t *testing.T) {
 					_, _ = io.WriteString(w, "CANARY body")
 				}
 			})
-			_, diags := s.protocol(nil).invoke(t.Context(), object{"url": to.String(), "secret": canarySecret})
+			p := s.protocol(nil)
+			_, diags := p.invoke(t.Context(), object{"url": to.String(), "secret": canarySecret, "send_wrong_signature": false})
 			if want.attribute == "" && len(diags) != 0 || want.attribute != "" && (len(diags) != 1 || !has(diags, isError, want.attribute, want.text)) {
 				t.Errorf("%d: %v", status, summaries(diags))
 			}
-			if requests != 1 {
-				t.Errorf("%d requests, want 1", requests)
+			if requests != want.deliveries {
+				t.Errorf("%d requests, want %d", requests, want.deliveries)
+			}
+			forged, attribute := want.forged, "url"
+			if forged == "" {
+				forged, attribute = want.text, want.attribute
+			}
+			_, diags = p.invoke(t.Context(), object{"url": to.String(), "secret": canarySecret})
+			if len(diags) != 1 || !has(diags, isError, attribute, forged) {
+				t.Errorf("%d to a wrong signature: %v", status, summaries(diags))
+			}
+		})
+	}
+}
+
+// TestDeliveryBrokenReceivers_protocol checks that each way to verify wrongly is
+// refused with a message that names it.
+func TestDeliveryBrokenReceivers_protocol(t *testing.T) {
+	t.Parallel()
+	for name, tc := range map[string]struct {
+		accepts   func(body []byte, sig string) bool
+		attribute string
+		texts     []string
+	}{
+		"re-encodes": {
+			func(body []byte, sig string) bool {
+				var v any
+				if err := json.Unmarshal(body, &v); err != nil {
+					return false
+				}
+				encoded, err := json.Marshal(v)
+				return err == nil && signature.Verify(canarySecret, encoded, sig)
+			},
+			"url", []string{"another body than the one that was sent", "JSON.stringify", "before any parser"},
+		},
+		"checks nothing": {
+			func([]byte, string) bool { return true },
+			"url", []string{"does not verify", "Anyone who learns its URL can send it events", "send_wrong_signature = false"},
+		},
+		"compares the first characters": {
+			func(body []byte, sig string) bool { return strings.HasPrefix(sig, signature.Sign(canarySecret, body)[:10]) },
+			"url", []string{"only part of the signature", "the first characters", "whole X-TitanX-Signature"},
+		},
+		"has another secret": {
+			func([]byte, string) bool { return false },
+			"secret", []string{"another signing secret", "will never send this again"},
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := simulate(t, titanxsim.Config{})
+			to := s.receiver(true, func(w http.ResponseWriter, r *http.Request) {
+				body, err := io.ReadAll(r.Body)
+				if err != nil || !tc.accepts(body, r.Header.Get(signature.Header)) {
+					w.WriteHeader(http.StatusUnauthorized)
+				}
+			})
+			_, diags := s.protocol(nil).invoke(t.Context(), object{"url": to.String(), "secret": canarySecret})
+			if len(diags) != 1 {
+				t.Fatalf("%d diagnostics, want 1: %v", len(diags), summaries(diags))
+			}
+			for _, text := range tc.texts {
+				if !has(diags, isError, tc.attribute, text) {
+					t.Errorf("the error does not say %q: %v", text, summaries(diags))
+				}
 			}
 		})
 	}
@@ -292,7 +370,7 @@ func TestDeliveryArguments_protocol(t *testing.T) {
 		}
 	}
 	for _, secret := range []any{"", nil} {
-		if _, diags := p.invoke(t.Context(), object{"url": to.String(), "secret": secret}); len(diags) != 1 || !has(diags, isError, "secret", "secret_status") {
+		if _, diags := p.invoke(t.Context(), object{"url": to.String(), "secret": secret}); len(diags) != 1 || !has(diags, isError, "secret", "secret_status") || !has(diags, isError, "secret", "trigger the action from a resource") {
 			t.Errorf("secret %v: %v", secret, summaries(diags))
 		}
 	}

@@ -362,10 +362,10 @@ func TestLookAlikes_protocol(t *testing.T) {
 // receiver takes deliveries.
 type receiver struct {
 	mu         sync.Mutex
-	deliveries []delivery
+	deliveries []sent
 }
 
-type delivery struct {
+type sent struct {
 	body      []byte
 	signature string
 }
@@ -375,7 +375,7 @@ func (r *receiver) RoundTrip(req *http.Request) (*http.Response, error) {
 	body, err := io.ReadAll(req.Body)
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.deliveries = append(r.deliveries, delivery{body, req.Header.Get(signature.Header)})
+	r.deliveries = append(r.deliveries, sent{body, req.Header.Get(signature.Header)})
 	return &http.Response{StatusCode: http.StatusNoContent, Body: http.NoBody, Request: req}, err
 }
 

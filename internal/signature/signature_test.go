@@ -80,6 +80,34 @@ func TestVerify(t *testing.T) {
 	}
 }
 
+func TestReading_key(t *testing.T) {
+	t.Parallel()
+	for name, tc := range map[string]struct {
+		reading      signature.Reading
+		secret, want string
+	}{
+		"whole":                   {signature.Whole, "whsec_Q0FOQVJZ", "whsec_Q0FOQVJZ"},
+		"after whsec_":            {signature.AfterPrefix, "whsec_Q0FOQVJZ", "Q0FOQVJZ"},
+		"after wh_sk_":            {signature.AfterPrefix, "wh_sk_Q0FO_QVJZ", "Q0FO_QVJZ"},
+		"no prefix":               {signature.AfterPrefix, "Q0FOQVJZ", "Q0FOQVJZ"},
+		"decoded":                 {signature.Decoded, "whsec_Q0FOQVJZ", "CANARY"},
+		"decoded, without prefix": {signature.Decoded, "Q0FOQVJZ", "CANARY"},
+	} {
+		key, err := tc.reading.Key(tc.secret)
+		if string(key) != tc.want || err != nil {
+			t.Errorf("%s: Key = %q, %v, want %q", name, key, err, tc.want)
+		}
+		if got, want := signature.SignWithKey(key, []byte("{}")), signature.Sign(tc.want, []byte("{}")); got != want {
+			t.Errorf("%s: SignWithKey = %s, want %s", name, got, want)
+		}
+	}
+	for reading, secret := range map[signature.Reading]string{signature.Decoded: "whsec_%", "half": "whsec_Q0FOQVJZ"} {
+		if key, err := reading.Key(secret); key != nil || err == nil || strings.Contains(err.Error(), secret) {
+			t.Errorf("%s: Key = %q, %v, want an error that does not quote the secret", reading, key, err)
+		}
+	}
+}
+
 // FuzzVerify checks that a body's signature is the only string that verifies it.
 func FuzzVerify(f *testing.F) {
 	for _, body := range []string{
