@@ -253,7 +253,9 @@ func TestDeliveryBrokenReceivers_protocol(t *testing.T) {
 			"url", []string{"does not verify", "Anyone who learns its URL can send it events", "send_wrong_signature = false"},
 		},
 		"compares the first characters": {
-			func(body []byte, sig string) bool { return strings.HasPrefix(sig, signature.Sign(canarySecret, body)[:10]) },
+			func(body []byte, sig string) bool {
+				return strings.HasPrefix(sig, signature.Sign(canarySecret, body)[:10])
+			},
 			"url", []string{"only part of the signature", "the first characters", "whole X-TitanX-Signature"},
 		},
 		"has another secret": {

@@ -12,6 +12,8 @@ import (
 	"net"
 	"net/http"
 	"time"
+
+	"github.com/titanx-io/terraform-provider-titanx/internal/delivery"
 )
 
 // controlHandler is the back door over HTTP, for callers on this machine. The query's "user" names the user; the default
@@ -63,6 +65,7 @@ func (s *Server) controlUser(r *http.Request) string {
 	return s.users[0]
 }
 
+// controlFire answers once each subscriber was tried.
 func (s *Server) controlFire(w http.ResponseWriter, r *http.Request) {
 	var in struct {
 		EventType string          `json:"eventType"`
@@ -72,11 +75,19 @@ func (s *Server) controlFire(w http.ResponseWriter, r *http.Request) {
 		replyError(w, http.StatusBadRequest, err)
 		return
 	}
-	eventType := cmp.Or(in.EventType, "job.contact.scored")
+	eventType := cmp.Or(in.EventType, delivery.ContactScored)
 	if in.Payload == nil {
-		in.Payload = mustJSON(samplePayload(eventType))
+		in.Payload = delivery.SamplePayload(eventType)
 	}
-	reply(w, http.StatusAccepted, map[string]string{"id": s.Fire(s.controlUser(r), eventType, in.Payload)})
+	id, first := s.fire(s.controlUser(r), eventType, in.Payload)
+	first.Wait()
+	deliveries := []controlDelivery{}
+	for _, d := range s.Deliveries() {
+		if d.EventID == id {
+			deliveries = append(deliveries, controlDelivery(d))
+		}
+	}
+	reply(w, http.StatusAccepted, map[string]any{"id": id, "deliveries": deliveries})
 }
 
 func (s *Server) controlInject(w http.ResponseWriter, r *http.Request) {
@@ -119,6 +130,9 @@ type controlDelivery struct {
 	Attempt   int       `json:"attempt"`
 	Status    int       `json:"status"`
 	Err       string    `json:"error,omitempty"`
+	Verdict   string    `json:"verdict"`
+	Signature string    `json:"signature"`
+	Body      string    `json:"body"`
 	Time      time.Time `json:"time"`
 }
 
@@ -145,17 +159,6 @@ type controlFault struct {
 	Header   http.Header `json:"header"`
 	Body     string      `json:"body"`
 	Location string      `json:"location"`
-}
-
-// samplePayload is a plausible payload: the documentation names some keys, the full list is unknown.
-func samplePayload(eventType string) map[string]string {
-	if eventType == "job.completed" {
-		return map[string]string{"jobId": newUUID(), "jobStatus": "Finalized"}
-	}
-	return map[string]string{
-		"firstName": "Ada", "lastName": "Example", "email": "ada@customer.example", "phone": "+1 555 0100",
-		"phoneStatus": "valid", "companyAccount": "Customer Example Ltd", "leadId": newUUID(),
-	}
 }
 
 // decodeControl reads a JSON body strictly. No body is an empty object.

@@ -24,10 +24,10 @@ func (b *bench) control(method, path, body string) response {
 func TestControlFires(t *testing.T) {
 	t.Parallel()
 	for name, tc := range map[string]struct{ body, eventType, want string }{
-		"no body":   {"", "job.contact.scored", `"email":"ada@customer.example"`},
+		"no body":   {"", "job.contact.scored", `"firstName":"Zoë","lastName":"Zo\u00eb"`},
 		"empty":     {"{}", "job.contact.scored", `"phoneStatus":`},
 		"completed": {`{"eventType":"job.completed"}`, "job.completed", `"jobStatus":"Finalized"`},
-		"payload":   {`{"payload":{"leadId":"7"}}`, "job.contact.scored", `"payload":{"leadId":"7"}`},
+		"payload":   {`{"payload":{ "leadId":7.0 }}`, "job.contact.scored", `"payload": { "leadId":7.0 },`},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -39,13 +39,18 @@ func TestControlFires(t *testing.T) {
 
 			resp := b.control("POST", "events", tc.body)
 			expectStatus(t, resp, http.StatusAccepted)
-			settle(t, b.sim)
-			_, bodies := r.received()
+			headers, bodies := r.received()
 			if len(bodies) != 1 || !strings.Contains(bodies[0], tc.want) || !strings.Contains(bodies[0], tc.eventType) {
 				t.Errorf("delivered %q, want one with %s", bodies, tc.want)
 			}
 			log := b.control("GET", "deliveries", "").json(t).([]any)
 			expect(t, len(log), 1)
+			if diff := cmp.Diff(log, at(resp.json(t), "deliveries")); diff != "" {
+				t.Errorf("the answer is not the log (-log +answer):\n%s", diff)
+			}
+			expect(t, at(log[0], "verdict"), "200: delivered")
+			expect(t, at(log[0], "body"), bodies[0])
+			expect(t, at(log[0], "signature"), headers[0].Get("X-TitanX-Signature"))
 			expect(t, at(log[0], "webhookId"), w.ID)
 			expect(t, at(log[0], "eventId"), at(resp.json(t), "id"))
 			expect(t, at(log[0], "status"), 200.0)

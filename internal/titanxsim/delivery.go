@@ -4,18 +4,18 @@
 package titanxsim
 
 import (
-	"bytes"
 	"context"
+	"encoding/json"
+	"fmt"
 	"io"
 	"net/http"
 	"slices"
+	"sync"
 	"time"
 
+	"github.com/titanx-io/terraform-provider-titanx/internal/delivery"
 	"github.com/titanx-io/terraform-provider-titanx/internal/signature"
 )
-
-// deliveryTimeout is how long a receiver may take to answer (docs.titanx.io).
-const deliveryTimeout = 10 * time.Second
 
 // Delivery is one attempt to deliver an event.
 type Delivery struct {
@@ -26,43 +26,43 @@ type Delivery struct {
 	Attempt   int       // from 1
 	Status    int       // the receiver's; 0 without an answer
 	Err       string    // why there was no answer
+	Verdict   string    // whether TitanX repeats the delivery, and why
+	Signature string    // as sent
+	Body      string    // as sent
 	Time      time.Time // of the attempt's start
 }
 
-// eventJSON is the body of a delivery.
-type eventJSON struct {
-	Payload    any    `json:"payload"`
-	EventType  string `json:"eventType"`
-	Timestamp  int64  `json:"timestamp"` // Unix milliseconds
-	APIVersion string `json:"apiVersion"`
-	ID         string `json:"id"`
-}
-
-type event struct {
-	id, eventType string
-	body          []byte
-}
-
-// Fire delivers an event to the user's active subscribers of its type, in the background, and returns the event's id.
-// The payload must encode to JSON. Retries stop when the webhook is deleted or inactive (assumed).
+// Fire delivers an event to the user's active subscribers of its type, in the
+// background, and returns the event's id. A payload of type json.RawMessage is
+// sent byte for byte; any other is encoded. Retries stop when the webhook is
+// deleted or inactive (assumed).
 func (s *Server) Fire(user, eventType string, payload any) (eventID string) {
-	e := event{id: newUUID(), eventType: eventType}
-	e.body = mustJSON(eventJSON{
-		Payload: payload, EventType: eventType, Timestamp: s.cfg.Now().UnixMilli(), APIVersion: "v2", ID: e.id,
-	})
+	eventID, _ = s.fire(user, eventType, payload)
+	return eventID
+}
+
+// fire is Fire. The group waits for the first attempt of each subscriber.
+func (s *Server) fire(user, eventType string, payload any) (eventID string, first *sync.WaitGroup) {
+	raw, ok := payload.(json.RawMessage)
+	if !ok {
+		raw = mustJSON(payload)
+	}
+	e := delivery.Event{ID: delivery.NewID(), Type: eventType, Time: s.cfg.Now(), Payload: raw}
+	first = new(sync.WaitGroup)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.closed {
-		return e.id
+		return e.ID, first
 	}
 	for _, w := range s.account(user).webhooks {
 		if w.Status == "active" && slices.Contains(w.EventTypes, eventType) {
 			s.pending++
 			subscriber := w.copy()
-			s.tasks.Go(func() { s.deliver(user, subscriber, e) })
+			first.Add(1)
+			s.tasks.Go(func() { s.deliver(user, subscriber, e, first.Done) })
 		}
 	}
-	return e.id
+	return e.ID, first
 }
 
 // Deliveries returns the attempts so far in the order they ended.
@@ -92,16 +92,24 @@ func (s *Server) Settle(ctx context.Context) error {
 	}
 }
 
-func (s *Server) deliver(user string, w Webhook, e event) {
+// deliver attempts a delivery until TitanX would stop. It calls tried after the
+// first attempt.
+func (s *Server) deliver(user string, w Webhook, e delivery.Event, tried func()) {
 	defer s.settled()
+	first := sync.OnceFunc(tried)
+	defer first()
 	for attempt := 1; ; attempt++ {
 		d := s.post(w, e, attempt)
 		if s.ctx.Err() != nil {
 			return
 		}
-		s.logDelivery(d)
 		wait := s.cfg.Backoff(attempt)
-		if !d.retried() || wait < 0 || !s.sleep(s.ctx, wait) {
+		if d.repeated() && wait < 0 {
+			d.Verdict += ". This was the last attempt"
+		}
+		s.logDelivery(d)
+		first()
+		if !d.repeated() || wait < 0 || !s.sleep(s.ctx, wait) {
 			return
 		}
 		var ok bool
@@ -111,34 +119,63 @@ func (s *Server) deliver(user string, w Webhook, e event) {
 	}
 }
 
-func (s *Server) post(w Webhook, e event, attempt int) Delivery {
+func (s *Server) post(w Webhook, e delivery.Event, attempt int) Delivery {
+	body := e.Body()
 	d := Delivery{
-		WebhookID: w.ID, URL: w.URL, EventID: e.id, EventType: e.eventType, Attempt: attempt, Time: s.cfg.Now(),
+		WebhookID: w.ID, URL: w.URL, EventID: e.ID, EventType: e.Type, Attempt: attempt, Body: string(body), Time: s.cfg.Now(),
 	}
-	ctx, cancel := context.WithTimeout(s.ctx, deliveryTimeout)
+	key, err := signature.Reading(s.currentDialect().SecretReading).Key(w.Secret)
+	if err != nil {
+		d.Err, d.Verdict = err.Error(), "not sent: the dialect cannot read this secret"
+		return d
+	}
+	d.Signature = signature.SignWithKey(key, body)
+	ctx, cancel := context.WithTimeout(s.ctx, delivery.Timeout)
 	defer cancel()
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, w.URL, bytes.NewReader(e.body))
+	d.Status, err = s.send(ctx, w.URL, body, d.Signature)
 	if err != nil {
 		d.Err = err.Error()
-		return d
 	}
-	req.Header.Set("Content-Type", "application/json")
-	req.Header.Set("User-Agent", "TitanX-Webhooks/1.0")
-	req.Header.Set(signature.Header, signature.Sign(w.Secret, e.body))
-	resp, err := s.cfg.DeliveryClient.Do(req)
-	if err != nil {
-		d.Err = err.Error()
-		return d
-	}
-	defer resp.Body.Close()
-	io.Copy(io.Discard, io.LimitReader(resp.Body, maxBody)) // lets the connection be used again
-	d.Status = resp.StatusCode
+	d.Verdict = verdict(d.Status)
 	return d
 }
 
-// retried tells the documented rule: no answer (assumed), 408, 429 and 5xx are tried again.
-func (d Delivery) retried() bool {
-	return d.Status == 0 || d.Status == http.StatusRequestTimeout || d.Status == http.StatusTooManyRequests || d.Status >= 500
+// send returns the receiver's status.
+func (s *Server) send(ctx context.Context, url string, body []byte, sig string) (int, error) {
+	req, err := delivery.NewRequest(ctx, url, body, sig)
+	if err != nil {
+		return 0, err
+	}
+	resp, err := s.cfg.DeliveryClient.Do(req)
+	if err != nil {
+		return 0, err
+	}
+	defer resp.Body.Close()
+	io.Copy(io.Discard, io.LimitReader(resp.Body, maxBody)) // lets the connection be used again
+	return resp.StatusCode, nil
+}
+
+// verdict says what TitanX does after an answer, and by which rule. A status of
+// 0 is no answer.
+func verdict(status int) string {
+	if status == 0 {
+		return fmt.Sprintf("no answer: %s (assumed)", delivery.Repeated)
+	}
+	v := delivery.Judge(status)
+	text := fmt.Sprintf("%d: %s", status, v)
+	switch {
+	case v == delivery.Delivered:
+		return text
+	case status < http.StatusBadRequest:
+		return text + " (assumed). It follows no redirect"
+	}
+	return text + ". Only 408, 429 and 5xx are repeated"
+}
+
+// repeated reports whether TitanX sends the delivery again. That it does so
+// where there was no answer is assumed.
+func (d Delivery) repeated() bool {
+	return d.Signature != "" && (d.Status == 0 || delivery.Judge(d.Status) == delivery.Repeated)
 }
 
 // subscriber looks the webhook up again. It is not ok when it is deleted or inactive by now.
@@ -157,7 +194,7 @@ func (s *Server) logDelivery(d Delivery) {
 	defer s.mu.Unlock()
 	s.deliveries = appendBounded(s.deliveries, d)
 	s.cfg.Logger.Info("delivery", "webhook", d.WebhookID, "event", d.EventID, "type", d.EventType,
-		"attempt", d.Attempt, "status", d.Status, "error", d.Err)
+		"attempt", d.Attempt, "status", d.Status, "verdict", d.Verdict, "error", d.Err)
 }
 
 func (s *Server) settled() {

@@ -6,11 +6,13 @@ package titanxsim_test
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
 	"regexp"
 	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -77,7 +79,7 @@ func TestDelivery(t *testing.T) {
 	if len(bodies) != 1 {
 		t.Fatalf("%d deliveries, want 1", len(bodies))
 	}
-	want := `{"payload":{"email":"ada@customer.example"},"eventType":"job.contact.scored","timestamp":1767323045678,"apiVersion":"v2","id":"` + id + `"}`
+	want := `{"payload": {"email":"ada@customer.example"},"eventType":"job.contact.scored","timestamp":1767323045678,"apiVersion":"v2","id":"` + id + "\"}\n"
 	if diff := cmp.Diff(want, bodies[0]); diff != "" {
 		t.Errorf("body (-want +got):\n%s", diff)
 	}
@@ -86,7 +88,8 @@ func TestDelivery(t *testing.T) {
 	expect(t, signature.Verify(w.Secret, []byte(bodies[0]), headers[0].Get("X-TitanX-Signature")), true)
 
 	wantLog := []titanxsim.Delivery{{
-		WebhookID: w.ID, URL: w.URL, EventID: id, EventType: "job.contact.scored", Attempt: 1, Status: 200, Time: now,
+		WebhookID: w.ID, URL: w.URL, EventID: id, EventType: "job.contact.scored", Attempt: 1, Status: 200, Verdict: "200: delivered",
+		Signature: headers[0].Get("X-TitanX-Signature"), Body: bodies[0], Time: now,
 	}}
 	if diff := cmp.Diff(wantLog, sim.Deliveries()); diff != "" {
 		t.Errorf("log (-want +got):\n%s", diff)
@@ -124,25 +127,28 @@ func TestSubscribers(t *testing.T) {
 
 func TestRetries(t *testing.T) {
 	t.Parallel()
+	const again, final = "TitanX will send this again, for up to 3 days. Only 408, 429 and 5xx are repeated",
+		"TitanX will never send this again. Only 408, 429 and 5xx are repeated"
 	for name, tc := range map[string]struct {
 		answers  []int
 		attempts int
+		verdict  string // the last one
 	}{
-		"200":              {[]int{200}, 1},
-		"204":              {[]int{204}, 1},
-		"299":              {[]int{299}, 1},
-		"redirect":         {[]int{302}, 1},
-		"400":              {[]int{400}, 1},
-		"401":              {[]int{401}, 1},
-		"404":              {[]int{404}, 1},
-		"410":              {[]int{410}, 1},
-		"408, then fine":   {[]int{408, 200}, 2},
-		"429, then fine":   {[]int{429, 200}, 2},
-		"500, then fine":   {[]int{500, 200}, 2},
-		"503, then fine":   {[]int{503, 502, 504, 200}, 4},
-		"500, then 404":    {[]int{500, 404}, 2},
-		"never fine":       {[]int{500}, 6},
-		"never fine (429)": {[]int{429}, 6},
+		"200":              {[]int{200}, 1, "200: delivered"},
+		"204":              {[]int{204}, 1, "204: delivered"},
+		"299":              {[]int{299}, 1, "299: delivered"},
+		"redirect":         {[]int{302}, 1, "302: TitanX will never send this again (assumed). It follows no redirect"},
+		"400":              {[]int{400}, 1, "400: " + final},
+		"401":              {[]int{401}, 1, "401: " + final},
+		"404":              {[]int{404}, 1, "404: " + final},
+		"410":              {[]int{410}, 1, "410: " + final},
+		"408, then fine":   {[]int{408, 200}, 2, "200: delivered"},
+		"429, then fine":   {[]int{429, 200}, 2, "200: delivered"},
+		"500, then fine":   {[]int{500, 200}, 2, "200: delivered"},
+		"503, then fine":   {[]int{503, 502, 504, 200}, 4, "200: delivered"},
+		"500, then 404":    {[]int{500, 404}, 2, "404: " + final},
+		"never fine":       {[]int{500}, 6, "500: " + again + ". This was the last attempt"},
+		"never fine (429)": {[]int{429}, 6, "429: " + again + ". This was the last attempt"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -159,8 +165,13 @@ func TestRetries(t *testing.T) {
 				expect(t, body, bodies[0]) // the id and the timestamp stay
 				expect(t, signature.Verify(w.Secret, []byte(body), headers[i].Get(signature.Header)), true)
 			}
-			for i, d := range sim.Deliveries() {
+			log := sim.Deliveries()
+			expect(t, log[len(log)-1].Verdict, tc.verdict)
+			for i, d := range log {
 				expect(t, d.Attempt, i+1)
+				if answer := tc.answers[min(i, len(tc.answers)-1)]; i < len(log)-1 {
+					expect(t, d.Verdict, fmt.Sprintf("%d: %s", answer, again))
+				}
 				expect(t, d.EventID, id)
 				expect(t, d.Status, tc.answers[min(i, len(tc.answers)-1)])
 			}
@@ -189,6 +200,7 @@ func TestUnreachableReceiverIsRetried(t *testing.T) {
 	expect(t, len(log), 6)
 	expect(t, log[0].Status, 0)
 	expect(t, regexp.MustCompile("refused").MatchString(log[0].Err), true)
+	expect(t, log[0].Verdict, "no answer: TitanX will send this again, for up to 3 days (assumed)")
 }
 
 func TestUntrustedReceiverGetsNothing(t *testing.T) {
@@ -340,8 +352,27 @@ func TestFirePayload(t *testing.T) {
 	sim := titanxsim.New(titanxsim.Config{DeliveryClient: r.Client()})
 	t.Cleanup(sim.Close)
 	sim.Put("ada", titanxsim.Webhook{URL: r.URL, EventTypes: []string{"job.completed"}})
-	sim.Fire("ada", "job.completed", json.RawMessage(`{"jobStatus": "Not Enriched"}`))
+	sim.Fire("ada", "job.completed", json.RawMessage(`{ "jobStatus" :"Not\u0020Enriched"}`))
 	settle(t, sim)
 	_, bodies := r.received()
-	expect(t, regexp.MustCompile(`^{"payload":{"jobStatus":"Not Enriched"},`).MatchString(bodies[0]), true)
+	expect(t, strings.HasPrefix(bodies[0], `{"payload": { "jobStatus" :"Not\u0020Enriched"},`), true)
+}
+
+// TestUnreadableSecret: what cannot be signed is not sent, and not repeated.
+func TestUnreadableSecret(t *testing.T) {
+	t.Parallel()
+	r := newReceiver(t, 200)
+	sim := titanxsim.New(titanxsim.Config{
+		DeliveryClient: r.Client(), Backoff: upToFiveRetries, Dialect: titanxsim.Dialect{SecretReading: "decoded"},
+	})
+	t.Cleanup(sim.Close)
+	sim.Put("ada", titanxsim.Webhook{URL: r.URL, EventTypes: []string{"job.completed"}, Secret: "whsec_CANARY!"})
+	sim.Fire("ada", "job.completed", nil)
+	settle(t, sim)
+	_, bodies := r.received()
+	expect(t, len(bodies), 0)
+	log := sim.Deliveries()
+	expect(t, len(log), 1)
+	expect(t, log[0].Verdict, "not sent: the dialect cannot read this secret")
+	expect(t, strings.Contains(log[0].Err, "CANARY"), false)
 }

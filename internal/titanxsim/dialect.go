@@ -38,6 +38,9 @@ type Dialect struct {
 	SecretPrefix string `sim:"secret-prefix" values:"whsec_ wh_sk_"`
 	// SecretOnRead is what every answer but a create's shows for the secret.
 	SecretOnRead string `sim:"secret-on-read" values:"absent null masked empty"`
+	// SecretReading is how deliveries get their HMAC key from the secret: a
+	// signature.Reading.
+	SecretReading string `sim:"secret-reading" values:"whole after-prefix decoded"`
 	// StatusAnswer is the answer to a change of status.
 	StatusAnswer string `sim:"status-answer" values:"object empty-200 empty-204 text"`
 	// DeleteAnswer is the answer to a delete.

@@ -4,8 +4,14 @@
 package titanxsim_test
 
 import (
+	"crypto/hmac"
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/base64"
 	"fmt"
+	"io"
 	"net/http"
+	"net/http/httptest"
 	"regexp"
 	"strings"
 	"testing"
@@ -112,6 +118,15 @@ var wireChecks = map[string]func(*testing.T, *bench){
 	"secret-prefix=wh_sk_": func(t *testing.T, b *bench) {
 		expect(t, strings.HasPrefix(b.create().Secret, "wh_sk_"), true)
 	},
+	"secret-reading=after-prefix": secretReading(func(t *testing.T, rest string) []byte { t.Helper(); return []byte(rest) }),
+	"secret-reading=decoded": secretReading(func(t *testing.T, rest string) []byte {
+		t.Helper()
+		key, err := base64.StdEncoding.DecodeString(rest)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return key
+	}),
 	"secret-on-read=null":   secretOnRead(nil),
 	"secret-on-read=masked": secretOnRead("whsec_****"),
 	"secret-on-read=empty":  secretOnRead(""),
@@ -378,6 +393,29 @@ func secretOnRead(want any) func(*testing.T, *bench) {
 			secret, has := got.(map[string]any)["secret"]
 			expect(t, has, true)
 			expect(t, secret, want)
+		}
+	}
+}
+
+// secretReading checks a delivery against the key that is made of what follows
+// the secret's prefix.
+func secretReading(key func(*testing.T, string) []byte) func(*testing.T, *bench) {
+	return func(t *testing.T, b *bench) {
+		var sig, body string
+		receiver := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+			read, _ := io.ReadAll(r.Body)
+			sig, body = r.Header.Get("X-TitanX-Signature"), string(read)
+		}))
+		t.Cleanup(receiver.Close)
+		for _, prefix := range []string{"whsec_", "wh_sk_"} {
+			secret := rand.Text() + rand.Text()
+			w := b.sim.Put("ada", titanxsim.Webhook{URL: receiver.URL, EventTypes: []string{"job.completed"}, Secret: prefix + secret})
+			b.sim.Fire("ada", "job.completed", nil)
+			settle(t, b.sim)
+			b.sim.Remove("ada", w.ID)
+			mac := hmac.New(sha256.New, key(t, secret))
+			mac.Write([]byte(body))
+			expect(t, sig, base64.StdEncoding.EncodeToString(mac.Sum(nil)))
 		}
 	}
 }
