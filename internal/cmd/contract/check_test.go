@@ -101,6 +101,9 @@ func TestDialects(t *testing.T) {
 	t.Parallel()
 	tables := map[string]string{}
 	for _, d := range append(titanxsim.Variations(), titanxsim.Dialect{}) {
+		if d.SecretReading != "" {
+			continue // the check gets no delivery, so it cannot see this
+		}
 		bubble(t, titanxsim.Config{Dialect: d, Limits: titanxsim.Limits{Second: 5, Minute: 100, Day: 10_000}}, func(b *bench) {
 			b.before = func(n int, req *http.Request) {
 				if n == 8 { // another program takes what the second has left
