@@ -384,7 +384,7 @@ func (r *receiver) RoundTrip(req *http.Request) (*http.Response, error) {
 func (r *receiver) verifies(secret, text string) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return slices.ContainsFunc(r.deliveries, func(d delivery) bool {
+	return slices.ContainsFunc(r.deliveries, func(d sent) bool {
 		return bytes.Contains(d.body, []byte(text)) && signature.Verify(secret, d.body, d.signature)
 	})
 }
