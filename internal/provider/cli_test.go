@@ -12,6 +12,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -75,8 +76,9 @@ func (c *folder) read(name string) string {
 	return string(text)
 }
 
-// readPlan gives the whole content of a saved plan, which is a zip archive.
-func (c *folder) readPlan(name string) string {
+// readPlan returns the content of a saved plan, which is a zip archive: of the
+// named files in it, or of all.
+func (c *folder) readPlan(name string, files ...string) string {
 	c.t.Helper()
 	archive, err := zip.OpenReader(filepath.Join(c.dir, name))
 	if err != nil {
@@ -85,6 +87,9 @@ func (c *folder) readPlan(name string) string {
 	defer archive.Close()
 	var all strings.Builder
 	for _, file := range archive.File {
+		if len(files) > 0 && !slices.Contains(files, file.Name) {
+			continue
+		}
 		r, err := file.Open()
 		if err != nil {
 			c.t.Fatal(err)

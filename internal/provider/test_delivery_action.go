@@ -124,8 +124,8 @@ func (m testDeliveryModel) delivery(diags *diag.Diagnostics) (*url.URL, delivery
 	if m.Secret.ValueString() == "" {
 		diags.AddAttributeError(path.Root("secret"), "No signing secret",
 			"The secret is null or empty. The secret of a titanx_webhook is null where it is lost, and where secret_recipients is set; see its secret_status. "+
-				"With secret_recipients, take it from the ephemeral resource titanx_webhook_secret, and trigger the action from a resource: "+
-				"under terraform apply -invoke, Terraform passes null for every ephemeral value.")
+				"With secret_recipients, take it from the ephemeral resource titanx_webhook_secret. "+
+				"If you did, and ran terraform apply -invoke: there Terraform 1.16 passes null for every ephemeral value. Trigger the action from a resource instead.")
 	}
 	if problem := urlProblem(m.URL.ValueString()); problem != "" {
 		diags.AddAttributeError(path.Root("url"), "Invalid webhook URL", problem)

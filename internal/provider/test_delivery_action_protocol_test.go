@@ -372,7 +372,7 @@ func TestDeliveryArguments_protocol(t *testing.T) {
 		}
 	}
 	for _, secret := range []any{"", nil} {
-		if _, diags := p.invoke(t.Context(), object{"url": to.String(), "secret": secret}); len(diags) != 1 || !has(diags, isError, "secret", "secret_status") || !has(diags, isError, "secret", "trigger the action from a resource") {
+		if _, diags := p.invoke(t.Context(), object{"url": to.String(), "secret": secret}); len(diags) != 1 || !has(diags, isError, "secret", "secret_status") || !has(diags, isError, "secret", "Trigger the action from a resource") {
 			t.Errorf("secret %v: %v", secret, summaries(diags))
 		}
 	}

@@ -9,6 +9,7 @@ import (
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/base64"
+	"errors"
 	"fmt"
 	"strings"
 )
@@ -49,18 +50,25 @@ const (
 )
 
 // Key returns the HMAC key. It fails if the reading is unknown, or if the
-// secret is not in standard base64 where the reading is Decoded.
+// secret lacks what the reading needs: a prefix, or base64 after it.
 func (r Reading) Key(secret string) ([]byte, error) {
-	rest := strings.TrimPrefix(strings.TrimPrefix(secret, "whsec_"), "wh_sk_")
-	switch r {
-	case Whole:
+	if r == Whole {
 		return []byte(secret), nil
+	}
+	rest, ok := strings.CutPrefix(secret, "whsec_")
+	if !ok {
+		rest, ok = strings.CutPrefix(secret, "wh_sk_")
+	}
+	if !ok {
+		return nil, errors.New("read secret: it has no prefix whsec_ or wh_sk_")
+	}
+	switch r {
 	case AfterPrefix:
 		return []byte(rest), nil
 	case Decoded:
 		key, err := base64.StdEncoding.DecodeString(rest)
 		if err != nil {
-			return nil, fmt.Errorf("decode secret: %w", err)
+			return nil, fmt.Errorf("read secret: %w", err)
 		}
 		return key, nil
 	}

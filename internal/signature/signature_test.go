@@ -86,12 +86,10 @@ func TestReading_key(t *testing.T) {
 		reading      signature.Reading
 		secret, want string
 	}{
-		"whole":                   {signature.Whole, "whsec_Q0FOQVJZ", "whsec_Q0FOQVJZ"},
-		"after whsec_":            {signature.AfterPrefix, "whsec_Q0FOQVJZ", "Q0FOQVJZ"},
-		"after wh_sk_":            {signature.AfterPrefix, "wh_sk_Q0FO_QVJZ", "Q0FO_QVJZ"},
-		"no prefix":               {signature.AfterPrefix, "Q0FOQVJZ", "Q0FOQVJZ"},
-		"decoded":                 {signature.Decoded, "whsec_Q0FOQVJZ", "CANARY"},
-		"decoded, without prefix": {signature.Decoded, "Q0FOQVJZ", "CANARY"},
+		"whole":        {signature.Whole, "whsec_Q0FOQVJZ", "whsec_Q0FOQVJZ"},
+		"after whsec_": {signature.AfterPrefix, "whsec_Q0FOQVJZ", "Q0FOQVJZ"},
+		"after wh_sk_": {signature.AfterPrefix, "wh_sk_Q0FO_QVJZ", "Q0FO_QVJZ"},
+		"decoded":      {signature.Decoded, "whsec_Q0FOQVJZ", "CANARY"},
 	} {
 		key, err := tc.reading.Key(tc.secret)
 		if string(key) != tc.want || err != nil {
@@ -101,9 +99,17 @@ func TestReading_key(t *testing.T) {
 			t.Errorf("%s: SignWithKey = %s, want %s", name, got, want)
 		}
 	}
-	for reading, secret := range map[signature.Reading]string{signature.Decoded: "whsec_%", "half": "whsec_Q0FOQVJZ"} {
-		if key, err := reading.Key(secret); key != nil || err == nil || strings.Contains(err.Error(), secret) {
-			t.Errorf("%s: Key = %q, %v, want an error that does not quote the secret", reading, key, err)
+	for name, tc := range map[string]struct {
+		reading signature.Reading
+		secret  string
+	}{
+		"no prefix":       {signature.AfterPrefix, "CANARY_Q0FOQVJZ"},
+		"none to decode":  {signature.Decoded, "Q0FOQVJZ"},
+		"not base64":      {signature.Decoded, "whsec_CANARY!"},
+		"unknown reading": {"half", "whsec_Q0FOQVJZ"},
+	} {
+		if key, err := tc.reading.Key(tc.secret); key != nil || err == nil || strings.Contains(err.Error(), "CANARY") {
+			t.Errorf("%s: Key = %q, %v, want an error that does not quote the secret", name, key, err)
 		}
 	}
 }

@@ -4,17 +4,32 @@ variable "receiver_url" {
   default     = "https://hooks.example.com/titanx"
 }
 
+variable "age_identity" {
+  description = "The private key that belongs to one of the webhook's secret_recipients."
+  type        = string
+  sensitive   = true
+  ephemeral   = true
+}
+
 resource "titanx_webhook" "contacts" {
   name        = "scored contacts"
   url         = var.receiver_url
   event_types = ["job.contact.scored"]
+
+  # The public key: age-keygen -y prints it.
+  secret_recipients = ["age1ql3z7hjy54pw3hyww5ayyfg7zqgvc7w3j2elw8zmrj2kg5sfn9aqmcac8p"]
 
   lifecycle {
     create_before_destroy = true
   }
 }
 
-# Stands for the resource that gives the secret to the receiver. A new secret comes with a new id.
+ephemeral "titanx_webhook_secret" "contacts" {
+  encrypted_secret = titanx_webhook.contacts.encrypted_secret
+  identity         = var.age_identity
+}
+
+# In place of the resource that passes the secret to the receiver. A new secret comes with a new id.
 resource "terraform_data" "receiver" {
   input = titanx_webhook.contacts.id
 
@@ -26,10 +41,10 @@ resource "terraform_data" "receiver" {
   }
 }
 
-# By itself: terraform apply -invoke=action.titanx_test_delivery.contacts
+# An ephemeral value is in no plan file and in no state.
 action "titanx_test_delivery" "contacts" {
   config {
     url    = titanx_webhook.contacts.url
-    secret = titanx_webhook.contacts.secret
+    secret = ephemeral.titanx_webhook_secret.contacts.secret
   }
 }

@@ -5,14 +5,16 @@
 //
 //	go run ./internal/cmd/titanxsim
 //
-// It prints the lines that point the provider at it. A webhook's url must be https, as with TitanX: give the certificate
-// authority of a receiver on this machine with -receiver-ca. The key is made at random unless -key gives one.
+// It prints the lines that point the provider at it. A webhook's url must be https, as with TitanX. For a receiver on this
+// machine without TLS, -receiver names where to deliver; for one with TLS, -receiver-ca names its certificate authority.
+// The key is random unless -key names one.
 //
 // Callers on this machine control it over HTTP. Every body is optional JSON:
 //
-//	POST   /_sim/events      fire {"eventType": "job.contact.scored", "payload": {...}}; by default a sample contact
+//	POST   /_sim/events      fire {"eventType": "job.contact.scored", "payload": {...}}; by default a sample contact.
+//	                         The answer has the first attempt for each webhook, and what TitanX does after it
 //	GET    /_sim/webhooks    the webhooks, without their secrets
-//	GET    /_sim/deliveries  every attempt to deliver, with the receiver's status
+//	GET    /_sim/deliveries  every attempt to deliver: what was sent, the receiver's status, and what TitanX does after it
 //	GET    /_sim/requests    the API requests, without the key
 //	POST   /_sim/faults      fail {"call": "create", "kind": "reset", "times": 1, "commit": true}; the keys are those of
 //	                         titanxsim.Fault in lower case, the delay a string such as "2s"
@@ -31,6 +33,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"net/url"
 	"os"
 	"os/signal"
 	"strconv"
@@ -58,6 +61,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	addr := flags.String("addr", "127.0.0.1:8080", "`address` to serve on")
 	key := flags.String("key", "", "API `key` (default a random one)")
 	latency := flags.Duration("latency", 0, "time before each answer, such as 50ms")
+	receiver := flags.String("receiver", "", "deliver to this `address`, such as http://127.0.0.1:8000, in place of each webhook's host")
 	receiverCA := flags.String("receiver-ca", "", "PEM `file` of a certificate authority to trust when delivering")
 	var limits titanxsim.Limits
 	flags.Func("limits", "rate limits, such as `second=5,minute=100,day=10000` (default none)", func(s string) (err error) {
@@ -85,7 +89,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	if *key == "" {
 		*key = "sim_" + rand.Text()
 	}
-	client, err := deliveryClient(*receiverCA)
+	client, err := deliveryClient(*receiver, *receiverCA)
 	if err != nil {
 		return err
 	}
@@ -151,12 +155,47 @@ func parseLimits(s string) (titanxsim.Limits, error) {
 	return l, nil
 }
 
-// deliveryClient trusts the certificate authority in the file besides the system's. Without a file it is nil, for the
-// simulator's own default.
-func deliveryClient(caFile string) (*http.Client, error) {
-	if caFile == "" {
+// deliveryClient returns a client that delivers to the receiver in place of each
+// url's host, and trusts the certificate authority in the file besides the
+// system's. Each may be empty. If both are it returns nil, for the simulator's
+// own default.
+func deliveryClient(receiver, caFile string) (*http.Client, error) {
+	if receiver == "" && caFile == "" {
 		return nil, nil
 	}
+	transport := &http.Transport{}
+	if caFile != "" {
+		pool, err := trusted(caFile)
+		if err != nil {
+			return nil, err
+		}
+		transport.TLSClientConfig = &tls.Config{RootCAs: pool}
+	}
+	if receiver == "" {
+		return &http.Client{Transport: transport}, nil
+	}
+	to, err := url.Parse(receiver)
+	if err != nil || to.Host == "" || to.Scheme != "http" && to.Scheme != "https" || to.Path != "" {
+		return nil, fmt.Errorf("parse receiver %q: want an origin such as http://127.0.0.1:8000", receiver)
+	}
+	return &http.Client{Transport: redirected{to, transport}}, nil
+}
+
+// redirected sends each request to one origin, as a proxy in front of a receiver
+// does. The path and the Host header stay.
+type redirected struct {
+	to *url.URL
+	by http.RoundTripper
+}
+
+func (r redirected) RoundTrip(req *http.Request) (*http.Response, error) {
+	host := req.URL.Host
+	req = req.Clone(req.Context())
+	req.Host, req.URL.Scheme, req.URL.Host = host, r.to.Scheme, r.to.Host
+	return r.by.RoundTrip(req)
+}
+
+func trusted(caFile string) (*x509.CertPool, error) {
 	pem, err := os.ReadFile(caFile)
 	if err != nil {
 		return nil, fmt.Errorf("read receiver CA: %w", err)
@@ -168,5 +207,5 @@ func deliveryClient(caFile string) (*http.Client, error) {
 	if !pool.AppendCertsFromPEM(pem) {
 		return nil, fmt.Errorf("read receiver CA: no certificate in %s", caFile)
 	}
-	return &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: pool}}}, nil
+	return pool, nil
 }

@@ -119,6 +119,27 @@ func TestDeliversToTrustedReceiver(t *testing.T) {
 	}
 }
 
+func TestDeliversInPlaceOfTheHost(t *testing.T) {
+	t.Parallel()
+	received := make(chan string, 1)
+	receiver := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		received <- r.Host + r.URL.RequestURI()
+	}))
+	defer receiver.Close()
+	env := serving(t, "-receiver", receiver.URL)
+	create := `{"name": "demo", "url": "https://receiver.example/titanx?a=b", "events": ["job.contact.scored"]}`
+	if status, _, body := do(t, env["TITANX_API_KEY"], "POST", env["TITANX_BASE_URL"]+"/webhooks", create); status != 201 {
+		t.Fatalf("create: %d %s", status, body)
+	}
+	origin := strings.TrimSuffix(env["TITANX_BASE_URL"], titanxsim.BasePath)
+	if status, _, body := do(t, "", "POST", origin+"/_sim/events", ""); status != 202 || !strings.Contains(body, `"200: delivered"`) {
+		t.Errorf("fire: %d %s", status, body)
+	}
+	if got := <-received; got != "receiver.example/titanx?a=b" {
+		t.Errorf("received %s", got)
+	}
+}
+
 // TestStopsInTheMiddle: the cleanup of serving fails unless the command ends although an answer is still delayed.
 func TestStopsInTheMiddle(t *testing.T) {
 	t.Parallel()
@@ -160,6 +181,8 @@ func TestRefusedFlags(t *testing.T) {
 		"one of payload":  {"-dialect", "envelope=box"},
 		"read receiver":   {"-receiver-ca", empty + ".absent"},
 		"no certificate":  {"-receiver-ca", empty},
+		"want an origin":  {"-receiver", "127.0.0.1:8000"},
+		"http://a/b":      {"-receiver", "http://a/b"},
 		"listen":          {"-addr", "127.0.0.1:none"},
 		"not defined":     {"-port", "80"},
 		"unexpected args": {"8080"},
