@@ -29,6 +29,7 @@ type connection struct {
 	duplicatesAreErrors bool // on_duplicate is error
 
 	managed  sync.Map    // webhooks in the state: by id, the name that each is planned to have
+	carried  sync.Map    // uncertain creates of deleted placeholders, by url and name
 	unlisted atomic.Bool // a list that a plan asked for has failed
 }
 
@@ -56,6 +57,7 @@ func configured(data any, diags *diag.Diagnostics) *connection {
 // names them, and returns nil.
 func (c *connection) api(ctx context.Context, activity string, diags *diag.Diagnostics, secrets ...string) (*titanx.Client, context.Context) {
 	if c.ready() {
+		c.client.KeepOut(secrets...)
 		return c.client, c.masked(ctx, secrets...)
 	}
 	unknown := "configuration"

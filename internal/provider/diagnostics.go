@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"net/url"
 	"regexp"
 	"strings"
 	"time"
@@ -29,6 +30,7 @@ func addAPIError(diags *diag.Diagnostics, activity string, err error) {
 
 func adviceFor(err error) string {
 	var limited *titanx.RateLimitError
+	var untrusted *titanx.CertificateError
 	var refused *titanx.Error
 	isRefused := errors.As(err, &refused)
 	switch {
@@ -52,8 +54,9 @@ func adviceFor(err error) string {
 		return "The operation took longer than 20 minutes. Check TitanX's status, and run again."
 	case isRefused && refused.StatusCode >= 500:
 		return "TitanX has trouble, or something in front of it has. Run again later; max_retries and request_timeout of the provider can be raised."
-	case errors.Is(err, titanx.ErrSiblingUnsettled):
-		return "Apply again: the next run first looks for what the other one has left."
+	case errors.As(err, &untrusted):
+		return fmt.Sprintf("The certificate must be for %s and signed by an authority that this system trusts. Check base_url. "+
+			"If a proxy or gateway of your organization signs the certificate, add its authority to the system, or name its file in SSL_CERT_FILE.", untrusted.Host)
 	case errors.Is(err, titanx.ErrNoAnswer):
 		return "The API could not be reached. Check the network, a proxy, and the provider's base_url, and run again."
 	}
@@ -73,21 +76,22 @@ func namesLimit(refused *titanx.Error) bool {
 	return false
 }
 
-// addUncertainError says what an unclear create may have left and what happens next.
-func addUncertainError(diags *diag.Diagnostics, name string, unclear *titanx.UncertainError) {
-	detail := sentence(unclear.Err.Error()) + "\n\n"
-	switch len(unclear.Candidates) {
-	case 0:
-		detail += fmt.Sprintf("It is not known whether TitanX made the webhook %q. If it did, its signing secret is lost. "+
-			"The next apply looks for what this one left, removes it, and creates the webhook anew.", name)
-	case 1:
-		detail += fmt.Sprintf("TitanX made the webhook %q, but its signing secret is lost, and it could not be removed now: %s. "+
-			"The next apply removes it and creates the webhook anew.", name, describe(unclear.Candidates))
+// addUncertainError says what an uncertain create may have left and what
+// happens next.
+func addUncertainError(diags *diag.Diagnostics, name string, uncertain *titanx.UncertainError) {
+	detail := sentence(uncertain.Err.Error()) + "\n\n"
+	switch {
+	case uncertain.Orphan != nil:
+		detail += fmt.Sprintf("TitanX created the webhook %q, but its signing secret is lost, and it could not be deleted now: %s. "+
+			"The next apply deletes it and creates the webhook again.", name, describe([]titanx.Webhook{*uncertain.Orphan}))
+	case len(uncertain.Candidates) > 0:
+		detail += fmt.Sprintf("TitanX may have created the webhook %q. Any of these may be it: %s. It is not proven, so none was deleted. "+
+			"Delete those that nobody uses at TitanX, then apply again: the others stay.", name, describe(uncertain.Candidates))
 	default:
-		detail += fmt.Sprintf("TitanX may have made the webhook %q, and it is one of these: %s. They cannot be told apart, so none was removed. "+
-			"Delete those that nobody uses at TitanX, then apply again: the others stay.", name, describe(unclear.Candidates))
+		detail += fmt.Sprintf("It is not known whether TitanX created the webhook %q. If it did, its signing secret is lost, and it never delivers. "+
+			"The next apply looks for it, deletes it, and creates the webhook again.", name)
 	}
-	diags.AddError("Unable to create webhook: the outcome is unclear", detail)
+	diags.AddError("Unable to create webhook: the outcome is uncertain", detail)
 }
 
 // described is how many webhooks a diagnostic lists: a reader looks through no more.
@@ -97,7 +101,7 @@ const described = 20
 func describe(webhooks []titanx.Webhook) string {
 	var parts []string
 	for _, w := range webhooks[:min(len(webhooks), described)] {
-		part := fmt.Sprintf("%s (%q, %s", w.ID, w.Name, w.URL)
+		part := fmt.Sprintf("%s (%q at %s", w.ID, w.Name, hostOf(w.URL))
 		if !w.CreatedAt.IsZero() {
 			part += ", created " + w.CreatedAt.Format(time.RFC3339)
 		}
@@ -107,6 +111,15 @@ func describe(webhooks []titanx.Webhook) string {
 		parts = append(parts, fmt.Sprintf("and %d more", more))
 	}
 	return strings.Join(parts, ", ")
+}
+
+// hostOf returns the host of a url. The rest of it may be a token.
+func hostOf(text string) string {
+	u, err := url.Parse(text)
+	if err != nil || u.Host == "" {
+		return "an unknown host"
+	}
+	return u.Host
 }
 
 // sentence makes an error text a sentence.

@@ -26,6 +26,12 @@ func (c *connection) manages(id, name types.String) {
 	}
 }
 
+// isManaged reports whether the state has a webhook, as far as this run has read it.
+func (c *connection) isManaged(id string) bool {
+	_, managed := c.managed.Load(id)
+	return managed
+}
+
 // isApply tells whether Terraform plans once more while it applies. By then it has deleted, or will delete, what a replacement
 // replaces, and does not say so; and the plan has warned. Terraform allows deferral in every apply and in no ordinary plan;
 // OpenTofu never does.

@@ -8,10 +8,9 @@ import (
 	"crypto/rand"
 	"encoding/base64"
 	"encoding/json"
-	"errors"
 	"fmt"
+	"slices"
 	"strings"
-	"time"
 
 	"github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-framework/types"
@@ -26,31 +25,30 @@ const pendingPrefix = "pending:"
 // create. It is the placeholder id, as base64 of JSON: core deletes and plans a
 // tainted resource without its private state.
 type pending struct {
-	Began      time.Time `json:"began"`
-	Ended      time.Time `json:"ended"`
-	Nonce      string    `json:"nonce"` // no two placeholders are equal
-	Siblings   []string  `json:"siblings,omitempty"`
-	Candidates []string  `json:"candidates,omitempty"`
+	Creates    []titanx.UncertainCreate `json:"creates"`
+	Candidates []string                 `json:"candidates,omitempty"`
+	Nonce      string                   `json:"nonce"` // no two placeholders are equal
 }
 
 func isPending(id types.String) bool { return strings.HasPrefix(id.ValueString(), pendingPrefix) }
 
-// setUncertain records an unclear create: by its real id where it is known, else by a placeholder.
-func (m *webhookResourceModel) setUncertain(unclear titanx.UncertainError) {
+// setUncertain records an uncertain create: by the id of its orphan where that
+// is known, else by a placeholder.
+func (m *webhookResourceModel) setUncertain(uncertain titanx.UncertainError) {
 	m.Secret, m.EncryptedSecret, m.SecretStatus = types.StringNull(), types.StringNull(), types.StringValue(secretLost)
 	m.CreatedAt = types.StringNull()
-	if len(unclear.Candidates) == 1 {
-		m.ID = types.StringValue(unclear.Candidates[0].ID)
-		m.CreatedAt = timeOr(unclear.Candidates[0].CreatedAt, m.CreatedAt)
+	if uncertain.Orphan != nil {
+		m.ID = types.StringValue(uncertain.Orphan.ID)
+		m.CreatedAt = timeOr(uncertain.Orphan.CreatedAt, m.CreatedAt)
 		return
 	}
-	m.ID = pendingID(unclear)
+	m.ID = pendingID(uncertain.Creates, uncertain.Candidates)
 }
 
 // pendingID returns the placeholder id of an uncertain create.
-func pendingID(unclear titanx.UncertainError) types.String {
-	record := pending{Began: unclear.Began.UTC(), Ended: unclear.Ended.UTC(), Nonce: rand.Text(), Siblings: unclear.Siblings}
-	for _, w := range unclear.Candidates {
+func pendingID(creates []titanx.UncertainCreate, candidates []titanx.Webhook) types.String {
+	record := pending{Creates: creates, Nonce: rand.Text()}
+	for _, w := range candidates {
 		record.Candidates = append(record.Candidates, w.ID)
 	}
 	text, _ := json.Marshal(record) // times and strings alone
@@ -58,53 +56,149 @@ func pendingID(unclear titanx.UncertainError) types.String {
 }
 
 // pendingCreate reads a placeholder id.
-func pendingCreate(id string) (titanx.UncertainError, error) {
+func pendingCreate(id string) (pending, error) {
 	var record pending
 	text, err := base64.RawURLEncoding.DecodeString(strings.TrimPrefix(id, pendingPrefix))
 	if err == nil {
 		err = json.Unmarshal(text, &record)
 	}
 	if err != nil {
-		return titanx.UncertainError{}, fmt.Errorf("read the placeholder id %q, which was changed by hand: %w", id, err)
+		return pending{}, fmt.Errorf("read the placeholder id %q, which was changed by hand: %w", id, err)
 	}
-	unclear := titanx.UncertainError{Began: record.Began, Ended: record.Ended, Siblings: record.Siblings}
-	for _, id := range record.Candidates {
-		unclear.Candidates = append(unclear.Candidates, titanx.Webhook{ID: id})
-	}
-	return unclear, nil
+	return record, nil
 }
 
-// deletePending removes what an unclear create may have left at TitanX. Where that cannot be told, the answer has what may be it.
-func deletePending(ctx context.Context, client *titanx.Client, model webhookResourceModel, diags *diag.Diagnostics) *titanx.UncertainError {
-	unclear, err := pendingCreate(model.ID.ValueString())
+// decidedBy reports whether somebody has decided between the candidates: one
+// of them is gone, so the others are in use.
+func (p pending) decidedBy(left []titanx.Webhook) bool {
+	return slices.ContainsFunc(p.Candidates, func(id string) bool {
+		return !slices.ContainsFunc(left, func(w titanx.Webhook) bool { return w.ID == id })
+	})
+}
+
+// deletePending deletes the orphan of an uncertain create. Where the orphan
+// cannot be proven, it deletes nothing and returns the candidates' placeholder.
+func (r *webhookResource) deletePending(ctx context.Context, client *titanx.Client, model webhookResourceModel, diags *diag.Diagnostics) (again types.String) {
+	again = types.StringNull()
+	record, err := pendingCreate(model.ID.ValueString())
 	if err != nil {
 		diags.AddError("Unable to delete webhook", sentence(err.Error())+" Look for the webhook at TitanX, delete it there, and remove the resource from the state.")
-		return nil
+		return again
 	}
-	removed, late, err := client.DeleteOrphan(ctx, model.createRequest(), unclear)
-	if len(late) > 0 {
-		diags.AddWarning("Webhook like that of an unclear create found",
-			fmt.Sprintf("An earlier create of %q had no clear outcome. Later than it, this came to be, and was not touched: %s. If nobody uses it, it may be a late leftover: delete it at TitanX.", model.Name.ValueString(), describe(late)))
-	}
-	var several *titanx.UncertainError
+	removed, candidates, err := client.DeleteOrphans(ctx, model.createRequest(), titanx.Webhook{}, record.Creates, r.conn.isManaged)
+	name := model.Name.ValueString()
+	warnOrphansDeleted(diags, name, removed)
 	switch {
-	case errors.As(err, &several):
-		diags.AddError("Unable to tell which webhook an unclear create has made",
-			fmt.Sprintf("An earlier create of %q had no clear outcome, and any of these may be its webhook: %s. None was removed. Delete those that nobody uses at TitanX, then apply again: the others stay. "+
-				"If all are in use, remove this resource from the state.", model.Name.ValueString(), describe(several.Candidates)))
 	case err != nil:
-		addAPIError(diags, "delete what an unclear create may have left", err)
-	case removed != "":
-		diags.AddWarning("Leftover of an unclear create removed",
-			fmt.Sprintf("An earlier create of %q had no clear outcome. The webhook %s that it left at TitanX, with a secret that nobody has, was deleted.", model.Name.ValueString(), removed))
+		addAPIError(diags, "delete what an uncertain create may have left", err)
+	case len(removed) == 0 && len(candidates) > 0 && !record.decidedBy(candidates):
+		diags.AddError("Unable to identify the webhook of an uncertain create",
+			fmt.Sprintf("An earlier create of %q had no clear outcome. Any of these may be its webhook: %s. None was deleted.\n\n"+
+				"Delete those that nobody uses at TitanX, then apply again: the others stay. If all are in use, remove this resource from the state.", name, describe(candidates)))
+		return pendingID(record.Creates, candidates)
+	case len(removed) < len(record.Creates):
+		r.conn.carry(model, record.Creates)
 	}
-	return several
+	return again
 }
 
-// warnPendingElsewhere warns before an apply that would look for a leftover where it cannot be. Of a rotated key nobody can tell that
-// it is the same user's: no webhook of a pending create is known.
+// carry keeps the uncertain creates of a pending create for the create that
+// replaces it in this run: one of them may still take effect.
+func (c *connection) carry(model webhookResourceModel, creates []titanx.UncertainCreate) {
+	c.carried.Store(model.URL.ValueString()+" "+model.Name.ValueString(), creates)
+}
+
+// carriedTo returns, once, what carry has kept for a webhook.
+func (c *connection) carriedTo(model webhookResourceModel) []titanx.UncertainCreate {
+	creates, _ := c.carried.LoadAndDelete(model.URL.ValueString() + " " + model.Name.ValueString())
+	carried, _ := creates.([]titanx.UncertainCreate)
+	return carried
+}
+
+// warnPendingElsewhere warns before an apply that would look for an orphan
+// where it cannot be.
 func warnPendingElsewhere(diags *diag.Diagnostics, model webhookResourceModel) {
-	diags.AddWarning("Unclear create under another API key",
-		fmt.Sprintf("A create of %q under another API key than the present one had no clear outcome. Its webhook, if there is one, can only be found with a key of the same user: "+
-			"if this is another user's key, do not apply, and go back to that of the first.", model.Name.ValueString()))
+	diags.AddWarning("Uncertain create under another API key",
+		fmt.Sprintf("A create of %q under another API key than the present one had no clear outcome. Its webhook, if there is one, can only be found with a key of the same user. "+
+			"If the present key is another user's, do not apply: use the first user's key again.", model.Name.ValueString()))
+}
+
+// uncertainKey is the name, in private state, of the uncertain creates of a
+// webhook that was sent again. One of them may still take effect.
+const uncertainKey = "uncertain"
+
+// uncertainCreates reads the uncertain creates of a webhook from private state.
+func uncertainCreates(ctx context.Context, private privateGetter, diags *diag.Diagnostics) []titanx.UncertainCreate {
+	stored, problems := private.GetKey(ctx, uncertainKey)
+	diags.Append(problems...)
+	var creates []titanx.UncertainCreate
+	if stored != nil && json.Unmarshal(stored, &creates) != nil {
+		return nil
+	}
+	return creates
+}
+
+type privateGetter interface {
+	GetKey(ctx context.Context, key string) ([]byte, diag.Diagnostics)
+}
+
+// warnLate names what uncertain creates of a webhook have left since. It
+// deletes nothing: a refresh runs in review pipelines and health assessments.
+func (r *webhookResource) warnLate(ctx context.Context, client *titanx.Client, model webhookResourceModel, found titanx.Webhook, creates []titanx.UncertainCreate, diags *diag.Diagnostics) {
+	if len(creates) == 0 {
+		return
+	}
+	left, err := client.FindOrphans(ctx, model.createRequest(), found, creates, r.managedBeside(found.ID))
+	if err != nil {
+		addAPIError(diags, "look for what an uncertain create may have left", err)
+		return
+	}
+	name := model.Name.ValueString()
+	if len(left.Orphans) > 0 {
+		diags.AddWarning(fmt.Sprintf("Orphan of webhook %q found", name),
+			fmt.Sprintf("A create of %q lost its response, and the webhook was created again. Since then its orphan has appeared: %s. It is inactive, and nobody has its secret. "+
+				"The next apply that changes or destroys %q deletes it. You can also delete it at TitanX.", name, describe(left.Orphans), name))
+	}
+	warnCandidates(diags, name, left.Candidates)
+}
+
+// deleteLate deletes the proven orphans of a webhook and names the candidates.
+// A failure is a warning: the webhook itself is as planned.
+func (r *webhookResource) deleteLate(ctx context.Context, model webhookResourceModel, creates []titanx.UncertainCreate, diags *diag.Diagnostics) {
+	if len(creates) == 0 {
+		return
+	}
+	client, ctx := r.conn.api(ctx, "delete the orphan of an uncertain create", diags, model.Secret.ValueString())
+	if client == nil {
+		return
+	}
+	own := model.ID.ValueString()
+	answered, _ := client.Listed(own)
+	removed, candidates, err := client.DeleteOrphans(ctx, model.createRequest(), answered, creates, r.managedBeside(own))
+	name := model.Name.ValueString()
+	warnOrphansDeleted(diags, name, removed)
+	warnCandidates(diags, name, candidates)
+	if err != nil {
+		diags.AddWarning(fmt.Sprintf("Unable to delete the orphan of webhook %q", name), sentence(err.Error())+" The next apply that changes or destroys it tries again.")
+	}
+}
+
+// managedBeside reports whether the state has a webhook, or it is the given one.
+func (r *webhookResource) managedBeside(own string) func(id string) bool {
+	return func(id string) bool { return id == own || r.conn.isManaged(id) }
+}
+
+func warnCandidates(diags *diag.Diagnostics, name string, candidates []titanx.Webhook) {
+	if len(candidates) > 0 {
+		diags.AddWarning(fmt.Sprintf("Possible orphan of webhook %q found", name),
+			fmt.Sprintf("A create of %q lost its response, and the webhook was created again. Any of these may be what the first request created: %s. "+
+				"If nobody uses it, delete it at TitanX.", name, describe(candidates)))
+	}
+}
+
+func warnOrphansDeleted(diags *diag.Diagnostics, name string, removed []string) {
+	if len(removed) > 0 {
+		diags.AddWarning(fmt.Sprintf("Orphan of webhook %q deleted", name),
+			fmt.Sprintf("An earlier create of %q had no clear outcome. It had left %s at TitanX, with a secret that nobody has. That webhook was deleted.", name, strings.Join(removed, ", ")))
+	}
 }

@@ -5,6 +5,7 @@ package provider
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"strings"
@@ -156,10 +157,12 @@ func (r *webhookResource) Create(ctx context.Context, req resource.CreateRequest
 		return
 	}
 	created, err := client.Create(ctx, model.createRequest())
-	var unclear *titanx.UncertainError
-	if errors.As(err, &unclear) {
-		addUncertainError(&resp.Diagnostics, model.Name.ValueString(), unclear)
-		model.setUncertain(*unclear)
+	carried := r.conn.carriedTo(model)
+	var uncertain *titanx.UncertainError
+	if errors.As(err, &uncertain) {
+		uncertain.Creates = append(carried, uncertain.Creates...)
+		addUncertainError(&resp.Diagnostics, model.Name.ValueString(), uncertain)
+		model.setUncertain(*uncertain)
 		resp.State.Raw = model.encode(ctx, &resp.Diagnostics)
 		resp.Diagnostics.Append(resp.Identity.Set(ctx, model.identity())...)
 		resp.Diagnostics.Append(resp.Private.SetKey(ctx, seenByKey, r.conn.mark())...)
@@ -177,16 +180,28 @@ func (r *webhookResource) Create(ctx context.Context, req resource.CreateRequest
 	resp.State.Raw = model.encode(ctx, &resp.Diagnostics)
 	resp.Diagnostics.Append(resp.Identity.Set(ctx, model.identity())...)
 	resp.Diagnostics.Append(resp.Private.SetKey(ctx, seenByKey, r.conn.mark())...)
+	if remembered := append(carried, created.Uncertain...); len(remembered) > 0 {
+		creates, _ := json.Marshal(remembered) // times and strings alone
+		resp.Diagnostics.Append(resp.Private.SetKey(ctx, uncertainKey, creates)...)
+	}
 	warnCreated(&resp.Diagnostics, model, created, err)
 }
 
-// warnCreated says what went wrong on the way to a webhook that now exists. An error would taint it, and the next apply would
-// replace it for nothing.
+// warnCreated says what went wrong on the way to a webhook that now exists. An
+// error would taint it, and the next apply would replace it for nothing.
 func warnCreated(diags *diag.Diagnostics, model webhookResourceModel, created titanx.Created, err error) {
 	if len(created.Removed) > 0 {
 		diags.AddWarning("Webhook created again after a lost answer",
-			fmt.Sprintf("TitanX made %s for %q, but its answer, and with it the signing secret, was lost. It was deleted, and the webhook was created again as %s.",
+			fmt.Sprintf("TitanX created %s for %q, but its response, and with it the signing secret, was lost. It was deleted, and the webhook was created again as %s.",
 				strings.Join(created.Removed, ", "), model.Name.ValueString(), created.ID))
+	} else if len(created.Uncertain) > 0 {
+		diags.AddWarning("Webhook created again after a lost answer",
+			fmt.Sprintf("The response to a create of %q was lost, and TitanX does not list a webhook that it left. The webhook was created again as %s. "+
+				"If the first one appears later, the next refresh names it.", model.Name.ValueString(), created.ID))
+	}
+	if created.StatusErr != nil {
+		diags.AddAttributeWarning(path.Root("status"), fmt.Sprintf("Webhook %q is not %s yet", model.Name.ValueString(), model.Status.ValueString()),
+			sentence(created.StatusErr.Error())+fmt.Sprintf(" The webhook %s exists, and its secret is in the state, but TitanX does not deliver to it as configured. The next apply sets its status.", created.ID))
 	}
 	if err != nil {
 		diags.AddAttributeWarning(path.Root("encrypted_secret"), "Signing secret lost", sentence(err.Error())+" "+lostSecretWaysOut)
@@ -227,6 +242,7 @@ func (r *webhookResource) Read(ctx context.Context, req resource.ReadRequest, re
 	case err != nil:
 		addAPIError(&resp.Diagnostics, "read webhook", err)
 	default:
+		r.warnLate(ctx, client, model, found, uncertainCreates(ctx, req.Private, &resp.Diagnostics), &resp.Diagnostics)
 		resp.State.Raw = model.refreshed(found, r.conn.now(r.now)).encode(ctx, &resp.Diagnostics)
 		if !r.conn.marked(seenBy) {
 			resp.Diagnostics.Append(resp.Private.SetKey(ctx, seenByKey, r.conn.mark())...)
@@ -247,6 +263,7 @@ func (r *webhookResource) Update(ctx context.Context, req resource.UpdateRequest
 	if !plan.Status.Equal(state.Status) && !state.Status.IsNull() {
 		r.setStatus(ctx, plan, state, &resp.Diagnostics)
 	}
+	r.deleteLate(ctx, plan, uncertainCreates(ctx, req.Private, &resp.Diagnostics), &resp.Diagnostics)
 	if plan.EncryptedSecret.IsUnknown() {
 		if err := plan.keepSecret(state.Secret.ValueString(), recipients); err != nil {
 			resp.Diagnostics.AddAttributeError(path.Root("secret_recipients"), "Unable to encrypt the signing secret", sentence(err.Error()))
@@ -291,8 +308,8 @@ func (r *webhookResource) Delete(ctx context.Context, req resource.DeleteRequest
 		return
 	}
 	if isPending(model.ID) {
-		if several := deletePending(ctx, client, model, &resp.Diagnostics); several != nil {
-			model.ID = pendingID(*several)
+		if again := r.deletePending(ctx, client, model, &resp.Diagnostics); !again.IsNull() {
+			model.ID = again
 			resp.State.Raw = model.encode(ctx, &resp.Diagnostics)
 			resp.Diagnostics.Append(resp.Identity.Set(ctx, model.identity())...)
 		}
@@ -309,7 +326,9 @@ func (r *webhookResource) Delete(ctx context.Context, req resource.DeleteRequest
 	}
 	if err := client.Delete(ctx, model.ID.ValueString()); err != nil {
 		addAPIError(&resp.Diagnostics, "delete webhook", err)
+		return
 	}
+	r.deleteLate(ctx, model, uncertainCreates(ctx, req.Private, &resp.Diagnostics), &resp.Diagnostics)
 }
 
 // importedKey is in the private state of a webhook that was imported, and has

@@ -62,7 +62,7 @@ func describes(typ tftypes.Type, state json.RawMessage) bool {
 // read answers for a webhook that the run's list has as the state has it.
 func (u unchangedWebhooks) read(ctx context.Context, req *tfprotov6.ReadResourceRequest) *tfprotov6.ReadResourceResponse {
 	conn := u.provider.conn
-	if req.TypeName != u.typeName || !conn.ready() || !conn.marked(privateValue(req.Private, seenByKey)) {
+	if req.TypeName != u.typeName || !conn.ready() || !conn.marked(privateValue(req.Private, seenByKey)) || privateValue(req.Private, uncertainKey) != nil {
 		return nil
 	}
 	state, ok := u.decode(ctx, req.CurrentState)

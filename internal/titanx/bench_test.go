@@ -63,7 +63,7 @@ func BenchmarkInventory(b *testing.B) {
 		listed[i] = Webhook{ID: strconv.Itoa(i), Name: "webhook", URL: fmt.Sprintf("https://hooks.example.com/%d", i), EventTypes: []string{"job.completed"}, Status: StatusActive}
 	}
 	c := &Client{}
-	c.inventory.list = func(context.Context) ([]Webhook, error) { return listed, nil }
+	c.inventory.listAll = func(context.Context) ([]Webhook, error) { return listed, nil }
 	b.Run("find", func(b *testing.B) {
 		b.ReportAllocs()
 		for b.Loop() {
@@ -116,7 +116,7 @@ func BenchmarkPacer(b *testing.B) {
 		p := newPacer()
 		b.ReportAllocs()
 		for b.Loop() {
-			if _, err := p.do(b.Context(), quiet, send); err != nil {
+			if _, err := p.do(b.Context(), quiet, nil, nil, send); err != nil {
 				b.Fatal(err)
 			}
 		}
@@ -126,7 +126,7 @@ func BenchmarkPacer(b *testing.B) {
 		b.ReportAllocs()
 		b.RunParallel(func(pb *testing.PB) {
 			for pb.Next() {
-				if _, err := p.do(b.Context(), quiet, send); err != nil {
+				if _, err := p.do(b.Context(), quiet, nil, nil, send); err != nil {
 					b.Error(err)
 					return
 				}

@@ -9,7 +9,6 @@ import (
 	"context"
 	"crypto/rand"
 	"errors"
-	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -20,6 +19,7 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -69,14 +69,12 @@ func client(t *testing.T, cfg Config, edit ...func(*Config)) *Client {
 	for _, e := range edit {
 		e(&cfg)
 	}
-	if cfg.Transport == nil {
-		transport := newTransport(cfg)
-		t.Cleanup(transport.CloseIdleConnections)
-		cfg.Transport = transport
-	}
 	c, err := New(cfg)
 	if err != nil {
 		t.Fatal(err)
+	}
+	if transport, ok := c.transport.(*http.Transport); ok {
+		t.Cleanup(transport.CloseIdleConnections)
 	}
 	return c
 }
@@ -95,10 +93,11 @@ const latency = 10 * time.Millisecond
 // wire carries requests to a handler without sockets. A handler that aborts has cut the connection.
 type wire struct{ handler http.Handler }
 
-var errCut = errors.New("connection reset by peer")
+var errCut error = syscall.ECONNRESET
 
 func (w wire) RoundTrip(req *http.Request) (resp *http.Response, err error) {
 	if trace := httptrace.ContextClientTrace(req.Context()); trace != nil {
+		trace.GetConn("titanx.example:443")
 		trace.GotConn(httptrace.GotConnInfo{})
 	}
 	if err := travel(req.Context()); err != nil {
@@ -205,8 +204,8 @@ func TestEveryRequestSaysWhoAsks(t *testing.T) {
 		t.Error(err)
 	}
 	seen := b.sim.Requests()
-	if len(seen) != 5 {
-		t.Errorf("%d requests, want a list before the create, and one each", len(seen))
+	if len(seen) != 6 {
+		t.Errorf("%d requests, want a list before the create, two for the create, and one each", len(seen))
 	}
 	for _, r := range seen {
 		contentType := ""
@@ -224,6 +223,10 @@ func TestIdsCannotLeaveTheirPlace(t *testing.T) {
 	t.Parallel()
 	paths := make(chan string, 100)
 	c := served(t, func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/webhooks" {
+			io.WriteString(w, "[]")
+			return
+		}
 		paths <- r.URL.EscapedPath()
 		http.Error(w, "no such webhook", http.StatusNotFound)
 	})
@@ -287,7 +290,7 @@ func TestRedirectsAreNotFollowed(t *testing.T) {
 // calls are all calls of the API as a user of the client makes them. A create lists first.
 func (b *bench) calls(ctx context.Context, id string) map[titanxsim.Call]func() error {
 	return map[titanxsim.Call]func() error{
-		titanxsim.CallCreate:    func() error { _, err := b.post(ctx, crm()); return err },
+		titanxsim.CallCreate:    func() error { _, _, err := b.post(ctx, crm(), nil); return err },
 		titanxsim.CallList:      func() error { _, err := b.listAll(ctx); return err },
 		titanxsim.CallGet:       func() error { _, err := b.Get(ctx, id); return err },
 		titanxsim.CallSetStatus: func() error { _, err := b.SetStatus(ctx, id, StatusInactive); return err },
@@ -373,7 +376,7 @@ func TestTimeoutIsAlwaysTold(t *testing.T) {
 	silent := newSilentServer(t)
 	for range 50 {
 		c := client(t, Config{BaseURL: silent}, func(cfg *Config) { cfg.RequestTimeout = 2 * time.Millisecond })
-		if _, err := c.post(t.Context(), crm()); wasSent(err) && !mayStillCommit(err) {
+		if _, _, err := c.post(t.Context(), crm(), nil); outcomeOf(err) != unsent && outcomeOf(err) != stillPossible {
 			t.Fatal(err)
 		}
 	}
@@ -459,19 +462,25 @@ func TestTheProxyIsAsked(t *testing.T) {
 	t.Parallel()
 	asked := make(chan string, 10)
 	proxy := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		asked <- r.URL.String()
-		fmt.Fprint(w, `[]`)
+		asked <- r.Method + " " + r.Host
+		w.WriteHeader(http.StatusForbidden)
 	}))
 	t.Cleanup(proxy.Close)
 	through, err := url.Parse(proxy.URL)
 	if err != nil {
 		t.Fatal(err)
 	}
-	c := client(t, Config{BaseURL: "http://localhost:1/api"}, func(cfg *Config) { cfg.Proxy = http.ProxyURL(through) })
-	if _, err := c.listAll(t.Context()); err != nil {
-		t.Fatal(err)
+	throughProxy := func(cfg *Config) { cfg.Proxy = http.ProxyURL(through) }
+	c := client(t, Config{BaseURL: "https://titanx.example/api"}, throughProxy)
+	if _, err := c.listAll(t.Context()); !errors.Is(err, ErrNoAnswer) || outcomeOf(err) != unsent {
+		t.Errorf("%v", err)
 	}
-	if got := <-asked; got != "http://localhost:1/api/webhooks" {
+	if got := <-asked; got != "CONNECT titanx.example:443" {
 		t.Errorf("the proxy was asked for %s", got)
+	}
+	// The key of a request over http would reach the proxy in clear text.
+	c = client(t, Config{BaseURL: "http://LOCALHOST.:1/api"}, throughProxy)
+	if _, err := c.listAll(t.Context()); !errors.Is(err, ErrNoAnswer) || len(asked) > 0 {
+		t.Errorf("%v, and the proxy was asked %d times", err, len(asked))
 	}
 }

@@ -7,20 +7,76 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"maps"
 	"net/http"
-	"net/url"
 	"slices"
 	"strings"
 	"sync"
 	"time"
 )
 
-// Create makes a webhook, and never leaves a second one behind. Where a create's outcome is unclear, the list tells: a webhook
-// like the request that was not there before is its orphan. The secret of an orphan is gone for good, so it is deleted and the
-// create is sent again. What cannot be settled is an *UncertainError. Every other error means that nothing was created.
+// Created is a new webhook together with its signing secret, which TitanX
+// returns this once and never again.
+type Created struct {
+	Webhook
+	Secret string // "" if the response had none: then it is lost
+
+	// StatusErr is why the webhook does not have the requested status. The
+	// webhook exists all the same.
+	StatusErr error
+
+	// Removed are the ids of orphans that earlier attempts of this create had
+	// left. They are deleted.
+	Removed []string
+	// Uncertain are the earlier attempts. One of them may still take effect.
+	Uncertain []UncertainCreate
+}
+
+// StatusError means that TitanX answered a change of status with another one.
+type StatusError struct{ Want, Got string }
+
+func (e *StatusError) Error() string {
+	return fmt.Sprintf("TitanX was asked for the status %q and answered with %q", e.Want, e.Got)
+}
+
+// UncertainError is a create whose outcome is not known. Every other error of
+// Create means that nothing was created.
+type UncertainError struct {
+	Err     error             // what happened
+	Creates []UncertainCreate // what a later run needs to recognize the webhook
+
+	Orphan     *Webhook  // it is the webhook, for certain, but could not be deleted
+	Candidates []Webhook // any of these may be it
+}
+
+func (e *UncertainError) Error() string {
+	ids := make([]string, len(e.Candidates))
+	for i, w := range e.Candidates {
+		ids[i] = w.ID
+	}
+	switch {
+	case e.Orphan != nil:
+		return fmt.Sprintf("the outcome is uncertain: %v; it left %s", e.Err, e.Orphan.ID)
+	case len(ids) > 0:
+		return fmt.Sprintf("the outcome is uncertain: %v; it may have left %s", e.Err, strings.Join(ids, ", "))
+	}
+	return fmt.Sprintf("the outcome is uncertain: %v", e.Err)
+}
+
+func (e *UncertainError) Unwrap() error { return e.Err }
+
+// maxUncertain is how many uncertain outcomes in a row end a create.
+const maxUncertain = 3
+
+// finishLimit bounds what follows a create that was sent: its second step, and
+// the removal of an orphan. Both go on after ctx has ended.
+const finishLimit = 2 * time.Minute
+
+// Create creates a webhook in two steps: inactive first, and active once the
+// response with its id and secret is here. Whatever a lost response leaves is
+// inactive, and never delivers an event under a secret that nobody has.
 //
-// Once a create is on its way it is finished, also when ctx is cancelled.
+// An uncertain create is settled before it is sent again: a proven orphan is
+// deleted (see evidence.judge). What cannot be settled is an *UncertainError.
 func (c *Client) Create(ctx context.Context, req CreateRequest) (Created, error) {
 	created, err := c.create(ctx, req)
 	if err != nil {
@@ -29,300 +85,339 @@ func (c *Client) Create(ctx context.Context, req CreateRequest) (Created, error)
 	return created, nil
 }
 
-// ErrSiblingUnsettled says that nothing was sent, because an identical create of this run could not be settled: one more webhook
-// would make it harder to tell its orphan.
-var ErrSiblingUnsettled = errors.New("an identical webhook of this run could not be settled, so nothing was sent for this one")
-
-// maxUnclear is how many unclear outcomes in a row end a create.
-const maxUnclear = 3
-
 func (c *Client) create(ctx context.Context, req CreateRequest) (Created, error) {
-	// What is there before the first create is what later tells an orphan from a stranger.
+	// What is there before the first create is never its orphan.
 	if err := c.inventory.read(ctx, time.Time{}, func(map[string]entry) {}); err != nil {
 		return Created{}, fmt.Errorf("look at what exists: %w", err)
 	}
-	group := c.creates.of(req)
+	g := c.creates.of(req.URL)
+	var lost []UncertainCreate
 	var removed []string
-	for unclear := 1; ; unclear++ {
-		created, began, err := c.attemptCreate(ctx, group, req)
-		if !isUnclear(err) {
-			created.Removed = removed
-			return created, err
+	unexplained := 0 // uncertain attempts without an orphan
+	for {
+		created, at, err := c.attemptCreate(ctx, g, req)
+		o := outcomeOf(err)
+		switch {
+		case o == answered && !created.gone:
+			created.Removed, created.Uncertain = removed, lost
+			return created.Created, nil
+		case o == answered:
+			err = fmt.Errorf("%w: somebody deleted %s before it was active", ErrNotFound, created.ID)
+		case o < answered && unexplained == 0:
+			return Created{}, err
+		case o < answered:
+			return Created{}, &UncertainError{Err: err, Creates: lost}
 		}
-		c.logger.WarnContext(ctx, "the outcome of a create is unclear", "name", req.Name, "error", err.Error())
-		orphans, settleErr := c.settle(context.WithoutCancel(ctx), group, req, began, err)
-		if settleErr != nil {
-			return Created{}, settleErr
+		c.logger.WarnContext(ctx, "the outcome of a create is uncertain", "name", req.Name, "error", err.Error())
+		lost = append(lost, at)
+		if o != answered {
+			found, err := c.settle(context.WithoutCancel(ctx), g, req, lost, err)
+			if err != nil {
+				return Created{}, err
+			}
+			removed = append(removed, found...)
+			if len(found) == 0 {
+				unexplained++
+			}
 		}
-		removed = append(removed, orphans...)
-		if len(orphans) == 0 && isRefusalInside2xx(err) {
+		switch {
+		case isRefusalInside2xx(err) && unexplained == 1 && len(lost) == 1:
+			return Created{}, err
+		case ctx.Err() != nil:
+			err = fmt.Errorf("%w; then the run was interrupted: %w", err, context.Cause(ctx))
+		case len(lost) == maxUncertain:
+			err = fmt.Errorf("%d attempts had no clear outcome; the last: %w", len(lost), err)
+		default:
+			continue
+		}
+		if unexplained == 0 {
 			return Created{}, err
 		}
-		if ctx.Err() != nil {
-			return Created{}, fmt.Errorf("%w; what it made was deleted: %w", err, context.Cause(ctx))
-		}
-		if unclear == maxUnclear {
-			return Created{}, fmt.Errorf("%d attempts had no clear outcome, and what they made was deleted; the last: %w", unclear, err)
-		}
+		return Created{}, &UncertainError{Err: err, Creates: lost}
 	}
 }
 
-// attemptCreate sends one create, and tells when it began in TitanX's time.
-func (c *Client) attemptCreate(ctx context.Context, group *createGroup, req CreateRequest) (Created, moment, error) {
-	group.running.RLock()
-	defer group.running.RUnlock()
-	if group.unsettled {
-		return Created{}, moment{}, ErrSiblingUnsettled
+// newWebhook is the result of one attempt.
+type newWebhook struct {
+	Created
+	gone bool // somebody deleted it before it was active
+}
+
+// attemptCreate sends one create and completes it. It also returns what is
+// needed to find the webhook if the outcome is uncertain.
+func (c *Client) attemptCreate(ctx context.Context, g *urlCreates, req CreateRequest) (newWebhook, UncertainCreate, error) {
+	open, err := g.begin(ctx)
+	if err != nil {
+		return newWebhook{}, UncertainCreate{}, err
 	}
-	began := moment{local: time.Now(), server: c.server.now()}
-	created, err := c.post(ctx, req)
-	switch {
-	case err == nil:
+	var room *spare
+	if req.Status != StatusInactive {
+		room = &spare{}
+		defer c.pacer.release(room)
+	}
+	created, at, err := c.post(ctx, req, room)
+	if err == nil {
 		c.inventory.wrote(madeWrite, created.Webhook)
-		group.claim(created.ID)
-	case isUnclear(err):
-		group.lose()
 	}
-	return created, began, err
-}
-
-// moment is a time on the local clock, which orders events of this process, and at TitanX, which made the time stamps.
-type moment struct{ local, server time.Time }
-
-// isUnclear tells whether a failed create may have made a webhook: an attempt that was sent and has no answer, an answer that
-// cannot be read, 408, and every 5xx but 501. Other refusals created nothing.
-func isUnclear(err error) bool {
-	var refused *Error
-	if errors.As(err, &refused) {
-		return refused.StatusCode < 300 || refused.StatusCode == http.StatusRequestTimeout ||
-			refused.StatusCode >= 500 && refused.StatusCode != http.StatusNotImplemented
+	contested := g.end(open, created.ID)
+	lost := c.uncertainCreate(at, contested)
+	if err != nil {
+		return newWebhook{}, lost, err
 	}
-	return err != nil && (wasSent(err) || errors.Is(err, ErrUnreadable))
-}
-
-// isRefusalInside2xx tells a 2xx that carries an error: if the list shows nothing either, it is a refusal like any other.
-func isRefusalInside2xx(err error) bool {
-	var refused *Error
-	return errors.As(err, &refused) && refused.StatusCode >= 200 && refused.StatusCode <= 299
-}
-
-// mayStillCommit tells whether a create without an outcome may take effect later: nobody has said that it is over.
-func mayStillCommit(err error) bool {
-	var refused *Error
-	if errors.As(err, &refused) {
-		return refused.StatusCode == http.StatusGatewayTimeout || refused.StatusCode == http.StatusRequestTimeout
-	}
-	return errors.Is(err, errNoAnswerInTime)
-}
-
-// settle finds and deletes what an unclear create has made, and gives the ids. It runs alone in its group: while an identical
-// create is under way, that one's webhook could not be told from the orphan.
-func (c *Client) settle(ctx context.Context, group *createGroup, req CreateRequest, began moment, cause error) ([]string, error) {
-	group.running.Lock()
-	defer group.running.Unlock()
-	ctx, cancel := context.WithTimeout(ctx, 4*(c.timeout+c.settleWait))
+	done := newWebhook{Created: created}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), finishLimit)
 	defer cancel()
-	if group.unclear == 0 {
-		return nil, nil // settled together with an identical one
+	c.finish(ctx, &done, req.Status, room)
+	return done, lost, nil
+}
+
+// finish is the second step. What TitanX answered to the first one decides
+// whether it is needed.
+func (c *Client) finish(ctx context.Context, created *newWebhook, want string, room *spare) {
+	if created.Status == want {
+		return
 	}
-	unsettled := &UncertainError{Err: cause, Began: began.server, Siblings: slices.Sorted(maps.Keys(group.claimed))}
-	orphans, err := c.awaitOrphans(ctx, group, req, began)
+	now, err := c.setStatus(ctx, created.ID, want, room)
+	switch {
+	case errors.Is(err, ErrNotFound):
+		created.gone = c.isGone(ctx, created.Webhook)
+		created.StatusErr = err
+	case err != nil:
+		created.StatusErr = err
+	default:
+		created.Webhook = created.merged(now)
+		if created.Status != want {
+			created.StatusErr = &StatusError{Want: want, Got: created.Status}
+		}
+	}
+}
+
+// isGone reports whether a list lacks a webhook that this run has just
+// created. In doubt it is there.
+func (c *Client) isGone(ctx context.Context, created Webhook) bool {
+	c.inventory.forget(created.ID)
+	_, err := c.lookup(ctx, created.ID, time.Now())
+	if errors.Is(err, ErrNotFound) {
+		return true
+	}
+	c.inventory.wrote(madeWrite, created)
+	return false
+}
+
+// post sends a create once, without the events key that this server does not
+// know. After a refusal that names such a key it is sent once more without it:
+// a failed validation created nothing. The key is remembered once that has
+// worked. If it has not, the first refusal says more than the second.
+func (c *Client) post(ctx context.Context, req CreateRequest, room *spare) (Created, attempt, error) {
+	keys := c.acceptedEventKeys()
+	created, at, err := c.postKeys(ctx, req, keys, room)
+	key := unknownEventKey(err)
+	if key == "" || len(keys) == 1 {
+		return created, at, err
+	}
+	keys = slices.DeleteFunc(keys, func(k string) bool { return k == key })
+	again, at, secondErr := c.postKeys(ctx, req, keys, room)
+	switch outcomeOf(secondErr) {
+	case answered:
+		c.refuseEventKey(key)
+		return again, at, nil
+	case refused:
+		return Created{}, at, fmt.Errorf("%w; without %q: %w", err, key, secondErr)
+	}
+	return Created{}, at, secondErr
+}
+
+func (c *Client) postKeys(ctx context.Context, req CreateRequest, keys []string, room *spare) (Created, attempt, error) {
+	first := req
+	first.Status = StatusInactive
+	body, err := encodeCreate(first, keys)
+	if err != nil {
+		return Created{}, attempt{}, err
+	}
+	var created Created
+	at, err := c.do(ctx, call{method: http.MethodPost, path: []string{webhooksPath}, body: body, nonIdempotent: true, reserve: room, read: func(a *answer) error {
+		w, err := decodeWebhook(a)
+		created = Created{Webhook: first.asked().merged(w.webhook()), Secret: returned(w.Secret)}
+		c.redact.add(created.Secret)
+		return err
+	}})
+	return created, at, err
+}
+
+func (c *Client) acceptedEventKeys() []string {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return slices.DeleteFunc(slices.Clone(eventKeys), func(key string) bool { return key == c.refusedEvent })
+}
+
+// refuseEventKey remembers a key that the server does not know.
+func (c *Client) refuseEventKey(key string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.refusedEvent = key
+}
+
+// uncertainCreate returns when an attempt was sent and given up by TitanX's
+// clock, with bounds that are certain to hold it.
+func (c *Client) uncertainCreate(at attempt, contested bool) UncertainCreate {
+	sent, _, _ := c.pacer.serverTime(at.sent)
+	_, ended, known := c.pacer.serverTime(at.ended)
+	lost := UncertainCreate{Contested: contested, local: at.sent}
+	if known {
+		lost.Sent, lost.GaveUp = sent.UTC(), ended.UTC()
+	}
+	return lost
+}
+
+// settle finds and deletes the orphan of the last of the given creates, and
+// returns the ids that it deleted. The error is an *UncertainError.
+//
+// It waits before it looks. By then a client that is alive has activated its
+// webhook, so that what is still inactive belongs to nobody.
+func (c *Client) settle(ctx context.Context, g *urlCreates, req CreateRequest, lost []UncertainCreate, cause error) ([]string, error) {
+	ctx, cancel := context.WithTimeout(ctx, 4*(c.timeout+c.settleWait)+finishLimit)
+	defer cancel()
+	unsettled := &UncertainError{Err: cause, Creates: lost}
+	if err := g.settle(ctx); err != nil {
+		unsettled.Err = fmt.Errorf("%w; waiting for another create of that url: %w", cause, err)
+		return nil, unsettled
+	}
+	defer g.settled()
+	found, err := c.awaitOrphans(ctx, g, req, lost)
 	switch {
 	case err != nil:
-		unsettled.Err = fmt.Errorf("%w; looking for what it made: %w", cause, err)
-	case len(orphans) > group.unclear:
-		unsettled.Candidates = orphans
-	case len(orphans) == 0 && !mayStillCommit(cause):
-		group.unclear--
-		return nil, nil
-	case len(orphans) > 0:
-		removed, err := c.deleteAll(ctx, orphans)
-		group.unclear -= len(removed)
-		if err == nil && (group.unclear == 0 || !mayStillCommit(cause)) {
+		unsettled.Err = fmt.Errorf("%w; looking for what it left: %w", cause, err)
+	case len(found.Orphans) > 0:
+		removed, err := c.deleteAll(ctx, found.Orphans)
+		if err == nil {
 			return removed, nil
 		}
-		if err == nil { // what was deleted may have been another's, and this one's still to come
-			unsettled.Err = fmt.Errorf("%w; of several identical creates, only %s could be found and deleted", cause, strings.Join(removed, ", "))
-			break
-		}
-		unsettled.Candidates = orphans[len(removed) : len(removed)+1]
-		unsettled.Err = fmt.Errorf("%w; removing what it made: %w", cause, err)
+		unsettled.Orphan = &found.Orphans[len(removed)]
+		unsettled.Err = fmt.Errorf("%w; deleting what it left: %w", cause, err)
+	case len(found.Candidates) > 0:
+		unsettled.Candidates = found.Candidates
+	case outcomeOf(cause) != stillPossible:
+		return nil, nil
 	}
-	unsettled.Ended = c.server.now().Add(time.Second)
-	group.unsettled = true
 	return nil, unsettled
 }
 
-// awaitOrphans looks for what an unclear create has made: at once, and twice more for a server whose list is behind.
-func (c *Client) awaitOrphans(ctx context.Context, group *createGroup, req CreateRequest, began moment) ([]Webhook, error) {
-	for _, wait := range []time.Duration{0, c.settleWait / 4, c.settleWait} {
+// awaitOrphans looks for what uncertain creates have left: twice, for a server
+// whose list is behind.
+func (c *Client) awaitOrphans(ctx context.Context, g *urlCreates, req CreateRequest, lost []UncertainCreate) (found Judgment, err error) {
+	for range 2 {
 		select {
-		case <-time.After(wait):
+		case <-time.After(c.settleWait):
 		case <-ctx.Done():
-			return nil, ctx.Err()
+			return Judgment{}, context.Cause(ctx)
 		}
-		var orphans []Webhook
-		err := c.inventory.read(ctx, time.Now(), func(known map[string]entry) {
-			for _, e := range known {
-				if !group.claimed[e.ID] && e.firstListed.After(began.local) && e.madeBy(req, began.server) {
-					orphans = append(orphans, e.Webhook)
-				}
-			}
-		})
-		if err != nil || len(orphans) > 0 {
-			return orphans, err
+		last := &lost[len(lost)-1]
+		last.Known = c.inventory.knownBefore(last.local, req.URL, g)
+		found, err = c.judgeAll(ctx, time.Now(), evidence{Asked: req.asked(), Lost: lost}, g.claims)
+		if err != nil || len(found.Orphans) > 0 {
+			break
 		}
 	}
-	return nil, nil
+	return found, err
 }
 
-func (c *Client) deleteAll(ctx context.Context, orphans []Webhook) (removed []string, err error) {
-	for _, orphan := range orphans {
-		if err := c.Delete(ctx, orphan.ID); err != nil {
-			return removed, err
+// urlCreates are the creates of one run for one url: only they can be taken for
+// one another.
+type urlCreates struct {
+	mu       sync.Mutex
+	open     map[*openCreate]bool // creates under way
+	settling bool                 // one looks for its orphan: no other may begin
+	claimed  map[string]bool      // ids that a create was answered with
+	changed  chan struct{}        // closed, and replaced, when open or settling changes
+}
+
+// openCreate is one create under way.
+type openCreate struct{ contested bool }
+
+// begin waits until no create of that url is being settled, and enters one.
+func (g *urlCreates) begin(ctx context.Context) (*openCreate, error) {
+	create := &openCreate{}
+	err := g.wait(ctx, func() bool { return !g.settling }, func() {
+		for other := range g.open {
+			other.contested, create.contested = true, true
 		}
-		removed = append(removed, orphan.ID)
-	}
-	return removed, nil
-}
-
-// clockSlack is by how much the time stamps of TitanX may differ from its Date header, resolution included.
-const clockSlack = 2 * time.Second
-
-// madeBy tells whether a webhook may be what a request made that began at a time: same name, url and events, not older. What the
-// list does not say counts as the same.
-func (w Webhook) madeBy(req CreateRequest, began time.Time) bool {
-	return (w.Name == "" || w.Name == req.Name) &&
-		(w.URL == "" || SameURL(w.URL, req.URL)) &&
-		(w.EventTypes == nil || slices.Equal(w.EventTypes, eventSet(req.EventTypes))) &&
-		(w.CreatedAt.IsZero() || !w.CreatedAt.Before(began.Add(-clockSlack)))
-}
-
-// UncertainError is a create whose outcome is not known: TitanX may have, or may soon have, a webhook whose secret is lost.
-type UncertainError struct {
-	Err        error     // what happened
-	Began      time.Time // when the create was sent, in TitanX's time
-	Ended      time.Time // when it was given up, in TitanX's time: a later run begins after this
-	Candidates []Webhook // what may be its webhook, as far as that is known; from Create, one alone is it for certain
-	Siblings   []string  // ids of identical webhooks that this run made and knows: never its orphan
-}
-
-func (e *UncertainError) Error() string {
-	if len(e.Candidates) == 0 {
-		return fmt.Sprintf("the outcome is unclear: %v", e.Err)
-	}
-	ids := make([]string, len(e.Candidates))
-	for i, w := range e.Candidates {
-		ids[i] = w.ID
-	}
-	return fmt.Sprintf("the outcome is unclear: %v; it may have made %s", e.Err, strings.Join(ids, ", "))
-}
-
-func (e *UncertainError) Unwrap() error { return e.Err }
-
-// DeleteOrphan removes what an unclear create of an earlier run has made, and gives its id, or "" if it made nothing.
-//
-// Late are webhooks that look like it but appeared only after it was given up: its own, late, or another's. They are not touched.
-// Where several could be it, or one without a time stamp, none is removed, and the error is an *UncertainError that has them. Once
-// one of those is gone, somebody has told them apart, and the others stay.
-func (c *Client) DeleteOrphan(ctx context.Context, req CreateRequest, unclear UncertainError) (removed string, late []Webhook, err error) {
-	var candidates []Webhook
-	err = c.inventory.read(ctx, time.Now(), func(known map[string]entry) {
-		for _, e := range known {
-			switch {
-			case !e.madeBy(req, unclear.Began), slices.Contains(unclear.Siblings, e.ID), c.creates.of(req).claims(e.ID):
-			case e.CreatedAt.After(unclear.Ended):
-				late = append(late, e.Webhook)
-			default:
-				candidates = append(candidates, e.Webhook)
-			}
-		}
+		g.open[create] = true
 	})
-	if err != nil {
-		return "", nil, fmt.Errorf("look for the webhook of an unclear create: %w", err)
-	}
-	late = slices.DeleteFunc(late, func(w Webhook) bool { return w.CreatedAt.After(unclear.Ended.Add(lateCommit)) })
-	decided := slices.ContainsFunc(unclear.Candidates, func(before Webhook) bool {
-		return !slices.ContainsFunc(candidates, func(now Webhook) bool { return now.ID == before.ID })
-	})
-	if len(candidates) == 0 || decided {
-		return "", late, nil
-	}
-	if len(candidates) > 1 || candidates[0].CreatedAt.IsZero() {
-		return "", late, &UncertainError{Err: errors.New("no single webhook is it for certain"), Began: unclear.Began, Ended: unclear.Ended, Candidates: candidates, Siblings: unclear.Siblings}
-	}
-	return candidates[0].ID, late, c.Delete(ctx, candidates[0].ID)
+	return create, err
 }
 
-// lateCommit is how long after it was given up a create may still take effect.
-const lateCommit = 10 * time.Minute
-
-// createGroup is all creates of one run that ask for the same: only they can be taken for one another.
-type createGroup struct {
-	running sync.RWMutex // read-held by a create, held to settle one
-
-	mu        sync.Mutex      // guards the rest against creates side by side; whoever holds running needs it not
-	claimed   map[string]bool // ids that a create of this run was answered with
-	unclear   int             // creates whose fate is not known yet
-	unsettled bool            // a create was given up on: its webhook may still appear
-}
-
-func (g *createGroup) claim(id string) {
+// end takes a create out. Its id is "" if it was not answered. It reports
+// whether another create was under way at some time meanwhile.
+func (g *urlCreates) end(create *openCreate, id string) (contested bool) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	g.claimed[id] = true
+	delete(g.open, create)
+	if id != "" {
+		g.claimed[id] = true
+	}
+	g.wake()
+	return create.contested
 }
 
-func (g *createGroup) claims(id string) bool {
+// settle waits until no create of that url is under way, and keeps others from
+// beginning.
+func (g *urlCreates) settle(ctx context.Context) error {
+	return g.wait(ctx, func() bool { return !g.settling && len(g.open) == 0 }, func() { g.settling = true })
+}
+
+func (g *urlCreates) settled() {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.settling = false
+	g.wake()
+}
+
+func (g *urlCreates) wait(ctx context.Context, ready func() bool, then func()) error {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	for !ready() {
+		changed := g.changed
+		g.mu.Unlock()
+		select {
+		case <-changed:
+			g.mu.Lock()
+		case <-ctx.Done():
+			g.mu.Lock()
+			return context.Cause(ctx)
+		}
+	}
+	then()
+	return nil
+}
+
+func (g *urlCreates) wake() {
+	close(g.changed)
+	g.changed = make(chan struct{})
+}
+
+func (g *urlCreates) claims(id string) bool {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	return g.claimed[id]
 }
 
-func (g *createGroup) lose() {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	g.unclear++
+// creates holds the creates of a run by url.
+type creates struct {
+	mu   sync.Mutex
+	urls map[string]*urlCreates
 }
 
-// createGroups holds the groups of a run.
-type createGroups struct {
-	mu     sync.Mutex
-	groups map[string]*createGroup
-}
-
-func (gs *createGroups) of(req CreateRequest) *createGroup {
-	key := strings.Join(append([]string{req.Name, canonicalURL(req.URL)}, eventSet(req.EventTypes)...), "\x00")
-	gs.mu.Lock()
-	defer gs.mu.Unlock()
-	g, ok := gs.groups[key]
+func (cs *creates) of(url string) *urlCreates {
+	key := canonicalURL(url)
+	cs.mu.Lock()
+	defer cs.mu.Unlock()
+	g, ok := cs.urls[key]
 	if !ok {
-		if gs.groups == nil {
-			gs.groups = map[string]*createGroup{}
+		if cs.urls == nil {
+			cs.urls = map[string]*urlCreates{}
 		}
-		g = &createGroup{claimed: map[string]bool{}}
-		gs.groups[key] = g
+		g = &urlCreates{open: map[*openCreate]bool{}, claimed: map[string]bool{}, changed: make(chan struct{})}
+		cs.urls[key] = g
 	}
 	return g
-}
-
-// SameURL tells whether two webhook urls mean the same address: the case of scheme and host and the default port make no
-// difference (RFC 3986, section 6.2).
-func SameURL(a, b string) bool { return a == b || canonicalURL(a) == canonicalURL(b) }
-
-func canonicalURL(text string) string {
-	u, err := url.Parse(text)
-	if err != nil || u.Hostname() == "" || strings.Count(u.Host, ":") > 1 && u.Host[0] != '[' {
-		return text // no host, or several ports
-	}
-	u.Scheme = strings.ToLower(u.Scheme)
-	u.Host = strings.ToLower(u.Host)
-	if u.Scheme == "https" {
-		u.Host = strings.TrimSuffix(u.Host, ":443")
-	}
-	u.Host = strings.TrimSuffix(u.Host, ":")
-	if u.Path == "" {
-		u.Path = "/"
-	}
-	return u.String()
 }

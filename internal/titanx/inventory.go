@@ -14,36 +14,44 @@ import (
 )
 
 const (
-	// inventoryAge is how old a list may be and still answer a read: longer than a plan of thousands of webhooks.
+	// inventoryAge is how old a list may be and still answer a read: longer than
+	// a plan of thousands of webhooks takes.
 	inventoryAge = 2 * time.Minute
-
-	// confirmAge is how old a list may be and still be evidence that a webhook is gone.
-	confirmAge = 5 * time.Second
 
 	// listLag is how long a list may be behind our own writes.
 	listLag = time.Minute
 )
 
-// inventory is what a run knows of all webhooks of its key: one list answers many reads. Concurrent reads share one list in
-// flight, our own writes keep it true, and it expires.
+// inventory is what a run knows of all webhooks of its key: one list answers
+// many reads. Concurrent reads share one list in flight, our own writes keep
+// it true, and it expires.
 type inventory struct {
-	list func(context.Context) ([]Webhook, error)
+	listAll func(context.Context) ([]Webhook, error)
 
 	mu       sync.Mutex
 	webhooks map[string]entry // by id; nil until the first list
 	begun    time.Time        // when the list in webhooks was asked for
+	before   list             // the list before it
 	flight   *flight          // the list under way, if any
 	own      map[string]write // the last write of our own, by id
 }
 
-// entry is a webhook and the end of the first list that had it: later than the beginning of any create that can have made it.
+// list is a complete list that a later one has replaced.
+type list struct {
+	webhooks map[string]entry
+	begun    time.Time
+}
+
+// entry is a webhook and the end of the first list that had it. That is later
+// than the beginning of any create that can have made it.
 type entry struct {
 	Webhook
 	firstListed time.Time
 	address     string // the url in its canonical form
 }
 
-// write is a change that we made. For madeWrite and changedWrite, webhook holds what the answer said.
+// write is a change that we made. For madeWrite and changedWrite, webhook holds
+// what the response returned.
 type write struct {
 	kind    writeKind
 	at      time.Time
@@ -58,38 +66,16 @@ const (
 	deletedWrite
 )
 
-// flight is one list under way, and its context, which is cancelled when nobody waits for it any more.
+// flight is one list under way.
 type flight struct {
-	context.Context
-	begun  time.Time
-	done   chan struct{}
-	cancel context.CancelFunc
-	err    error
-
-	mu      *sync.Mutex // the inventory's, guards the rest
-	waiting int
-	latest  time.Time // the latest deadline of those who wait
-	endless bool      // one of them has none
+	begun time.Time
+	done  chan struct{}
+	err   error // set before done is closed
 }
 
-func (f *flight) join(ctx context.Context) {
-	f.waiting++
-	deadline, bounded := ctx.Deadline()
-	f.endless = f.endless || !bounded
-	if deadline.After(f.latest) {
-		f.latest = deadline
-	}
-}
-
-// Deadline lets the pacer tell a wait that outlasts everybody's time before it begins.
-func (f *flight) Deadline() (time.Time, bool) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	return f.latest, !f.endless
-}
-
-// read calls use with all webhooks by id, from a list that was begun at notBefore or later. The map is for use alone, under a
-// lock: it must neither be kept nor changed.
+// read calls use with all webhooks by id, from a list that was begun at
+// notBefore or later. The map is for use alone, under a lock: it must neither
+// be kept nor changed.
 func (i *inventory) read(ctx context.Context, notBefore time.Time, use func(map[string]entry)) error {
 	i.mu.Lock()
 	defer i.mu.Unlock()
@@ -102,7 +88,8 @@ func (i *inventory) read(ctx context.Context, notBefore time.Time, use func(map[
 	return nil
 }
 
-// known gives a webhook from a list that is there, if it was begun at notBefore or later.
+// known returns a webhook from the list at hand, if that was begun at notBefore
+// or later.
 func (i *inventory) known(id string, notBefore time.Time) (Webhook, bool) {
 	i.mu.Lock()
 	defer i.mu.Unlock()
@@ -113,44 +100,40 @@ func (i *inventory) known(id string, notBefore time.Time) (Webhook, bool) {
 	return found.Webhook, ok
 }
 
-// wait joins the list under way, or begins one. The lock is held before and after.
+// wait joins the list under way, or begins one, until it is done or ctx ends.
+// The lock is held before and after.
 func (i *inventory) wait(ctx context.Context, notBefore time.Time) error {
 	f := i.flight
 	if f == nil || f.begun.Before(notBefore) {
 		f = i.start(ctx)
 	}
-	f.join(ctx)
 	i.mu.Unlock()
-	select {
-	case <-f.done:
-	case <-ctx.Done():
-	}
-	i.mu.Lock()
-	if f.waiting--; f.waiting == 0 {
-		f.cancel()
-		if i.flight == f { // who comes now must not join what is cancelled
-			i.flight = nil
-		}
-	}
+	defer i.mu.Lock()
 	select {
 	case <-f.done:
 		return f.err
-	default:
+	case <-ctx.Done():
 		return context.Cause(ctx)
 	}
 }
 
-// start begins a list on behalf of all who will wait for it, so that one caller's end does not end it for the others.
+// listLimit bounds a list in time. It is the longest that anybody waits for it.
+const listLimit = 20 * time.Minute
+
+// start begins a list for all who will wait for it. The list has a limit of
+// its own: one caller's end does not end it for the others.
 func (i *inventory) start(ctx context.Context) *flight {
-	ctx, cancel := context.WithCancel(context.WithoutCancel(ctx))
-	f := &flight{Context: ctx, begun: time.Now(), done: make(chan struct{}), cancel: cancel, mu: &i.mu}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), listLimit)
+	f := &flight{begun: time.Now(), done: make(chan struct{})}
 	i.flight = f
 	go func() {
+		defer cancel()
 		defer close(f.done)
-		listed, err := i.list(f)
+		listed, err := i.listAll(ctx)
 		i.mu.Lock()
 		defer i.mu.Unlock()
 		if f.err = err; err == nil && f.begun.After(i.begun) {
+			i.before = list{i.webhooks, i.begun}
 			i.webhooks, i.begun = i.merged(listed, f.begun), f.begun
 		}
 		if i.flight == f {
@@ -160,7 +143,8 @@ func (i *inventory) start(ctx context.Context) *flight {
 	return f
 }
 
-// merged is a list, corrected by those of our own writes that it may not have seen.
+// merged returns a list, corrected by those of our own writes that it may not
+// have seen.
 func (i *inventory) merged(listed []Webhook, begun time.Time) map[string]entry {
 	all := make(map[string]entry, len(listed))
 	for _, w := range listed {
@@ -184,35 +168,12 @@ func (w write) apply(all map[string]entry, id string) {
 	case w.kind == deletedWrite:
 		delete(all, id)
 	case listed:
-		known.Webhook = known.patched(w.webhook)
+		known.Webhook = known.merged(w.webhook)
 		known.address = canonicalURL(known.URL)
 		all[id] = known
 	case w.kind == madeWrite:
 		all[id] = entry{w.webhook, w.at, canonicalURL(w.webhook.URL)}
 	}
-}
-
-// patched is a webhook with what a later answer said of it.
-func (w Webhook) patched(later Webhook) Webhook {
-	if later.Name != "" {
-		w.Name = later.Name
-	}
-	if later.URL != "" {
-		w.URL = later.URL
-	}
-	if later.EventTypes != nil {
-		w.EventTypes = later.EventTypes
-	}
-	if later.Status != "" {
-		w.Status = later.Status
-	}
-	if !later.CreatedAt.IsZero() {
-		w.CreatedAt = later.CreatedAt
-	}
-	if !later.UpdatedAt.IsZero() {
-		w.UpdatedAt = later.UpdatedAt
-	}
-	return w
 }
 
 // wrote notes a write of our own.
@@ -221,7 +182,7 @@ func (i *inventory) wrote(kind writeKind, webhook Webhook) {
 	defer i.mu.Unlock()
 	own := write{kind, time.Now(), webhook}
 	if before, ok := i.own[webhook.ID]; ok && before.kind == madeWrite && kind == changedWrite {
-		own = write{madeWrite, own.at, before.webhook.patched(webhook)}
+		own = write{madeWrite, own.at, before.webhook.merged(webhook)}
 	}
 	if i.own == nil {
 		i.own = map[string]write{}
@@ -232,12 +193,38 @@ func (i *inventory) wrote(kind writeKind, webhook Webhook) {
 	}
 }
 
-// All gives every webhook of the key's user in a stable order, by name and then id, from the run's one list.
+// forget drops what is known of a webhook of our own: somebody else may have
+// deleted it.
+func (i *inventory) forget(id string) {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	delete(i.own, id)
+	delete(i.webhooks, id)
+}
+
+// knownBefore returns the ids of webhooks at a url that were listed before a
+// time, or that this run created.
+func (i *inventory) knownBefore(sent time.Time, url string, g *urlCreates) []string {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	var ids []string
+	for id, e := range i.webhooks {
+		if (e.URL == "" || similarURL(url, e.URL)) && (!e.firstListed.After(sent) || g.claims(id)) {
+			ids = append(ids, id)
+		}
+	}
+	slices.Sort(ids)
+	return ids
+}
+
+// All returns every webhook of the key's user, by name and then id, from the
+// run's one list.
 func (c *Client) All(ctx context.Context) ([]Webhook, error) {
 	return c.pick(ctx, func(entry) bool { return true })
 }
 
-// AtURL gives the webhooks that deliver to an address, as SameURL compares addresses, in the order of All.
+// AtURL returns the webhooks that deliver to an address, as SameURL compares
+// addresses, in the order of All.
 func (c *Client) AtURL(ctx context.Context, url string) ([]Webhook, error) {
 	address := canonicalURL(url)
 	return c.pick(ctx, func(e entry) bool { return e.address == address })
@@ -264,20 +251,22 @@ func (c *Client) pick(ctx context.Context, wanted func(entry) bool) ([]Webhook, 
 	return picked, nil
 }
 
-// Find gives one webhook, from the run's one list. ErrNotFound is evidence: a complete list does not have it, and neither has
-// get-one where that exists.
+// Find returns one webhook, from the run's one list. ErrNotFound is evidence:
+// two complete lists lack the webhook, the second begun after the first, and
+// get-one does not have it either where it exists.
 func (c *Client) Find(ctx context.Context, id string) (Webhook, error) {
-	if w, err := c.lookup(ctx, id, time.Now().Add(-inventoryAge)); !errors.Is(err, ErrNotFound) {
-		return w, err
+	w, err := c.lookup(ctx, id, time.Now().Add(-inventoryAge))
+	if errors.Is(err, ErrNotFound) {
+		w, err = c.confirm(ctx, id)
 	}
-	w, err := c.confirm(ctx, id)
-	if err == nil {
-		return w, nil
+	if err != nil {
+		return Webhook{}, fmt.Errorf("find webhook %s: %w", id, err)
 	}
-	return Webhook{}, fmt.Errorf("find webhook %s: %w", id, err)
+	return w, nil
 }
 
-// Listed gives one webhook if the run's list is there, is not too old and has it. It asks TitanX for nothing.
+// Listed returns one webhook if the run's list is there, is not too old and
+// has it. It sends nothing.
 func (c *Client) Listed(id string) (Webhook, bool) {
 	return c.inventory.known(id, time.Now().Add(-inventoryAge))
 }
@@ -286,14 +275,28 @@ func (c *Client) Listed(id string) (Webhook, bool) {
 func (c *Client) confirm(ctx context.Context, id string) (Webhook, error) {
 	if !c.lacksGet(nil) {
 		w, err := c.Get(ctx, id)
-		if !c.lacksGet(err) {
+		if !c.lacksGet(err) && !errors.Is(err, ErrNotFound) {
 			return w, err
 		}
 	}
-	return c.lookup(ctx, id, time.Now().Add(-confirmAge))
+	if c.inventory.lackedTwice(id) {
+		return Webhook{}, fmt.Errorf("%w: two lists do not have it", ErrNotFound)
+	}
+	return c.lookup(ctx, id, time.Now())
 }
 
-// lacksGet remembers, and tells, that this server has no route to get one webhook.
+// lackedTwice reports whether the last two lists, both of this run's age, were
+// complete without a webhook.
+func (i *inventory) lackedTwice(id string) bool {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	_, now := i.webhooks[id]
+	_, before := i.before.webhooks[id]
+	return !now && !before && time.Since(i.before.begun) < inventoryAge
+}
+
+// lacksGet remembers, and reports, that this server has no route to get one
+// webhook.
 func (c *Client) lacksGet(err error) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -308,7 +311,7 @@ func (c *Client) lookup(ctx context.Context, id string, notBefore time.Time) (We
 		return Webhook{}, err
 	}
 	if !ok {
-		return Webhook{}, fmt.Errorf("%w: the list does not have %s", ErrNotFound, id)
+		return Webhook{}, fmt.Errorf("%w: the list does not have it", ErrNotFound)
 	}
 	return found.Webhook, nil
 }

@@ -158,7 +158,7 @@ func TestStatusChangedDuringAListIsNotUndoneByIt(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		var i inventory
-		i.list = func(context.Context) ([]Webhook, error) {
+		i.listAll = func(context.Context) ([]Webhook, error) {
 			i.wrote(changedWrite, Webhook{ID: "w1", Status: StatusInactive})
 			return []Webhook{{ID: "w1", Name: "crm", Status: StatusActive}}, nil
 		}
@@ -173,27 +173,23 @@ func TestStatusChangedDuringAListIsNotUndoneByIt(t *testing.T) {
 			}
 			<-time.After(time.Second)
 		}
-		list := i.list
-		i.list = func(ctx context.Context) ([]Webhook, error) { <-time.After(time.Second); return list(ctx) }
+		list := i.listAll
+		i.listAll = func(ctx context.Context) ([]Webhook, error) { <-time.After(time.Second); return list(ctx) }
 		read(StatusInactive)
-		i.list = func(context.Context) ([]Webhook, error) {
+		i.listAll = func(context.Context) ([]Webhook, error) {
 			return []Webhook{{ID: "w1", Name: "crm", Status: StatusActive}}, nil
 		}
 		read(StatusActive) // somebody else has changed it back
 	})
 }
 
-func TestAMissIsConfirmed(t *testing.T) {
+func TestClient_Find_confirmsAMiss(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
-		dialect     string
-		lists, gets int // that a miss takes beyond the first list; the second miss takes no get where that is absent
-		secondGets  int
+		dialect string
+		gets    int // that a second miss takes: none where get-one is known to be absent
 	}{
-		{"", 0, 1, 1},
-		{"absent-id=410", 0, 1, 1},
-		{"get=absent-html", 1, 1, 0},
-		{"get=absent-405", 1, 1, 0},
+		{"", 1}, {"absent-id=410", 1}, {"get=absent-json", 1}, {"get=absent-html", 0}, {"get=absent-405", 0},
 	} {
 		synctest.Test(t, func(t *testing.T) {
 			dialect, err := titanxsim.ParseDialect(c.dialect)
@@ -212,14 +208,82 @@ func TestAMissIsConfirmed(t *testing.T) {
 					t.Errorf("%s: %d lists, %d gets; want %d, %d", c.dialect, l, g, lists, gets)
 				}
 			}
-			find("gone", false, 1, c.gets)
-			find("gone", false, 0, c.secondGets) // the list is young enough to believe
-			<-time.After(confirmAge + time.Second)
-			find("gone", false, c.lists, c.secondGets)
-			<-time.After(confirmAge + time.Second)
-			find(b.sim.Put("ada", titanxsim.Webhook{Name: "new"}).ID, true, c.lists, c.secondGets)
+			find("gone", false, 2, 1)
+			find("gone too", false, 0, c.gets)
+			<-time.After(inventoryAge)
+			find("gone", false, 2, c.gets)
+			<-time.After(inventoryAge)
+			find(b.sim.Put("ada", titanxsim.Webhook{Name: "new"}).ID, true, 1, 0)
 		})
 	}
+}
+
+// A list that is behind, or lost a page, is not evidence: the next one has the webhook.
+func TestClient_Find_oneListIsNotEvidence(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		var lists int
+		c := client(t, Config{Transport: wire{http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			switch lists++; {
+			case r.URL.Path != titanxsim.BasePath+"/webhooks":
+				w.WriteHeader(http.StatusMethodNotAllowed)
+			case lists == 1:
+				fmt.Fprint(w, `[]`)
+			default:
+				fmt.Fprint(w, `[{"id": "w1"}]`)
+			}
+		})}})
+		if w, err := c.Find(t.Context(), "w1"); err != nil || w.ID != "w1" {
+			t.Errorf("%+v, %v", w, err)
+		}
+	})
+}
+
+// A refusal of the list itself says nothing about a webhook.
+func TestClient_Find_refusedListIsNotEvidence(t *testing.T) {
+	t.Parallel()
+	for _, status := range []int{404, 410} {
+		for _, body := range []string{"", "404 page not found", `{"error": "not found"}`, "<html>"} {
+			for _, get := range []string{"exists", "absent-html", "absent-json"} {
+				synctest.Test(t, func(t *testing.T) {
+					b := wired(t, titanxsim.Config{Dialect: titanxsim.Dialect{Get: get}})
+					b.sim.Inject(titanxsim.Fault{Call: titanxsim.CallList, Kind: titanxsim.FaultStatus, Status: status, Body: []byte(body)})
+					_, err := b.Find(t.Context(), "w1")
+					_, allErr := b.All(t.Context())
+					deleteErr := b.Delete(t.Context(), "w1")
+					for _, err := range []error{err, allErr, deleteErr} {
+						if err == nil || errors.Is(err, ErrNotFound) {
+							t.Errorf("%d %q, get-one %s: %v", status, body, get, err)
+						}
+					}
+				})
+			}
+		}
+	}
+}
+
+// A webhook that somebody creates while the pages are read moves them.
+func TestClient_All_readsAShiftedListAgain(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		lists := 0
+		c := client(t, Config{Transport: wire{http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			lists++
+			switch page := r.URL.Query().Get("page"); {
+			case page == "" && lists == 1:
+				fmt.Fprint(w, `{"items": [{"id": "w3"}, {"id": "w2"}], "total": 3, "totalPages": 2}`)
+			case page == "2" && lists == 2: // w4 has moved w2 here, and w1 away
+				fmt.Fprint(w, `{"items": [{"id": "w2"}], "total": 4, "totalPages": 2, "page": 2}`)
+			case page == "":
+				fmt.Fprint(w, `{"items": [{"id": "w4"}, {"id": "w3"}], "total": 4, "totalPages": 2}`)
+			default:
+				fmt.Fprint(w, `{"items": [{"id": "w2"}, {"id": "w1"}], "total": 4, "totalPages": 2, "page": 2}`)
+			}
+		})}})
+		if all, err := c.All(t.Context()); err != nil || len(all) != 4 || lists != 4 {
+			t.Errorf("%d webhooks after %d requests: %v", len(all), lists, err)
+		}
+	})
 }
 
 func TestWhatIsRefusedIsNotGone(t *testing.T) {
@@ -300,7 +364,7 @@ func TestAFailedListKeepsWhatWasKnown(t *testing.T) {
 // How each list ended is told on the channel.
 func slowList() (*inventory, chan error) {
 	ended := make(chan error, 10)
-	return &inventory{list: func(ctx context.Context) ([]Webhook, error) {
+	return &inventory{listAll: func(ctx context.Context) ([]Webhook, error) {
 		select {
 		case <-time.After(time.Second):
 		case <-ctx.Done():
@@ -341,67 +405,39 @@ func TestAWaiterWhoLeavesDoesNotEndTheListForOthers(t *testing.T) {
 	})
 }
 
-func TestTheLastWaiterWhoLeavesEndsTheList(t *testing.T) {
+// A list has a limit of its own: who waits for it leaves when its own context ends.
+func TestInventory_limit(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		i, ended := slowList()
-		impatient, cancel := context.WithTimeout(t.Context(), time.Millisecond)
+		ended := make(chan error, 1)
+		i := &inventory{listAll: func(ctx context.Context) ([]Webhook, error) {
+			<-ctx.Done()
+			ended <- ctx.Err()
+			return nil, ctx.Err()
+		}}
+		begun := time.Now()
+		impatient, cancel := context.WithTimeout(t.Context(), time.Second)
 		defer cancel()
-		if _, err := i.has(impatient, "w1"); !errors.Is(err, context.DeadlineExceeded) {
-			t.Errorf("the impatient: %v", err)
+		if _, err := i.has(impatient, "w1"); !errors.Is(err, context.DeadlineExceeded) || time.Since(begun) != time.Second {
+			t.Errorf("after %v: %v", time.Since(begun), err)
 		}
-		// That list is ending; who comes now gets one of their own.
-		if ok, err := i.has(t.Context(), "w1"); !ok || err != nil {
-			t.Errorf("the next: %t, %v", ok, err)
+		if _, err := i.has(t.Context(), "w1"); !errors.Is(err, context.DeadlineExceeded) || time.Since(begun) != listLimit {
+			t.Errorf("after %v: %v", time.Since(begun), err)
 		}
-		if first, second := <-ended, <-ended; !errors.Is(errors.Join(first, second), context.Canceled) || first != nil && second != nil {
-			t.Errorf("the lists ended with %v and %v", first, second)
-		}
-		<-time.After(time.Minute)
-		if ok, err := i.has(t.Context(), "w1"); !ok || err != nil {
-			t.Errorf("later: %t, %v", ok, err)
-		}
+		<-ended
 	})
 }
 
-// TestAListTooLateForAllIsRefusedAtOnce lets the minute be used up: who has less time than that is told at once until when, and who has
-// more waits, also for a list that another has begun.
-func TestAListTooLateForAllIsRefusedAtOnce(t *testing.T) {
+// A first list that stalls costs one attempt.
+func TestClient_All_aListThatStalls(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		b := wired(t, titanxsim.Config{Limits: titanxsim.Limits{Second: 5, Minute: 1, Day: 100}})
-		id := b.sim.Put("ada", titanxsim.Webhook{Name: "crm"}).ID
-		if _, err := b.All(t.Context()); err != nil {
-			t.Fatal(err)
-		}
-		<-time.After(2 * inventoryAge)
-		if _, err := b.Get(t.Context(), id); err != nil {
-			t.Fatal(err)
-		}
+		b := wired(t, titanxsim.Config{})
+		b.sim.Inject(titanxsim.Fault{Call: titanxsim.CallList, Kind: titanxsim.FaultDelay, Delay: time.Hour, Times: 1})
 		begun := time.Now()
-		find := func(limit time.Duration) error {
-			ctx, cancel := context.WithTimeout(t.Context(), limit)
-			defer cancel()
-			_, err := b.Find(ctx, id)
-			return err
+		if _, err := b.All(t.Context()); err != nil || time.Since(begun) > DefaultRequestTimeout+time.Second {
+			t.Errorf("after %v: %v", time.Since(begun), err)
 		}
-		var limited *RateLimitError
-		if err := find(10 * time.Second); !errors.As(err, &limited) || limited.Window != "minute" || time.Since(begun) != 0 {
-			t.Errorf("after %s: %v", time.Since(begun), err)
-		}
-		var finds sync.WaitGroup
-		finds.Go(func() {
-			if err := find(61 * time.Second); err != nil {
-				t.Errorf("the patient: %v", err)
-			}
-		})
-		synctest.Wait()
-		finds.Go(func() {
-			if err := find(10 * time.Second); !errors.Is(err, context.DeadlineExceeded) {
-				t.Errorf("the impatient, of a list that is under way: %v", err)
-			}
-		})
-		finds.Wait()
 	})
 }
 
@@ -411,7 +447,7 @@ func TestTenThousandWebhooks(t *testing.T) { //nolint:paralleltest // see above
 	for n := range many {
 		many[n] = Webhook{ID: fmt.Sprintf("7d3b0c1e-52a4-4f6b-9d0e-%012d", n), Name: "crm", URL: "https://receiver.example/titanx", EventTypes: EventTypes()}
 	}
-	i := &inventory{list: func(context.Context) ([]Webhook, error) { return many, nil }}
+	i := &inventory{listAll: func(context.Context) ([]Webhook, error) { return many, nil }}
 	var before, after runtime.MemStats
 	runtime.GC()
 	runtime.ReadMemStats(&before)

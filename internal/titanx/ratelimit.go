@@ -5,7 +5,6 @@ package titanx
 
 import (
 	"context"
-	"crypto/sha256"
 	"fmt"
 	"log/slog"
 	"math"
@@ -52,10 +51,11 @@ func (e *RateLimitError) Error() string {
 type pacer struct {
 	start time.Time
 	queue chan struct{} // one slot: its holder is the next to send, and channels queue first in, first out
-	news  chan struct{} // wakes the holder after every answer
 
 	mu               sync.Mutex
+	news             chan struct{} // closed, and replaced, when room may have come
 	inFlight         int
+	held             int  // places that callers have taken for a request to come
 	heard            bool // an answer has told what there is to know; until then requests go one by one
 	skewMin, skewMax time.Duration
 	skewKnown        bool
@@ -65,24 +65,15 @@ type pacer struct {
 	contendedUntil   time.Duration
 }
 
-// pacers holds a *pacer for each hash of base URL and API key.
-var pacers sync.Map
-
-// pacerFor returns the process's only pacer for an API key at a base URL.
-func pacerFor(baseURL, apiKey string) *pacer {
-	id := sha256.Sum256([]byte(baseURL + "\x00" + apiKey))
-	p, ok := pacers.Load(id)
-	if !ok {
-		p, _ = pacers.LoadOrStore(id, newPacer())
-	}
-	return p.(*pacer)
-}
+// spare is room for one request, taken together with that of the request
+// before it, so that an exhausted window does not come between the two.
+type spare struct{ held bool }
 
 func newPacer() *pacer {
 	return &pacer{
 		start: time.Now(),
 		queue: make(chan struct{}, 1),
-		news:  make(chan struct{}, 1),
+		news:  make(chan struct{}),
 		tiers: [3]tier{
 			{name: "second", period: time.Second, suffixes: []string{"Second"}},
 			{name: "minute", period: time.Minute, suffixes: []string{"Minute"}},
@@ -92,10 +83,12 @@ func newPacer() *pacer {
 	}
 }
 
-// do waits until a request may be sent, sends it, and learns from the answer. It logs one line for each window waited
-// for. The error is send's own, a *RateLimitError before any waiting, or wraps the context's.
-func (p *pacer) do(ctx context.Context, logger *slog.Logger, send func() (*http.Response, error)) (*http.Response, error) {
-	sent, err := p.reserve(ctx, logger)
+// do waits until a request may be sent, sends it, and learns from the answer. It
+// takes one more place for reserve, or uses the one of spend; both may be nil.
+// It logs one line for each window waited for. The error is send's own, a
+// *RateLimitError before any waiting, or wraps the context's.
+func (p *pacer) do(ctx context.Context, logger *slog.Logger, reserve, spend *spare, send func() (*http.Response, error)) (*http.Response, error) {
+	sent, err := p.reserve(ctx, logger, reserve, spend)
 	if err != nil {
 		return nil, err
 	}
@@ -105,20 +98,40 @@ func (p *pacer) do(ctx context.Context, logger *slog.Logger, send func() (*http.
 	return answer, err
 }
 
+// release returns a place that was not used.
+func (p *pacer) release(s *spare) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if s.held {
+		s.held = false
+		p.held--
+		p.wake()
+	}
+}
+
+// wake lets everybody who waits look again. The lock is held.
+func (p *pacer) wake() {
+	close(p.news)
+	p.news = make(chan struct{})
+}
+
 // reserve waits for a place in every tier, takes it, and returns the instant.
-func (p *pacer) reserve(ctx context.Context, logger *slog.Logger) (time.Duration, error) {
-	// Whoever cannot be served in time is told now, not at the head of the queue.
-	if _, g := p.try(false); g != nil && g.outlasts(ctx) {
+// Who has a place already does not queue for it.
+func (p *pacer) reserve(ctx context.Context, logger *slog.Logger, reserve, spend *spare) (time.Duration, error) {
+	// Whoever cannot be served in time learns it now, not at the head of the queue.
+	if _, g, _ := p.try(false, reserve, spend); g != nil && g.outlasts(ctx) {
 		return 0, &g.reason
 	}
-	select {
-	case p.queue <- struct{}{}:
-		defer func() { <-p.queue }()
-	case <-ctx.Done():
+	if spend == nil || !spend.held {
+		select {
+		case p.queue <- struct{}{}:
+			defer func() { <-p.queue }()
+		case <-ctx.Done():
+		}
 	}
 	var logged time.Time
 	for ctx.Err() == nil {
-		now, g := p.try(true)
+		now, g, news := p.try(true, reserve, spend)
 		if g == nil {
 			return now, nil
 		}
@@ -132,7 +145,7 @@ func (p *pacer) reserve(ctx context.Context, logger *slog.Logger) (time.Duration
 		timer := time.NewTimer(g.wait)
 		select {
 		case <-timer.C:
-		case <-p.news:
+		case <-news:
 		case <-ctx.Done():
 		}
 		timer.Stop()
@@ -152,37 +165,60 @@ func (g *gate) outlasts(ctx context.Context) bool {
 	return g.sure && (g.reason.Window == "day" || ok && time.Until(deadline) < g.wait)
 }
 
-// try returns the gate that opens last, or nil if a request may be sent now, and then takes a place for it if asked to.
-func (p *pacer) try(take bool) (now time.Duration, g *gate) {
+// try returns the gate that opens last, or nil if a request may be sent now, and
+// then takes its places if asked to. It also returns what wakes a waiter.
+func (p *pacer) try(take bool, reserve, spend *spare) (now time.Duration, g *gate, news <-chan struct{}) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	now = time.Since(p.start)
 	if !p.heard && p.inFlight > 0 {
-		return now, &gate{wait: never}
+		return now, &gate{wait: never}, p.news
 	}
 	if wait := p.closedUntil - now; wait > 0 {
 		g = &gate{RateLimitError{Reset: p.start.Add(p.closedUntil).Round(0).UTC()}, wait, true}
+	}
+	places := 1
+	spends := spend != nil && spend.held
+	reserves := reserve != nil && !reserve.held
+	switch {
+	case spends:
+		places = 0
+	case reserves:
+		places = 2
 	}
 	contended := now < p.contendedUntil
 	for i := range p.tiers {
 		t := &p.tiers[i]
 		t.roll(now + p.skewMin)
 		room := t.room()
-		sure := room <= 0
+		sure := room < max(places, 1)
+		need := places
+		if t.limit == 1 { // two never fit
+			need = min(need, 1)
+		}
 		if contended && !sure { // the others believe in the same room: go for a third at a time
 			room = (room-1)/3 + 1
+			need = min(need, 1)
 		}
-		if wait := t.reset - p.skewMin - now; room <= p.inFlight && (g == nil || wait > g.wait) {
+		if wait := t.reset - p.skewMin - now; room < p.inFlight+p.held+need && (g == nil || wait > g.wait) {
 			g = &gate{RateLimitError{t.name, t.limit, p.start.Add(t.reset).Round(0).UTC()}, wait, sure}
 		}
 	}
 	switch {
 	case g == nil && take:
 		p.inFlight++
+		if spends {
+			spend.held = false
+			p.held--
+		}
+		if reserves {
+			reserve.held = true
+			p.held++
+		}
 	case g != nil && contended:
 		g.wait += rand.N(wakeSpread)
 	}
-	return now, g
+	return now, g, p.news
 }
 
 // settle ends a request sent at the given instant. The answer is nil if none came.
@@ -209,10 +245,7 @@ func (p *pacer) settle(sent time.Duration, answer *http.Response) {
 	case sent >= p.closedUntil: // an answer from before a refusal does not lift it
 		p.heard, p.refusals = true, 0
 	}
-	select {
-	case p.news <- struct{}{}:
-	default:
-	}
+	p.wake()
 }
 
 // refused acts on a 429. Retry-After is obeyed, and an empty tier says when to go on. Without that tier requests go one
@@ -227,6 +260,14 @@ func (p *pacer) refused(sent, received time.Duration, header http.Header, empty 
 		p.refusals++
 		p.closedUntil = received + wait - rand.N(wait/4)
 	}
+}
+
+// serverTime returns the bounds of the time at TitanX at a local time. It is
+// false while nothing is known of TitanX's clock.
+func (p *pacer) serverTime(local time.Time) (earliest, latest time.Time, known bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return local.Add(p.skewMin), local.Add(p.skewMax), p.skewKnown
 }
 
 // learnSkew narrows the bounds of the server's clock. Its Date, or else the end of its second, was true at some

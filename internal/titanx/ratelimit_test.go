@@ -134,7 +134,7 @@ func run(t *testing.T, p *pacer, m *limitModel, workers, n int) time.Duration {
 		group.Go(func() {
 			for range calls {
 				for {
-					answer, err := p.do(t.Context(), quiet, m.send)
+					answer, err := p.do(t.Context(), quiet, nil, nil, m.send)
 					if errors.Is(err, errLost) {
 						break
 					}
@@ -252,7 +252,7 @@ func TestPacerSpreadsOnlyAfterARefusal(t *testing.T) {
 					m := &limitModel{limits: [3]int{1, 100, 1000}, edit: func(answer *http.Response) { answer.StatusCode = status }}
 					p := newPacer()
 					for range 4 {
-						if _, err := p.do(t.Context(), quiet, m.send); err != nil {
+						if _, err := p.do(t.Context(), quiet, nil, nil, m.send); err != nil {
 							t.Fatalf("do: %v", err)
 						}
 					}
@@ -281,7 +281,7 @@ func TestPacerAwaitsAnswersUnderWay(t *testing.T) {
 		run(t, p, m, 1, 1)
 		var group sync.WaitGroup
 		group.Go(func() {
-			_, err := p.do(t.Context(), quiet, func() (*http.Response, error) {
+			_, err := p.do(t.Context(), quiet, nil, nil, func() (*http.Response, error) {
 				answer, err := m.send()
 				time.Sleep(100 * time.Millisecond)
 				return answer, err
@@ -293,7 +293,7 @@ func TestPacerAwaitsAnswersUnderWay(t *testing.T) {
 		synctest.Wait()
 		run(t, p, m, 1, 1)
 		var log bytes.Buffer
-		if _, err := p.do(t.Context(), slog.New(slog.NewTextHandler(&log, nil)), m.send); err != nil || log.Len() > 0 {
+		if _, err := p.do(t.Context(), slog.New(slog.NewTextHandler(&log, nil)), nil, nil, m.send); err != nil || log.Len() > 0 {
 			t.Errorf("the last request of the day: error %v, log %q", err, log.String())
 		}
 		group.Wait()
@@ -343,7 +343,7 @@ func TestPacerIsFair(t *testing.T) {
 		var group sync.WaitGroup
 		for i := range 8 {
 			group.Go(func() {
-				p.do(t.Context(), quiet, func() (*http.Response, error) {
+				p.do(t.Context(), quiet, nil, nil, func() (*http.Response, error) {
 					got = append(got, i) // the limit is one at a time
 					return m.send()
 				})
@@ -367,7 +367,7 @@ func TestPacerCancelledCallsLeaveNoTrace(t *testing.T) {
 		var group sync.WaitGroup
 		for range 3 { // one at the head of the queue, two behind it
 			group.Go(func() {
-				if _, err := p.do(ctx, quiet, m.send); !errors.Is(err, context.Canceled) {
+				if _, err := p.do(ctx, quiet, nil, nil, m.send); !errors.Is(err, context.Canceled) {
 					t.Errorf("error %v, want %v", err, context.Canceled)
 				}
 			})
@@ -415,7 +415,7 @@ func TestPacerRefusesAtOnce(t *testing.T) {
 					synctest.Wait()
 				}
 				start := time.Now()
-				_, err := p.do(ctx, quiet, m.send)
+				_, err := p.do(ctx, quiet, nil, nil, m.send)
 				if took := time.Since(start); took != 0 {
 					t.Errorf("the refusal took %v", took)
 				}
@@ -437,7 +437,7 @@ func replay(t *testing.T, answers ...*http.Response) []time.Duration {
 	p, start := newPacer(), time.Now()
 	var sent []time.Duration
 	for _, answer := range append(answers, &http.Response{StatusCode: http.StatusOK}) {
-		_, err := p.do(t.Context(), quiet, func() (*http.Response, error) {
+		_, err := p.do(t.Context(), quiet, nil, nil, func() (*http.Response, error) {
 			sent = append(sent, time.Since(start))
 			return answer, nil
 		})
@@ -485,7 +485,7 @@ func TestPacerBacksOffOnceForParallelRefusals(t *testing.T) {
 		run(t, p, m, 1, 1)
 		var group sync.WaitGroup
 		group.Go(func() {
-			p.do(t.Context(), quiet, func() (*http.Response, error) {
+			p.do(t.Context(), quiet, nil, nil, func() (*http.Response, error) {
 				time.Sleep(300 * time.Millisecond)
 				return &http.Response{StatusCode: http.StatusOK}, nil
 			})
@@ -602,7 +602,7 @@ func TestPacerLogsOneLineAWait(t *testing.T) {
 		var group sync.WaitGroup
 		for range 6 {
 			group.Go(func() {
-				if _, err := p.do(t.Context(), logger, m.send); err != nil {
+				if _, err := p.do(t.Context(), logger, nil, nil, m.send); err != nil {
 					t.Errorf("do: %v", err)
 				}
 			})
@@ -621,27 +621,6 @@ func TestPacerLogsOneLineAWait(t *testing.T) {
 		if !slices.Equal(got, want) {
 			t.Errorf("logged\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
 		}
-	})
-}
-
-func TestPacerFor(t *testing.T) {
-	t.Parallel()
-	p := pacerFor("https://a.example", "CANARY-key")
-	if pacerFor("https://a.example", "CANARY-key") != p {
-		t.Error("the same key and base URL gave another pacer")
-	}
-	if pacerFor("https://b.example", "CANARY-key") == p || pacerFor("https://a.example", "CANARY-other") == p {
-		t.Error("another key or base URL gave the same pacer")
-	}
-	pacers.Range(func(id, of any) bool {
-		dump := fmt.Sprintf("%s", id)
-		if of == p { // the others are at work
-			dump += fmt.Sprintf(" %+v", p)
-		}
-		if strings.Contains(dump, "CANARY") {
-			t.Error("the key is kept")
-		}
-		return true
 	})
 }
 
@@ -734,7 +713,7 @@ func FuzzPacerHeaders(f *testing.F) {
 			p := newPacer()
 			for range 3 {
 				start := time.Now()
-				_, err := p.do(t.Context(), quiet, func() (*http.Response, error) {
+				_, err := p.do(t.Context(), quiet, nil, nil, func() (*http.Response, error) {
 					return &http.Response{StatusCode: status, Header: header}, nil
 				})
 				limited := (*RateLimitError)(nil)

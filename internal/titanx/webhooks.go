@@ -10,7 +10,6 @@ import (
 	"iter"
 	"net/http"
 	"net/url"
-	"slices"
 	"time"
 )
 
@@ -20,11 +19,13 @@ const (
 	StatusInactive = "inactive"
 )
 
-// EventTypes are the documented events (docs.titanx.io, "Webhooks"). More must be expected without notice.
+// EventTypes returns the documented events (docs.titanx.io, "Webhooks"). More
+// must be expected without notice.
 func EventTypes() []string { return []string{"job.completed", "job.contact.scored"} }
 
-// Webhook is a subscription as TitanX tells it. A zero field was not said, which is never the same as changed to empty. It has
-// no secret: only Created does, and only once.
+// Webhook is a subscription as TitanX returns it. A zero field was not
+// returned, which never means that it was changed to empty. A Webhook has no
+// secret: only Created does, and only once.
 type Webhook struct {
 	ID         string // opaque; a UUID in the documentation's samples
 	Name       string
@@ -35,7 +36,7 @@ type Webhook struct {
 	UpdatedAt  time.Time
 }
 
-// CreateRequest is what a new webhook shall be. Every field is required.
+// CreateRequest describes a new webhook. Every field is required.
 type CreateRequest struct {
 	Name       string   // at least one character
 	URL        string   // https, reachable by TitanX
@@ -43,87 +44,54 @@ type CreateRequest struct {
 	Status     string   // StatusActive or StatusInactive
 }
 
-// Created is a new webhook together with its signing secret, which TitanX shows this once and never again.
-type Created struct {
-	Webhook
-	Secret string // "" if the answer had none: then it is lost
-
-	// Removed are the ids of webhooks that earlier attempts of this create had left behind without an answer. They are deleted.
-	Removed []string
-}
-
-const webhooksPath = "webhooks"
-
-// post sends a create once, without the events key that this server does not know. After a refusal that names such a key it is
-// sent once more without it: a refused validation has created nothing. The key is remembered once that has worked.
-func (c *Client) post(ctx context.Context, req CreateRequest) (Created, error) {
-	keys := c.acceptedEventKeys()
-	created, err := c.postKeys(ctx, req, keys)
-	key := unknownEventKey(err)
-	if key == "" || len(keys) == 1 {
-		return created, err
+// merged returns the webhook with the values that a later response returned.
+func (w Webhook) merged(later Webhook) Webhook {
+	if later.ID != "" {
+		w.ID = later.ID
 	}
-	keys = slices.DeleteFunc(keys, func(k string) bool { return k == key })
-	if created, err = c.postKeys(ctx, req, keys); err == nil {
-		c.refuseEventKey(key)
+	if later.Name != "" {
+		w.Name = later.Name
 	}
-	return created, err
-}
-
-func (c *Client) postKeys(ctx context.Context, req CreateRequest, keys []string) (Created, error) {
-	body, err := encodeCreate(req, keys)
-	if err != nil {
-		return Created{}, err
+	if later.URL != "" {
+		w.URL = later.URL
 	}
-	got, err := c.do(ctx, call{method: http.MethodPost, path: []string{webhooksPath}, body: body, once: true})
-	if err != nil {
-		return Created{}, err
+	if later.EventTypes != nil {
+		w.EventTypes = later.EventTypes
 	}
-	told, err := decodeWebhook(got)
-	if err != nil {
-		return Created{}, err
+	if later.Status != "" {
+		w.Status = later.Status
 	}
-	return Created{Webhook: told.webhook().or(req), Secret: said(told.Secret)}, nil
-}
-
-// or fills in what an answer to a create did not say.
-func (w Webhook) or(req CreateRequest) Webhook {
-	if w.Name == "" {
-		w.Name = req.Name
+	if !later.CreatedAt.IsZero() {
+		w.CreatedAt = later.CreatedAt
 	}
-	if w.URL == "" {
-		w.URL = req.URL
-	}
-	if w.EventTypes == nil {
-		w.EventTypes = eventSet(req.EventTypes)
-	}
-	if w.Status == "" {
-		w.Status = req.Status
+	if !later.UpdatedAt.IsZero() {
+		w.UpdatedAt = later.UpdatedAt
 	}
 	return w
 }
 
-func (c *Client) acceptedEventKeys() []string {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	var keys []string
-	for _, key := range eventKeys {
-		if key != c.refusedEvent {
-			keys = append(keys, key)
-		}
-	}
-	return keys
+// asked returns the webhook that a request describes.
+func (req CreateRequest) asked() Webhook {
+	return Webhook{Name: req.Name, URL: req.URL, EventTypes: eventSet(req.EventTypes), Status: req.Status}
 }
 
-// refuseEventKey remembers a key that the server does not know.
-func (c *Client) refuseEventKey(key string) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.refusedEvent = key
-}
+const webhooksPath = "webhooks"
 
-// List asks for all webhooks of the key's user, page by page as they are consumed: one request a page. The last pair may hold an
-// error; the webhooks before it were read well, but are not all.
+// maxPages and maxWebhooks bound a list: a server that always names one more
+// page must not hold Terraform.
+const (
+	maxPages    = 1000
+	maxWebhooks = 100_000
+)
+
+var (
+	errTooMany   = fmt.Errorf("%w: the list has more than %d pages or %d webhooks", ErrUnreadable, maxPages, maxWebhooks)
+	errShortList = fmt.Errorf("%w: the list is not complete", ErrUnreadable)
+)
+
+// List requests all webhooks of the key's user, page by page as they are
+// consumed: one request for each page. The last pair may hold an error. The
+// webhooks before it were read well, but they are not all.
 func (c *Client) List(ctx context.Context) iter.Seq2[Webhook, error] {
 	return func(yield func(Webhook, error) bool) {
 		if err := c.eachPage(ctx, func(w Webhook) bool { return yield(w, nil) }); err != nil {
@@ -132,17 +100,33 @@ func (c *Client) List(ctx context.Context) iter.Seq2[Webhook, error] {
 	}
 }
 
-// eachPage follows the pages until the last, until yield has enough, or until a page brings nothing new: a server that sends in
-// circles must not hold Terraform.
+// listAll reads the whole list. A webhook that somebody creates meanwhile
+// moves the pages, so that the list looks short: it is read once more.
+func (c *Client) listAll(ctx context.Context) (all []Webhook, err error) {
+	for range 2 {
+		all = nil
+		err = c.eachPage(ctx, func(w Webhook) bool { all = append(all, w); return true })
+		if !errors.Is(err, errShortList) {
+			break
+		}
+	}
+	if err != nil {
+		return nil, fmt.Errorf("list webhooks: %w", err)
+	}
+	return all, nil
+}
+
+// eachPage follows the pages until the last, until yield has enough, or until a
+// page brings nothing new.
 func (c *Client) eachPage(ctx context.Context, yield func(Webhook) bool) error {
 	seen := map[string]bool{}
 	var query url.Values
-	for number := 1; ; number++ {
-		got, err := c.do(ctx, call{method: http.MethodGet, path: []string{webhooksPath}, query: query})
-		if err != nil {
+	for number := 1; number <= maxPages && len(seen) <= maxWebhooks; number++ {
+		var p page
+		_, err := c.do(ctx, call{method: http.MethodGet, path: []string{webhooksPath}, query: query, read: func(a *answer) (err error) {
+			p, err = decodeList(a, number)
 			return err
-		}
-		p, err := decodeList(got, number)
+		}})
 		if err != nil {
 			return err
 		}
@@ -158,86 +142,109 @@ func (c *Client) eachPage(ctx context.Context, yield func(Webhook) bool) error {
 		}
 		switch {
 		case p.next == nil && len(seen) < p.total:
-			return fmt.Errorf("%w: the list has %d of %d webhooks and no next page", ErrUnreadable, len(seen), p.total)
+			return fmt.Errorf("%w: it has %d of %d webhooks and no next page", errShortList, len(seen), p.total)
 		case p.next == nil:
 			return nil
 		case len(seen) == before:
-			return fmt.Errorf("%w: page %d of the list brings nothing new, but names a next page", ErrUnreadable, number)
+			return fmt.Errorf("%w: page %d brings nothing new, but names a next page", errShortList, number)
 		}
 		query = p.next
 	}
+	return errTooMany
 }
 
-func (c *Client) listAll(ctx context.Context) ([]Webhook, error) {
-	var all []Webhook
-	for w, err := range c.List(ctx) {
-		if err != nil {
-			return nil, err
-		}
-		all = append(all, w)
-	}
-	return all, nil
-}
-
-// Get asks for one webhook. Whether TitanX has this route is not known: ErrNoRoute says that it has not.
+// Get requests one webhook. Whether TitanX has this route is not known:
+// ErrNoRoute means that it does not.
 func (c *Client) Get(ctx context.Context, id string) (Webhook, error) {
-	got, err := c.do(ctx, call{method: http.MethodGet, path: []string{webhooksPath, id}})
+	var got Webhook
+	_, err := c.do(ctx, call{method: http.MethodGet, path: []string{webhooksPath, id}, aboutOne: true, read: func(a *answer) error {
+		w, err := decodeWebhook(a)
+		if err == nil && w.ID != id {
+			err = fmt.Errorf("%w: it is about another webhook", ErrUnreadable)
+		}
+		got = w.webhook()
+		return err
+	}})
 	if err != nil {
 		return Webhook{}, fmt.Errorf("get webhook %s: %w", id, err)
 	}
-	told, err := decodeWebhook(got)
-	if err == nil && told.ID != id {
-		err = fmt.Errorf("%w: it is about webhook %q", ErrUnreadable, told.ID)
-	}
-	if err != nil {
-		return Webhook{}, fmt.Errorf("get webhook %s: %w", id, err)
-	}
-	return told.webhook(), nil
+	return got, nil
 }
 
-// errPage is a 2xx with a web page: from the web app on the same host, or from something in between. What was asked for is
-// done only if the list says so.
+// errPage is a 2xx with a web page: from the web app on the same host, or from
+// something in between. What was requested is done only if the list says so.
 var errPage = fmt.Errorf("%w: a web page", ErrUnreadable)
 
-// SetStatus switches a webhook between StatusActive and StatusInactive. The answer is undocumented: any 2xx but a web page is a
-// success, and what the webhook is now is told as far as the answer tells it.
+// SetStatus switches a webhook to StatusActive or StatusInactive, and returns
+// what the response says of the webhook. The response is undocumented: any 2xx
+// but a web page is a success. A Status that the response does not return is
+// the requested one.
 func (c *Client) SetStatus(ctx context.Context, id, status string) (Webhook, error) {
-	got, err := c.do(ctx, call{method: http.MethodPost, path: []string{webhooksPath, id, status}})
+	w, err := c.setStatus(ctx, id, status, nil)
 	if err != nil {
 		return Webhook{}, fmt.Errorf("set status of webhook %s: %w", id, err)
 	}
-	if isHTML(got) {
+	return w, nil
+}
+
+func (c *Client) setStatus(ctx context.Context, id, status string, room *spare) (Webhook, error) {
+	now := Webhook{ID: id, Status: status}
+	page := false
+	_, err := c.do(ctx, call{method: http.MethodPost, path: []string{webhooksPath, id, status}, aboutOne: true, spend: room, read: func(a *answer) error {
+		page = isHTML(a)
+		w, err := decodeWebhook(a)
+		if err == nil && w.ID == id {
+			now = now.merged(w.webhook())
+		}
+		var refusal *Error
+		if errors.As(err, &refusal) {
+			return err
+		}
+		return nil
+	}})
+	if err != nil {
+		return Webhook{}, err
+	}
+	if page {
 		if listed, err := c.lookup(ctx, id, time.Now()); err != nil || listed.Status != status {
-			return Webhook{}, fmt.Errorf("set status of webhook %s: %w", id, errPage)
+			return Webhook{}, errPage
 		}
 	}
-	now := Webhook{ID: id}
-	if told, err := decodeWebhook(got); err == nil && told.ID == id {
-		now = told.webhook()
-	}
-	now.Status = status
 	c.inventory.wrote(changedWrite, now)
 	return now, nil
 }
 
-// Delete removes a webhook. One that is gone already is a success.
+// Delete removes a webhook. One that is gone already is a success, if a list
+// agrees: a 404 may come from a gateway.
 func (c *Client) Delete(ctx context.Context, id string) error {
-	got, err := c.do(ctx, call{method: http.MethodDelete, path: []string{webhooksPath, id}})
-	if err == nil && isHTML(got) {
-		err = errPage
+	_, err := c.do(ctx, call{method: http.MethodDelete, path: []string{webhooksPath, id}, aboutOne: true, read: func(a *answer) error {
+		if isHTML(a) {
+			return errPage
+		}
+		return nil
+	}})
+	if errors.Is(err, ErrNotFound) || errors.Is(err, ErrNoRoute) || errors.Is(err, ErrUnreadable) {
+		_, listErr := c.lookup(ctx, id, time.Now())
+		switch {
+		case errors.Is(listErr, ErrNotFound):
+			err = nil
+		case listErr != nil:
+			err = fmt.Errorf("%w; whether it is gone could not be checked: %w", contradicted{err}, listErr)
+		default:
+			err = fmt.Errorf("%w, but the list has it", contradicted{err})
+		}
 	}
-	if (errors.Is(err, ErrNoRoute) || errors.Is(err, ErrUnreadable)) && !c.listed(ctx, id) {
-		err = nil
-	}
-	if err != nil && !errors.Is(err, ErrNotFound) {
+	if err != nil {
 		return fmt.Errorf("delete webhook %s: %w", id, err)
 	}
 	c.inventory.wrote(deletedWrite, Webhook{ID: id})
 	return nil
 }
 
-// listed tells whether a list begun now has the webhook; in doubt it has.
-func (c *Client) listed(ctx context.Context, id string) bool {
-	_, err := c.lookup(ctx, id, time.Now())
-	return !errors.Is(err, ErrNotFound)
-}
+// contradicted is an error whose evidence another response does not support: it
+// does not match ErrNotFound.
+type contradicted struct{ err error }
+
+func (e contradicted) Error() string        { return e.err.Error() }
+func (e contradicted) Is(target error) bool { return target != ErrNotFound && errors.Is(e.err, target) }
+func (e contradicted) As(target any) bool   { return errors.As(e.err, target) }

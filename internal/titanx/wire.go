@@ -8,6 +8,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
+	"mime"
 	"net/http"
 	"net/url"
 	"regexp"
@@ -17,8 +19,9 @@ import (
 	"time"
 )
 
-// The JSON shapes TitanX may speak. Its documentation contradicts itself (docs.titanx.io, "Webhooks"), so every doubt about the
-// body of a request or an answer is settled in this file and nowhere else.
+// This file has the JSON shapes that TitanX may use. Its documentation
+// contradicts itself (docs.titanx.io, "Webhooks"), so every doubt about the
+// body of a request or a response is settled here and nowhere else.
 
 // eventKeys are the two documented names of the events array in a create request.
 var eventKeys = []string{"events", "eventTypes"}
@@ -32,80 +35,100 @@ func encodeCreate(req CreateRequest, keys []string) ([]byte, error) {
 	return json.Marshal(body)
 }
 
-// unknownEventKey tells which events key a refused create request names as unknown: "" if none or both.
+// What frameworks say of a key that they do not know. The key is named as a
+// whole word: "eventTypes[0]: unknown event type" is about a value.
+var (
+	unknownKeyBefore = regexp.MustCompile(`(?i:(?:unknown|unrecogni[sz]ed|unexpected|unsupported|unpermitted|additional|extra|invalid)\s+(?:key|propert|field|parameter|attribute|argument|member|input)[a-z()]*(?:\s+(?:in|for|on)\s+\w+)?)[\s:"'` + "`" + `.\[]*(eventTypes|events)\b(?:[^\[\w]|$)`)
+	unknownKeyAfter  = regexp.MustCompile(`(?:^|[^\w\]])(eventTypes|events)["'` + "`" + `]?:?\s+(?i:should not exist|(?:is|are) (?:not (?:allowed|permitted|recogni[sz]ed|expected|supported|known|defined)|unknown|unexpected)|(?:is|are) an? (?:unknown|unexpected|unrecogni[sz]ed|unsupported|additional|extra)\b|not (?:allowed|permitted|expected)|extra inputs|must not have additional|(?:unknown|unexpected|unrecogni[sz]ed|additional|extra) (?:key|propert|field|parameter|attribute))`)
+	bothKeys         = regexp.MustCompile(`^["'` + "`" + `]?(?:,| and)\s*["'` + "`" + `]?(?:eventTypes|events)\b`)
+)
+
+// unknownEventKey returns the events key that a refused create names as
+// unknown, or "".
 func unknownEventKey(err error) string {
-	var refused *Error
-	if !errors.As(err, &refused) || refused.StatusCode != http.StatusBadRequest && refused.StatusCode != http.StatusUnprocessableEntity {
+	var refusal *Error
+	if !errors.As(err, &refusal) || refusal.StatusCode != http.StatusBadRequest && refusal.StatusCode != http.StatusUnprocessableEntity {
 		return ""
 	}
-	words := strings.FieldsFunc(refused.Message, func(r rune) bool {
-		return r != '_' && (r < '0' || r > '9' && r < 'A' || r > 'Z' && r < 'a' || r > 'z')
-	})
-	named := slices.DeleteFunc(slices.Clone(eventKeys), func(key string) bool { return !slices.Contains(words, key) })
-	if len(named) != 1 || !slices.ContainsFunc(words, isUnknownWord) {
-		return ""
+	for _, form := range []*regexp.Regexp{unknownKeyBefore, unknownKeyAfter} {
+		found := form.FindStringSubmatchIndex(refusal.Message)
+		if found == nil {
+			continue
+		}
+		if bothKeys.MatchString(refusal.Message[found[3]:]) {
+			return ""
+		}
+		return refusal.Message[found[2]:found[3]]
 	}
-	return named[0]
+	return ""
 }
 
-func isUnknownWord(word string) bool {
-	switch strings.ToLower(word) {
-	case "unknown", "unrecognized", "unrecognised", "unexpected", "unsupported", "additional", "extra", "allowed":
-		return true
-	}
-	return false
-}
-
-// webhookJSON is one webhook under all documented names. A nil field was not said.
+// webhookJSON is one webhook under all documented names. A nil field was not
+// returned.
 type webhookJSON struct {
-	ID         string   `json:"id"`
-	Name       *string  `json:"name"`
-	URL        *string  `json:"url"`
-	Triggers   []string `json:"triggers"`
-	Events     []string `json:"events"`
-	EventTypes []string `json:"eventTypes"`
-	Status     *string  `json:"status"`
-	Secret     *string  `json:"secret"`
-	CreatedAt  any      `json:"createdAt"`
-	UpdatedAt  any      `json:"updatedAt"`
+	ID         string          `json:"id"`
+	Name       *string         `json:"name"`
+	URL        *string         `json:"url"`
+	Triggers   eventList       `json:"triggers"`
+	Events     eventList       `json:"events"`
+	EventTypes eventList       `json:"eventTypes"`
+	Status     *string         `json:"status"`
+	Secret     *string         `json:"secret"`
+	CreatedAt  json.RawMessage `json:"createdAt"`
+	UpdatedAt  json.RawMessage `json:"updatedAt"`
+}
+
+// eventList decodes an array of at most maxEvents names: what an element
+// decodes to takes more memory than its text.
+type eventList []string
+
+const maxEvents = 1000
+
+func (l *eventList) UnmarshalJSON(raw []byte) error {
+	if bytes.Count(raw, []byte{','}) >= maxEvents {
+		return fmt.Errorf("%w: more than %d events", ErrUnreadable, maxEvents)
+	}
+	return json.Unmarshal(raw, (*[]string)(l))
 }
 
 func (w webhookJSON) webhook() Webhook {
 	events := w.Triggers
-	for _, other := range [][]string{w.Events, w.EventTypes} {
+	for _, other := range []eventList{w.Events, w.EventTypes} {
 		if len(events) == 0 {
 			events = other
 		}
 	}
 	return Webhook{
 		ID:         w.ID,
-		Name:       said(w.Name),
-		URL:        said(w.URL),
+		Name:       returned(w.Name),
+		URL:        returned(w.URL),
 		EventTypes: eventSet(events),
-		Status:     said(w.Status),
+		Status:     returned(w.Status),
 		CreatedAt:  timestamp(w.CreatedAt),
 		UpdatedAt:  timestamp(w.UpdatedAt),
 	}
 }
 
-func said(text *string) string {
+// returned is a text, or "" for one that was not returned.
+func returned(text *string) string {
 	if text == nil {
 		return ""
 	}
 	return *text
 }
 
-// timestamp reads RFC 3339, the form of every sample. Another form counts as not said.
-func timestamp(value any) time.Time {
-	text, _ := value.(string)
-	t, err := time.Parse(time.RFC3339, text)
+// timestamp reads RFC 3339, the form of every sample. Another form counts as
+// not returned.
+func timestamp(raw json.RawMessage) time.Time {
+	t, err := time.Parse(time.RFC3339, strings.Trim(string(raw[:min(len(raw), 64)]), `"`))
 	if err != nil {
 		return time.Time{}
 	}
 	return t.UTC()
 }
 
-// eventSet sorts and removes what stands twice: the order of events means nothing. An empty set is nil.
+// eventSet returns the events sorted and each once: their order means nothing.
+// An empty set is nil.
 func eventSet(events []string) []string {
 	if len(events) == 0 {
 		return nil
@@ -113,7 +136,7 @@ func eventSet(events []string) []string {
 	return slices.Compact(slices.Sorted(slices.Values(events)))
 }
 
-// wrappers are the keys under which an answer may hold its object or list.
+// wrappers are the keys under which a response may hold its object or list.
 var wrappers = []string{"payload", "data", "webhook", "webhooks", "items", "results"}
 
 // maxNesting bounds how deep a list or object may be wrapped.
@@ -124,7 +147,8 @@ func decodeWebhook(a *answer) (webhookJSON, error) {
 	return decodeNested(a, a.body, maxNesting)
 }
 
-// decodeNested prefers the inner object: an id beside an envelope is that of the request or the page.
+// decodeNested prefers the inner object: an id beside an envelope is that of
+// the request or the page.
 func decodeNested(a *answer, raw json.RawMessage, depth int) (webhookJSON, error) {
 	fields, err := object(a, raw)
 	if err != nil {
@@ -148,19 +172,37 @@ func decodeObject(raw json.RawMessage) (webhookJSON, error) {
 		return webhookJSON{}, unreadable(err)
 	}
 	if w.ID == "" {
-		return webhookJSON{}, fmt.Errorf("%w: a webhook without an id", ErrUnreadable)
+		return webhookJSON{}, errNoID
 	}
 	return w, nil
 }
 
-// object reads one level of an answer, and turns a 2xx with a non-null "error" into the error it is.
+// object reads the fields of one level that mean something, and returns a 2xx
+// with a non-null "error" as the error it is. Fields that nobody asks for are
+// not kept: there may be millions.
 func object(a *answer, raw json.RawMessage) (map[string]json.RawMessage, error) {
 	if !startsWith(raw, '{') {
 		return nil, fmt.Errorf("%w: not a JSON object", ErrUnreadable)
 	}
-	var fields map[string]json.RawMessage
-	if err := json.Unmarshal(raw, &fields); err != nil {
-		return nil, unreadable(err)
+	fields := map[string]json.RawMessage{}
+	from := json.NewDecoder(bytes.NewReader(raw))
+	_, err := from.Token()
+	for err == nil && from.More() {
+		var key json.Token
+		var value json.RawMessage
+		if key, err = from.Token(); err != nil {
+			break
+		}
+		err = from.Decode(&value)
+		if name, ok := key.(string); ok && slices.Contains(knownFields, hintName(name)) {
+			fields[name] = value
+		}
+	}
+	if err == nil {
+		_, err = from.Token()
+	}
+	if _, rest := from.Token(); err != nil || !errors.Is(rest, io.EOF) {
+		return nil, fmt.Errorf("%w: not valid JSON", ErrUnreadable)
 	}
 	for _, key := range []string{"error", "errors"} {
 		if value := fields[key]; len(value) > 0 && !slices.Contains([]string{"null", "[]", "{}", `""`, "false"}, string(value)) {
@@ -173,6 +215,9 @@ func object(a *answer, raw json.RawMessage) (map[string]json.RawMessage, error) 
 // unreadable describes a JSON error without quoting the body.
 func unreadable(err error) error {
 	var wrongType *json.UnmarshalTypeError
+	if errors.Is(err, ErrUnreadable) {
+		return err
+	}
 	if errors.As(err, &wrongType) {
 		return fmt.Errorf("%w: field %q is not a %s", ErrUnreadable, wrongType.Field, wrongType.Type)
 	}
@@ -184,14 +229,15 @@ func startsWith(raw json.RawMessage, c byte) bool {
 	return len(raw) > 0 && raw[0] == c
 }
 
-// page is one answer of the list: its webhooks, and the query of the next page (nil after the last).
+// page is one response of the list.
 type page struct {
 	webhooks []Webhook
-	next     url.Values
-	total    int // how many there are in all, if the answer says; else -1
+	next     url.Values // the query of the next page; nil after the last
+	total    int        // how many webhooks there are in all; -1 if the response does not say
 }
 
-// decodeList reads a list that is bare, under "payload" or "data", or one level deeper; number is this page's, from 1.
+// decodeList reads a list that is bare, under "payload" or "data", or one level
+// deeper. The pages count from 1.
 func decodeList(a *answer, number int) (page, error) {
 	raw, hints := json.RawMessage(a.body), pagingHints{}
 	for range maxNesting {
@@ -215,30 +261,57 @@ func decodeList(a *answer, number int) (page, error) {
 	return page{}, fmt.Errorf("%w: no list of webhooks in it", ErrUnreadable)
 }
 
+// decodePage decodes one element at a time: the first that is no webhook ends
+// it, before memory is spent on the rest.
 func decodePage(a *answer, raw json.RawMessage, hints pagingHints, number int) (page, error) {
-	var list []webhookJSON
-	if err := json.Unmarshal(raw, &list); err != nil {
+	p := page{webhooks: []Webhook{}, total: hints.number(-1, "total", "totalcount", "totalitems", "totalresults")}
+	from := json.NewDecoder(bytes.NewReader(raw))
+	_, err := from.Token()
+	for err == nil && from.More() {
+		var w webhookJSON
+		if err = from.Decode(&w); err != nil {
+			break
+		}
+		if w.ID == "" {
+			return page{}, errNoID
+		}
+		if p.webhooks = append(p.webhooks, w.webhook()); len(p.webhooks) > maxWebhooks {
+			return page{}, errTooMany
+		}
+	}
+	if err == nil {
+		_, err = from.Token()
+	}
+	if err != nil {
 		return page{}, unreadable(err)
 	}
-	p := page{webhooks: make([]Webhook, 0, len(list)), total: hints.number(-1, "total", "totalcount", "totalitems", "totalresults")}
-	for _, w := range list {
-		if w.ID == "" {
-			return page{}, fmt.Errorf("%w: a webhook without an id", ErrUnreadable)
-		}
-		p.webhooks = append(p.webhooks, w.webhook())
-	}
-	var err error
 	p.next, err = hints.next(a.header, number)
 	return p, err
 }
 
-// pagingHints are the values beside a list that may tell of further pages, by their key in lower case without underscores.
-// Paging is undocumented: the usual forms of a cursor, a link and a page count are understood.
+var errNoID = fmt.Errorf("%w: a webhook without an id", ErrUnreadable)
+
+// pagingHints are the values beside a list that may point to further pages, by
+// hintName. Paging is undocumented: the usual forms of a cursor, a link and a
+// page count are understood.
 type pagingHints map[string]json.RawMessage
+
+// hintName returns a key in lower case, without underscores.
+func hintName(key string) string { return strings.ToLower(strings.ReplaceAll(key, "_", "")) }
+
+// knownFields are the fields that object keeps, by hintName.
+var knownFields = append([]string{
+	"id", "error", "errors",
+	"pagination", "paging", "meta", "page", "links", "cursors", "pageinfo",
+	"total", "totalcount", "totalitems", "totalresults",
+	"nextcursor", "endcursor", "nextpagetoken", "next", "nextpageurl", "nexturl", "nextlink", "nextpage",
+	"currentpage", "pagenumber", "totalpages", "pagecount", "pages", "lastpage",
+	"hasmore", "hasnext", "hasnextpage",
+}, wrappers...)
 
 func (h pagingHints) read(fields map[string]json.RawMessage) {
 	for key, value := range fields {
-		key = strings.ToLower(strings.ReplaceAll(key, "_", ""))
+		key = hintName(key)
 		switch key {
 		case "pagination", "paging", "meta", "page", "links", "cursors", "pageinfo":
 			if startsWith(value, '{') {
@@ -278,8 +351,9 @@ func (h pagingHints) number(missing int, keys ...string) int {
 	return missing
 }
 
-// next gives the query of the page after this one, nil if there is none. An answer that says there is more, but not how to ask
-// for it, is an error: a short list must never pass for a whole one.
+// next returns the query of the page after this one, nil if there is none. A
+// response that says there is more, but not how to ask for it, is an error: a
+// short list must never pass for a complete one.
 func (h pagingHints) next(header http.Header, number int) (url.Values, error) {
 	if link := nextLink(header); link != "" {
 		return linkQuery(link)
@@ -321,7 +395,8 @@ func (h pagingHints) more(missing bool) bool {
 	return missing
 }
 
-// linkValue is one link of a Link header: its target, which may hold commas and semicolons, and its parameters (RFC 8288).
+// linkValue is one link of a Link header: its target, which may hold commas and
+// semicolons, and its parameters (RFC 8288).
 var linkValue = regexp.MustCompile(`<([^>]*)>([^<]*)`)
 
 // nextLink reads a Link header with rel="next".
@@ -340,11 +415,108 @@ func nextLink(header http.Header) string {
 	return ""
 }
 
-// linkQuery takes only the query of a link: the key is sent to the configured address and never to one that an answer names.
+// linkQuery returns only the query of a link: the key is sent to the configured
+// address and never to one that a response names.
 func linkQuery(link string) (url.Values, error) {
 	u, err := url.Parse(link)
 	if err != nil || len(u.Query()) == 0 {
 		return nil, fmt.Errorf("%w: the link to the next page has no query", ErrUnreadable)
 	}
 	return u.Query(), nil
+}
+
+// newError reads a refusal. It never fails: an unknown body results in an
+// Error without a message.
+func newError(a *answer) *Error {
+	e := &Error{StatusCode: a.status, HTML: isHTML(a), aboutOne: a.aboutOne}
+	if a.status >= 300 && a.status <= 399 {
+		e.Location = a.redact.clean(redirectTarget(a.header))
+	}
+	if !e.HTML {
+		e.Message = a.redact.clean(errorMessage(a.body[:min(len(a.body), maxErrorBody)]))
+	}
+	return e
+}
+
+// redirectTarget names where a redirect points, without its path and query:
+// those can hold anything.
+func redirectTarget(header http.Header) string {
+	to, err := url.Parse(header.Get("Location"))
+	switch {
+	case err != nil:
+		return "an address that cannot be read"
+	case to.Host == "":
+		return "the same host"
+	}
+	return to.Scheme + "://" + to.Host
+}
+
+func isHTML(a *answer) bool {
+	mediaType, _, _ := mime.ParseMediaType(a.header.Get("Content-Type"))
+	if mediaType == "text/html" || mediaType == "application/xhtml+xml" {
+		return true
+	}
+	return startsWith(a.body, '<')
+}
+
+// errorMessage reads the undocumented error bodies: {"error": …},
+// {"message": …}, {"errors": […]}, each a text or an object, or plain text.
+// JSON that was cut is not text: it may be a webhook with its secret.
+func errorMessage(body []byte) string {
+	var value any
+	switch err := json.Unmarshal(body, &value); {
+	case err == nil:
+		return strings.Join(messages(value, 4), "; ")
+	case startsWith(body, '{') || startsWith(body, '['):
+		return ""
+	}
+	return string(body)
+}
+
+// messages returns the texts of an error value, at most depth levels deep.
+func messages(value any, depth int) []string {
+	if depth == 0 {
+		return nil
+	}
+	var found []string
+	switch v := value.(type) {
+	case string:
+		if v != "" {
+			found = append(found, v)
+		}
+	case []any:
+		for _, element := range v[:min(len(v), 8)] {
+			found = append(found, messages(element, depth-1)...)
+		}
+	case map[string]any:
+		for _, key := range []string{"error", "errors", "message", "msg", "detail", "details", "description"} {
+			for _, text := range messages(v[key], depth-1) {
+				if key == "message" || key == "msg" {
+					text = subject(v) + text
+				}
+				if !slices.Contains(found, text) {
+					found = append(found, text)
+				}
+			}
+		}
+	}
+	return found
+}
+
+// subject names what a message is about, where a validator says so beside the
+// message: {"loc": ["body", "events"], "msg": "Extra inputs are not permitted"}.
+func subject(fields map[string]any) string {
+	for _, key := range []string{"loc", "path", "field", "property", "params"} {
+		value := fields[key]
+		if params, ok := value.(map[string]any); ok {
+			value = params["additionalProperty"]
+		}
+		if parts, ok := value.([]any); ok && len(parts) > 0 {
+			value = parts[len(parts)-1]
+		}
+		if name, ok := value.(string); ok && name != "" {
+			return name + ": "
+		}
+	}
+	return ""
 }

@@ -47,12 +47,12 @@ func TestDocumentedCreateAnswersMeanTheSame(t *testing.T) {
 			t.Errorf("%s: %v", name, err)
 			continue
 		}
-		got := told.webhook().or(req)
+		got := req.asked().merged(told.webhook())
 		got.UpdatedAt = time.Time{} // one of the three has none
 		if diff := cmp.Diff(want, got); diff != "" {
 			t.Errorf("%s (-want +got):\n%s", name, diff)
 		}
-		if said(told.Secret) != "whsec_CANARY" {
+		if returned(told.Secret) != "whsec_CANARY" {
 			t.Errorf("%s: no secret", name)
 		}
 	}
@@ -276,16 +276,27 @@ func TestEncodeCreate(t *testing.T) {
 func TestUnknownEventKey(t *testing.T) {
 	t.Parallel()
 	for message, want := range map[string]string{
-		"Unrecognized key(s) in object: 'eventTypes'":           "eventTypes",
-		"Unrecognized key(s) in object: 'events'":               "events",
-		"unknown field \"events\"":                              "events",
-		"additional property eventTypes is not allowed":         "eventTypes",
-		"property eventTypes should not exist, extra":           "eventTypes",
-		"Unrecognized key(s) in object: 'events', 'eventTypes'": "",
-		"events must have at least 1 element":                   "",
-		"unknown event type \"job.new\"":                        "",
-		"unknown field \"my_events\"":                           "",
-		"":                                                      "",
+		"Unrecognized key(s) in object: 'eventTypes'":             "eventTypes",
+		"Unrecognized key(s) in object: 'events'":                 "events",
+		"unknown field \"events\"":                                "events",
+		"additional property eventTypes is not allowed":           "eventTypes",
+		"property eventTypes should not exist, extra":             "eventTypes",
+		"Unrecognized key(s) in object: 'events', 'eventTypes'":   "",
+		"events must have at least 1 element":                     "",
+		"unknown event type \"job.new\"":                          "",
+		"property events should not exist":                        "events",
+		"name must be a string; property events should not exist": "events",
+		"eventTypes[0]: unknown event type":                       "",
+		"eventTypes: unknown event type":                          "",
+		"unknown event type in eventTypes":                        "",
+		"\"events\" is not allowed":                               "events",
+		"events: Extra inputs are not permitted":                  "events",
+		"found unpermitted parameter: :events":                    "events",
+		"eventTypes: must NOT have additional properties":         "eventTypes",
+		"Unrecognized field \"eventTypes\" (class CreateWebhook), not marked as ignorable (3 known properties: \"name\", \"url\", \"events\"])": "eventTypes",
+		"unknown field `events`, expected one of `name`, `url`, `eventTypes`":                                                                   "events",
+		"unknown field \"my_events\"": "",
+		"":                            "",
 	} {
 		for _, status := range []int{400, 422} {
 			if got := unknownEventKey(fmt.Errorf("x: %w", &Error{StatusCode: status, Message: message})); got != want {

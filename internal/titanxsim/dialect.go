@@ -27,6 +27,13 @@ type Dialect struct {
 	// NameOut and UpdatedAt say whether answers hold these.
 	NameOut   string `sim:"name-out" values:"present absent"`
 	UpdatedAt string `sim:"updated-at" values:"present absent"`
+	// StatusOut and CreatedAtOut say whether answers hold these.
+	StatusOut    string `sim:"status-out" values:"present absent"`
+	CreatedAtOut string `sim:"created-at-out" values:"present absent"`
+	// InitialStatus says what becomes of the status in a create.
+	InitialStatus string `sim:"initial-status" values:"honored ignored"`
+	// Stamp says which time a create that is committed late has.
+	Stamp string `sim:"stamp" values:"receipt commit"`
 	// SameURL says what becomes of a second subscription of one url.
 	SameURL string `sim:"same-url" values:"accepted 409"`
 

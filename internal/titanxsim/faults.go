@@ -30,6 +30,9 @@ type Fault struct {
 	Kind FaultKind
 	// Commit lets the request take effect all the same. Without it nothing changes on the server.
 	Commit bool
+	// CommitAfter lets the request take effect that long after the fault shows,
+	// when the caller has gone. It needs a Kind that sends no true answer.
+	CommitAfter time.Duration
 	// Delay passes before the fault shows. With FaultSlowBody it passes before each byte (default: a second).
 	Delay time.Duration
 	// Status is the code of kinds that answer. The default is 500 for FaultStatus, 307 for FaultRedirect, else 200.
@@ -97,7 +100,7 @@ func (f Fault) validate() error {
 	if f.Status != 0 && (f.Status < 200 || f.Status > 599) {
 		return fmt.Errorf("inject fault: no status %d", f.Status)
 	}
-	if f.Times < 0 || f.After < 0 || f.Delay < 0 {
+	if f.Times < 0 || f.After < 0 || f.Delay < 0 || f.CommitAfter < 0 {
 		return errors.New("inject fault: times, after and delay are not negative")
 	}
 	return nil
@@ -133,6 +136,13 @@ func (x *exchange) fail(f Fault) {
 			x.send(x.handle(true))
 		}
 		return
+	}
+	if f.CommitAfter > 0 {
+		x.s.tasks.Go(func() {
+			if x.s.sleep(x.s.ctx, f.CommitAfter) {
+				x.handle(true)
+			}
+		})
 	}
 	a := x.handle(f.Commit)
 	if f.Kind != FaultSlowBody && !x.s.sleep(x.r.Context(), f.Delay) {

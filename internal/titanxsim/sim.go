@@ -123,7 +123,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
 	to := parseRoute(r.Method, r.URL)
 	user, known := s.authenticate(r)
-	x := &exchange{s: s, w: w, r: r, route: to, user: user, known: known, body: body}
+	x := &exchange{s: s, w: w, r: r, route: to, user: user, known: known, body: body, received: s.now()}
 	x.entry = s.record(r, to.call, user, body)
 	full := s.takeLimits(user, x)
 	if !s.sleep(r.Context(), s.currentLatency()) {
@@ -145,15 +145,17 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 // exchange is one request on its way to its answer.
 type exchange struct {
-	s      *Server
-	w      http.ResponseWriter
-	r      *http.Request
-	route  route
-	user   string
-	known  bool // the key is one of ours
-	body   []byte
-	entry  *Request
-	header http.Header // for every answer: the rate windows and the date
+	s     *Server
+	w     http.ResponseWriter
+	r     *http.Request
+	route route
+	user  string
+	known bool // the key is one of ours
+	body  []byte
+	// received is when the request came in, at the precision of the API.
+	received time.Time
+	entry    *Request
+	header   http.Header // for every answer: the rate windows and the date
 }
 
 // answer is a complete response, not yet sent.

@@ -75,7 +75,7 @@ func (x *exchange) handle(commit bool) answer {
 	acct := s.account(x.user)
 	switch x.route.call {
 	case CallCreate:
-		return s.create(acct, x.body, commit)
+		return s.create(acct, x.body, x.received, commit)
 	case CallList:
 		return s.list(acct, x.r)
 	case CallQuota:
@@ -97,7 +97,7 @@ func (x *exchange) handle(commit bool) answer {
 	return d.object(w.Webhook)
 }
 
-func (s *Server) create(acct *account, body []byte, commit bool) answer {
+func (s *Server) create(acct *account, body []byte, received time.Time, commit bool) answer {
 	d := s.dialect
 	w, refused, ok := d.createRequest(body)
 	if !ok {
@@ -106,6 +106,12 @@ func (s *Server) create(acct *account, body []byte, commit bool) answer {
 	twice := slices.ContainsFunc(acct.webhooks, func(o *stored) bool { return o.URL == w.URL })
 	if twice && d.SameURL == "409" {
 		return d.refusal(http.StatusConflict, "", "a webhook with this url exists already")
+	}
+	if d.InitialStatus == "ignored" {
+		w.Status = ""
+	}
+	if d.Stamp == "receipt" {
+		w.CreatedAt = received
 	}
 	s.complete(&w)
 	if commit {

@@ -26,14 +26,20 @@ type webhookJSON struct {
 	Triggers   []string        `json:"triggers,omitempty"`
 	Events     []string        `json:"events,omitempty"`
 	EventTypes []string        `json:"eventTypes,omitempty"`
-	Status     string          `json:"status"`
+	Status     string          `json:"status,omitempty"`
 	Secret     json.RawMessage `json:"secret,omitempty"`
-	CreatedAt  string          `json:"createdAt"`
+	CreatedAt  string          `json:"createdAt,omitempty"`
 	UpdatedAt  string          `json:"updatedAt,omitempty"`
 }
 
 func (d Dialect) webhook(w Webhook) webhookJSON {
-	out := webhookJSON{ID: w.ID, URL: w.URL, Status: w.Status, CreatedAt: timestamp(w.CreatedAt)}
+	out := webhookJSON{ID: w.ID, URL: w.URL}
+	if d.StatusOut == "present" {
+		out.Status = w.Status
+	}
+	if d.CreatedAtOut == "present" {
+		out.CreatedAt = timestamp(w.CreatedAt)
+	}
 	if d.NameOut == "present" {
 		out.Name = &w.Name
 	}

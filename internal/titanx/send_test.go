@@ -5,14 +5,15 @@ package titanx
 
 import (
 	"context"
-	"crypto/tls"
 	"errors"
 	"io"
 	"log"
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"sync/atomic"
+	"syscall"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -46,9 +47,9 @@ func TestWhatIsSentAgain(t *testing.T) {
 		{fault: status(400), requests: [5]int{1, 1, 1, 1, 1}},
 		{fault: status(401), requests: [5]int{1, 1, 1, 1, 1}},
 		{fault: status(403), requests: [5]int{1, 1, 1, 1, 1}},
-		{fault: status(404), requests: [5]int{1, 1, 1, 1, 1}, done: [5]bool{4: true}},
+		{fault: status(404), requests: [5]int{1, 1, 1, 1, 1}}, // the list has it still
 		{fault: status(409), requests: [5]int{1, 1, 1, 1, 1}},
-		{fault: status(410), requests: [5]int{1, 1, 1, 1, 1}, done: [5]bool{4: true}},
+		{fault: status(410), requests: [5]int{1, 1, 1, 1, 1}},
 		{fault: status(422), requests: [5]int{1, 1, 1, 1, 1}},
 		{fault: titanxsim.Fault{Kind: titanxsim.FaultRedirect}, requests: [5]int{1, 1, 1, 1, 1}},
 		{fault: titanxsim.Fault{Kind: titanxsim.FaultEmpty}, requests: [5]int{1, 1, 1, 1, 1}, done: [5]bool{3: true, 4: true}},
@@ -116,11 +117,11 @@ func TestWhatWasNeverSentIsSentAgain(t *testing.T) {
 	for _, call := range []titanxsim.Call{titanxsim.CallCreate, titanxsim.CallList, titanxsim.CallDelete} {
 		b := connected(t, titanxsim.Config{})
 		var dials atomic.Int64
-		transport := newTransport(Config{})
+		transport := newTransport(Config{}, &url.URL{Scheme: "https"})
 		dial := transport.DialContext
 		transport.DialContext = func(ctx context.Context, network, address string) (net.Conn, error) {
 			if dials.Add(1) < 3 {
-				return nil, errors.New("connection refused")
+				return nil, &net.OpError{Op: "dial", Err: syscall.ECONNREFUSED}
 			}
 			return dial(ctx, network, address)
 		}
@@ -132,13 +133,13 @@ func TestWhatWasNeverSentIsSentAgain(t *testing.T) {
 	}
 }
 
-func TestNoConnectionIsNoUnclearCreate(t *testing.T) {
+func TestCreate_noConnectionIsUnsent(t *testing.T) {
 	t.Parallel()
 	closed := httptest.NewServer(http.NotFoundHandler())
 	closed.Close()
 	c := client(t, Config{BaseURL: closed.URL, MaxRetries: 2})
-	if _, err := c.post(t.Context(), crm()); err == nil || isUnclear(err) || !errors.Is(err, ErrNoAnswer) {
-		t.Errorf("%v, unclear %t", err, isUnclear(err))
+	if _, _, err := c.post(t.Context(), crm(), nil); outcomeOf(err) != unsent || !errors.Is(err, ErrNoAnswer) {
+		t.Errorf("%v, outcome %d", err, outcomeOf(err))
 	}
 }
 
@@ -157,8 +158,8 @@ func TestAnUntrustedServerIsAskedOnceAndToldNothing(t *testing.T) {
 		t.Cleanup(server.Close)
 		b := &bench{Client: client(t, Config{BaseURL: server.URL, MaxRetries: 3})}
 		err := b.calls(t.Context(), "w1")[call]()
-		var untrusted *tls.CertificateVerificationError
-		if !errors.As(err, &untrusted) || isUnclear(err) || connections.Load() != 1 {
+		var untrusted *CertificateError
+		if !errors.As(err, &untrusted) || outcomeOf(err) != unsent || connections.Load() != 1 {
 			t.Errorf("%s: %v after %d connections", call, err, connections.Load())
 		}
 	}
@@ -175,23 +176,31 @@ func TestZeroRetriesIsOneAttempt(t *testing.T) {
 	})
 }
 
-func TestServerClock(t *testing.T) {
+func TestClient_Now(t *testing.T) {
 	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		var clock serverClock
-		near := func(want time.Duration) {
-			t.Helper()
-			if off := time.Until(clock.now()) - want; off > 0 || off < -time.Second {
-				t.Errorf("off by %v", off)
+	for offset, header := range map[time.Duration]http.Header{
+		0:          nil,
+		-time.Hour: {"Date": {""}},
+		time.Hour:  {"Date": {""}},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			c := client(t, Config{Transport: wire{http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+				if header != nil {
+					w.Header().Set("Date", time.Now().Add(offset).UTC().Format(http.TimeFormat))
+				}
+				io.WriteString(w, "[]")
+			})}})
+			if _, known := c.Now(); known {
+				t.Error("TitanX's clock is known before any response")
 			}
-		}
-		near(0)
-		clock.learn(http.Header{"Date": {time.Now().Add(-time.Hour).UTC().Format(http.TimeFormat)}}, time.Now())
-		near(-time.Hour)
-		clock.learn(http.Header{"Date": {"yesterday"}}, time.Now())
-		clock.learn(http.Header{}, time.Now())
-		near(-time.Hour)
-		<-time.After(time.Minute)
-		near(-time.Hour)
-	})
+			if _, err := c.listAll(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			<-time.After(time.Minute)
+			now, known := c.Now()
+			if off := time.Until(now) - offset; known != (header != nil) || off > 0 || off < -time.Second-latency {
+				t.Errorf("off by %v, known %t", off, known)
+			}
+		})
+	}
 }

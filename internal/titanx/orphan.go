@@ -1,0 +1,229 @@
+// Copyright (c) TitanX
+// SPDX-License-Identifier: MPL-2.0
+
+package titanx
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"golang.org/x/text/unicode/norm"
+)
+
+// UncertainCreate is a create whose outcome was not known: what a later run
+// needs to recognize the webhook that it may have left. It can be stored as
+// JSON.
+type UncertainCreate struct {
+	// Sent and GaveUp are when the request was sent and when the client stopped
+	// waiting for it, by TitanX's clock. Both are zero if that clock is unknown.
+	Sent   time.Time `json:"sent,omitzero"`
+	GaveUp time.Time `json:"gave_up,omitzero"`
+	// Contested is true if another create of the same run for that url was under
+	// way between the two.
+	Contested bool `json:"contested,omitempty"`
+	// Known are the ids of webhooks with that url that existed before the
+	// request or that this run created. None of them is the orphan.
+	Known []string `json:"known,omitempty"`
+
+	local time.Time // Sent by this machine's clock, which orders what this run did
+}
+
+// evidence is all that is known of one listed webhook and the uncertain
+// creates that may have left it.
+type evidence struct {
+	Found    Webhook           // as the list returns it
+	Asked    Webhook           // what the creates asked for
+	Answered Webhook           // how TitanX answered when the create was sent again; zero if it has not
+	Lost     []UncertainCreate // the creates whose outcome is not known
+	Claimed  bool              // a create of this run was answered with it, or the state manages it
+	Later    bool              // this run does not know what else its predecessor had under way
+}
+
+// verdict is what evidence allows to say of a webhook.
+type verdict int
+
+const (
+	unrelated verdict = iota // it is not what any of the creates left
+	candidate                // it may be
+	orphan                   // it is, for certain, and nobody has its secret
+)
+
+// clockResolution is how much earlier a time stamp may be than the instant
+// that it stands for: some APIs cut the fraction of a second.
+const clockResolution = time.Second
+
+// lateCommit is how long after it was given up a create may still take effect.
+const lateCommit = 10 * time.Minute
+
+// judge decides whether a webhook is the orphan of an uncertain create. It
+// deletes nothing, and a value that TitanX does not return proves nothing.
+//
+//	TitanX's clock   this run                          another client       the list shows
+//	12:00:00         list: A                                                A
+//	12:00:05         POST (inactive) is sent ─┐
+//	12:00:06                                  │        creates B, active    A, B
+//	12:00:07         the connection is reset ─┘                             A, B, C inactive
+//	12:00:08                                           creates D, inactive  A, B, C, D
+//	12:00:09         judge: A is unrelated: it was listed before.
+//	                        B is a candidate at most: it is active.
+//	                        C is the orphan: inactive, made between 12:00:05 and 12:00:07.
+//	                        D is a candidate at most: it was made after giving up.
+//
+// C is deleted although B and D stay candidates: one create leaves one webhook.
+// Without C, B and D would be named and the user would decide.
+func (e evidence) judge() verdict {
+	best := unrelated
+	for _, lost := range e.Lost {
+		best = max(best, e.judgeOne(lost))
+	}
+	return best
+}
+
+func (e evidence) judgeOne(lost UncertainCreate) verdict {
+	if e.Claimed || slices.Contains(lost.Known, e.Found.ID) {
+		return unrelated
+	}
+	alike := min(
+		e.compare(func(w Webhook) string { return w.URL }, SameURL, similarURL),
+		e.compare(func(w Webhook) string { return w.Name }, equal, similarName),
+		e.compare(func(w Webhook) string { return strings.Join(w.EventTypes, " ") }, equal, similarEvents),
+	)
+	when := lost.when(e.Found.CreatedAt)
+	switch {
+	case alike == unrelated || when == unrelated:
+		return unrelated
+	case e.Found.Status != "" && e.Found.Status != StatusInactive && lost.isLate(e.Found.CreatedAt):
+		return unrelated // made later, and in use
+	case e.Found.Status != StatusInactive, e.Later && lost.Contested:
+		return candidate
+	}
+	return min(alike, when)
+}
+
+// isLate reports whether a time stamp is certain to lie after giving up.
+func (lost UncertainCreate) isLate(created time.Time) bool {
+	return !lost.Sent.IsZero() && created.After(lost.GaveUp)
+}
+
+// when judges by the time at which a webhook was created.
+func (lost UncertainCreate) when(created time.Time) verdict {
+	switch {
+	case created.IsZero() || lost.Sent.IsZero():
+		return candidate
+	case created.Before(lost.Sent.Add(-clockResolution)), created.After(lost.GaveUp.Add(lateCommit)):
+		return unrelated
+	case lost.isLate(created):
+		return candidate
+	}
+	return orphan
+}
+
+// compare judges by one value: the same as was asked or answered proves, a
+// form that a server may have made of it or one that is not returned does not.
+func (e evidence) compare(value func(Webhook) string, same, similar func(asked, found string) bool) verdict {
+	found := value(e.Found)
+	asked, answered := value(e.Asked), value(e.Answered)
+	switch {
+	case found == "":
+		return candidate
+	case same(asked, found), answered != "" && same(answered, found):
+		return orphan
+	case similar(asked, found):
+		return candidate
+	}
+	return unrelated
+}
+
+func equal(a, b string) bool { return a == b }
+
+// similarName reports whether a server may have made one name of another: it
+// trims, changes case, composes or cuts.
+func similarName(asked, found string) bool {
+	fold := func(s string) string { return strings.ToLower(strings.TrimSpace(norm.NFC.String(s))) }
+	return strings.HasPrefix(fold(asked), fold(found))
+}
+
+// similarURL reports whether a server may have made one url of another: it
+// cuts the query or changes case.
+func similarURL(asked, found string) bool {
+	bare := func(s string) string {
+		s, _, _ = strings.Cut(canonicalURL(s), "?")
+		return strings.ToLower(strings.TrimRight(s, "/"))
+	}
+	return bare(asked) == bare(found)
+}
+
+// similarEvents reports whether a server may have added events.
+func similarEvents(asked, found string) bool {
+	have := strings.Fields(found)
+	return !slices.ContainsFunc(strings.Fields(asked), func(event string) bool { return !slices.Contains(have, event) })
+}
+
+// Judgment is what the list shows of the webhooks that uncertain creates may
+// have left.
+type Judgment struct {
+	Orphans    []Webhook // proven: nobody has their secret
+	Candidates []Webhook // may be it
+}
+
+// judgeAll judges every webhook of a list that was begun at notBefore or later.
+func (c *Client) judgeAll(ctx context.Context, notBefore time.Time, e evidence, claimed func(id string) bool) (Judgment, error) {
+	var found Judgment
+	err := c.inventory.read(ctx, notBefore, func(known map[string]entry) {
+		for _, w := range known {
+			e.Found, e.Claimed = w.Webhook, claimed(w.ID)
+			switch e.judge() {
+			case orphan:
+				found.Orphans = append(found.Orphans, w.Webhook)
+			case candidate:
+				found.Candidates = append(found.Candidates, w.Webhook)
+			}
+		}
+	})
+	for _, webhooks := range [][]Webhook{found.Orphans, found.Candidates} {
+		slices.SortFunc(webhooks, func(a, b Webhook) int { return strings.Compare(a.ID, b.ID) })
+	}
+	return found, err
+}
+
+// FindOrphans looks in the run's list for what uncertain creates of an earlier
+// run have left. It deletes nothing. Answered is the webhook that was created
+// in the end, zero if there is none. Managed reports whether the state has a
+// webhook.
+func (c *Client) FindOrphans(ctx context.Context, asked CreateRequest, answered Webhook, lost []UncertainCreate, managed func(id string) bool) (Judgment, error) {
+	found, err := c.judgeAll(ctx, time.Now().Add(-inventoryAge), evidence{Asked: asked.asked(), Answered: answered, Lost: lost, Later: true}, c.claims(asked, managed))
+	if err != nil {
+		return Judgment{}, fmt.Errorf("look for the webhook of an uncertain create: %w", err)
+	}
+	return found, nil
+}
+
+// DeleteOrphans is FindOrphans on a new list, and then deletes the proven
+// orphans. It returns the ids of those that it deleted, and the candidates,
+// which it does not touch.
+func (c *Client) DeleteOrphans(ctx context.Context, asked CreateRequest, answered Webhook, lost []UncertainCreate, managed func(id string) bool) (removed []string, candidates []Webhook, err error) {
+	found, err := c.judgeAll(ctx, time.Now(), evidence{Asked: asked.asked(), Answered: answered, Lost: lost, Later: true}, c.claims(asked, managed))
+	if err != nil {
+		return nil, nil, fmt.Errorf("look for the webhook of an uncertain create: %w", err)
+	}
+	removed, err = c.deleteAll(ctx, found.Orphans)
+	return removed, found.Candidates, err
+}
+
+func (c *Client) claims(asked CreateRequest, managed func(id string) bool) func(string) bool {
+	g := c.creates.of(asked.URL)
+	return func(id string) bool { return g.claims(id) || managed != nil && managed(id) }
+}
+
+func (c *Client) deleteAll(ctx context.Context, orphans []Webhook) (removed []string, err error) {
+	for _, w := range orphans {
+		if err := c.Delete(ctx, w.ID); err != nil {
+			return removed, err
+		}
+		removed = append(removed, w.ID)
+	}
+	return removed, nil
+}
