@@ -59,7 +59,9 @@ func TestAccDocsHCL(t *testing.T) {
 			validated++
 			t.Run(name, func(t *testing.T) {
 				t.Parallel()
-				if feature := c.Lacks(configuration); feature != "" {
+				if feature, err := c.Lacks(t.Context(), configuration); err != nil {
+					t.Fatal(err)
+				} else if feature != "" {
 					t.Skipf("only formatted: %s has no %s", c.Version, feature)
 				}
 				validate(t, c, configuration)

@@ -210,7 +210,9 @@ func (e *example) receiver(dir string) (url, certificateFile string) {
 // needs skips an example that the CLI is too old for, and says so.
 func (e *example) needs(c *cli.CLI) {
 	e.t.Helper()
-	if feature := c.Lacks(e.text); feature != "" {
+	if feature, err := c.Lacks(e.t.Context(), e.text); err != nil {
+		e.t.Fatal(err)
+	} else if feature != "" {
 		e.t.Skipf("%s has no %s", c.Version, feature)
 	}
 	if actions.MatchString(e.text) && runtime.GOOS != "linux" {

@@ -14,9 +14,9 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"regexp"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 )
 
@@ -27,12 +27,14 @@ const module = "github.com/titanx-io/terraform-provider-titanx"
 
 // CLI is a Terraform or OpenTofu that uses the provider of this tree.
 type CLI struct {
-	Name    string // terraform or tofu
+	Name    string // terraform or tofu, whatever its file is called
 	Version string // as it says it: "Terraform v1.11.4"
 	Product string // Terraform or OpenTofu
 	Minor   int    // of its version, 1.Minor
 	path    string
+	scratch string
 	env     []string
+	can     sync.Map // Feature → func() (bool, error)
 }
 
 // New builds the provider into the scratch directory, for the CLI that the environment names.
@@ -56,9 +58,10 @@ func New(ctx context.Context, scratch string) (*CLI, error) {
 		return nil, fmt.Errorf("write CLI configuration: %w", err)
 	}
 	c := &CLI{
-		Name: strings.TrimSuffix(filepath.Base(path), ".exe"),
-		path: path,
-		env:  append(slices.DeleteFunc(os.Environ(), steers), "TF_CLI_CONFIG_FILE="+config, "CHECKPOINT_DISABLE=1", "TF_IN_AUTOMATION=1"),
+		Name:    filepath.Base(path), // until it has said what it is
+		path:    path,
+		scratch: scratch,
+		env:     append(slices.DeleteFunc(os.Environ(), steers), "TF_CLI_CONFIG_FILE="+config, "CHECKPOINT_DISABLE=1", "TF_IN_AUTOMATION=1"),
 	}
 	version, err := c.In(scratch, io.Discard).Read(ctx, "version")
 	if err != nil {
@@ -68,38 +71,8 @@ func New(ctx context.Context, scratch string) (*CLI, error) {
 	if _, err := fmt.Sscanf(c.Version, "%s v1.%d.", &c.Product, &c.Minor); err != nil {
 		return nil, fmt.Errorf("read version %q: %w", c.Version, err)
 	}
+	c.Name = map[string]string{"Terraform": "terraform", "OpenTofu": "tofu"}[c.Product]
 	return c, nil
-}
-
-// features are what not every supported CLI can do: how to see that a configuration uses it, and the minor version 1.x that it
-// takes. OpenTofu has no version of some.
-var features = []struct {
-	name                string
-	used                *regexp.Regexp
-	terraform, opentofu int
-}{
-	{"functions", regexp.MustCompile(`provider::titanx::`), 8, 7},
-	{"ephemeral resources", regexp.MustCompile(`(?m)^ephemeral "|^ +ephemeral += true`), 10, 11},
-	{"import by identity", regexp.MustCompile(`(?m)^ +identity = \{`), 12, 12},
-	{"actions", regexp.MustCompile(`(?m)^action "`), 14, never},
-	{"list resources", regexp.MustCompile(`(?m)^list "`), 14, never},
-	{"mocks in tests", regexp.MustCompile(`(?m)^mock_provider "`), 7, 8},
-}
-
-const never = 1 << 30
-
-// Lacks names what a configuration uses and this CLI cannot do; it is "" if the CLI can run all of it.
-func (c *CLI) Lacks(configuration string) string {
-	for _, feature := range features {
-		since := feature.terraform
-		if c.Product == "OpenTofu" {
-			since = feature.opentofu
-		}
-		if c.Minor < since && feature.used.MatchString(configuration) {
-			return feature.name
-		}
-	}
-	return ""
 }
 
 // steers tells which of the user's variables would change what a CLI or the provider does.

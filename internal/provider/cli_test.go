@@ -131,12 +131,28 @@ func (c *folder) must(args ...string) string {
 	return out
 }
 
-// skipBelow skips a test of what older Terraforms and all OpenTofus lack.
-func (c *folder) skipBelow(minor int, feature string) {
-	c.t.Helper()
-	if c.isOpenTofu() || c.Minor < minor {
-		c.t.Skipf("%s needs Terraform 1.%d, the CLI is %s 1.%d", feature, minor, c.Product, c.Minor)
+// needs skips an acceptance test of a feature that the CLI does not have.
+func needs(t *testing.T, feature cli.Feature) {
+	t.Helper()
+	if os.Getenv("TF_ACC") == "" {
+		t.Skip("acceptance tests run with TF_ACC=1, as make test sets it")
 	}
+	installed, err := realCLI()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !can(t, installed, feature) {
+		t.Skipf("%s has no %s", installed.Version, feature)
+	}
+}
+
+func can(t *testing.T, c *cli.CLI, feature cli.Feature) bool {
+	t.Helper()
+	able, err := c.Can(t.Context(), feature)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return able
 }
 
 func (c *folder) isOpenTofu() bool { return c.Product == "OpenTofu" }

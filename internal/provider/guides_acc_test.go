@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/titanx-io/terraform-provider-titanx/internal/cli"
 	"github.com/titanx-io/terraform-provider-titanx/internal/titanxsim"
 )
 
@@ -136,7 +137,7 @@ func guideWebhooks(s *simulation) {
 }
 
 func guideKeep(t *testing.T, s *simulation, c *folder) {
-	c.needsImportBlocks()
+	needs(t, cli.ImportBlocks)
 	guideWebhooks(s)
 	out := c.must("apply", "-auto-approve")
 	c.mustSay(out, "1 to import, 0 to add, 0 to change, 0 to destroy")
@@ -145,7 +146,7 @@ func guideKeep(t *testing.T, s *simulation, c *folder) {
 }
 
 func guideAdopt(t *testing.T, s *simulation, c *folder) {
-	c.needsImportBlocks()
+	needs(t, cli.ImportBlocks)
 	guideWebhooks(s)
 	c.mustSay(c.must("plan"), "will be replaced")
 	c.env = append(c.env, "TF_VAR_contacts_secret="+heldSecret)
@@ -159,7 +160,7 @@ func guideAdopt(t *testing.T, s *simulation, c *folder) {
 }
 
 func guideMany(t *testing.T, s *simulation, c *folder) {
-	c.needsImportBlocks()
+	needs(t, cli.ImportBlocks)
 	guideWebhooks(s)
 	c.must("plan", "-generate-config-out=webhooks.tf")
 	c.mustSay(c.must("plan"), "2 to import, 0 to add, 0 to change, 0 to destroy")
@@ -167,13 +168,6 @@ func guideMany(t *testing.T, s *simulation, c *folder) {
 	c.must("apply", "-auto-approve")
 	c.settled()
 	s.expectWrites(t)
-}
-
-func (c *folder) needsImportBlocks() {
-	c.t.Helper()
-	if c.Minor < 5 {
-		c.t.Skip("the CLI has no import blocks")
-	}
 }
 
 func guideEncrypt(t *testing.T, s *simulation, c *folder) {
@@ -195,9 +189,7 @@ func guideEncrypt(t *testing.T, s *simulation, c *folder) {
 }
 
 func guideDecrypt(t *testing.T, s *simulation, c *folder) {
-	if c.Minor < 11 {
-		t.Skip("the CLI has no ephemeral resources")
-	}
+	needs(t, cli.EphemeralResources)
 	c.env = append(c.env, `TF_VAR_recipients=["`+keyA.recipient+`"]`, "TF_VAR_identity="+keyA.identity)
 	c.must("apply", "-auto-approve")
 	c.settled()

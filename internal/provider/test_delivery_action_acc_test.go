@@ -20,8 +20,8 @@ import (
 	"filippo.io/age"
 	"github.com/hashicorp/terraform-plugin-testing/helper/resource"
 	"github.com/hashicorp/terraform-plugin-testing/terraform"
-	"github.com/hashicorp/terraform-plugin-testing/tfversion"
 
+	"github.com/titanx-io/terraform-provider-titanx/internal/cli"
 	"github.com/titanx-io/terraform-provider-titanx/internal/signature"
 	"github.com/titanx-io/terraform-provider-titanx/internal/titanxsim"
 )
@@ -104,9 +104,9 @@ func TestAccTestDelivery(t *testing.T) {
 			t.Parallel()
 			s := simulate(t, titanxsim.Config{})
 			to, taken := s.verifyingReceiver()
+			needs(t, cli.Actions)
 			resource.Test(t, resource.TestCase{
 				ProtoV6ProviderFactories: s.factories(),
-				TerraformVersionChecks:   []tfversion.TerraformVersionCheck{tfversion.SkipBelow(tfversion.Version1_14_0)},
 				Steps: []resource.TestStep{{
 					Config: s.delivering(to, tc.secret, tc.arguments) + tc.more,
 					Check: func(state *terraform.State) error {
@@ -142,7 +142,7 @@ func TestAccTestDelivery_planFile(t *testing.T) {
 			s := simulate(t, titanxsim.Config{})
 			to := &url.URL{Scheme: "https", Host: "hooks.example.com"}
 			c := newCLI(t, s, deliveryHCL(to, tc.secret, tc.arguments)+triggeringResource+tc.more)
-			c.skipBelow(14, "the action")
+			needs(t, cli.Actions)
 			c.must("apply", "-auto-approve", "-target=titanx_webhook.test")
 			c.must("plan", "-out=saved.tfplan")
 			// The state in the file has the plain secret, too: look at the changes alone.
@@ -179,7 +179,7 @@ func TestAccTestDelivery_versions(t *testing.T) {
 			s := simulate(t, titanxsim.Config{})
 			to, taken := s.verifyingReceiver()
 			c := newCLI(t, s, deliveryHCL(to, tc.secret, tc.arguments)+tc.more)
-			c.skipBelow(14, "the action")
+			needs(t, cli.Actions)
 			c.write("receiver.pem", receiverCertificate(t))
 			c.env = append(c.env, "SSL_CERT_FILE="+filepath.Join(c.dir, "receiver.pem"))
 			want, args := int64(1), []string{"apply", "-auto-approve"}
@@ -227,9 +227,9 @@ func TestAccTestDelivery_failures(t *testing.T) {
 			t.Parallel()
 			s := simulate(t, titanxsim.Config{})
 			to := s.receiver(tc.trusted, tc.handle)
+			needs(t, cli.Actions)
 			resource.Test(t, resource.TestCase{
 				ProtoV6ProviderFactories: s.factories(),
-				TerraformVersionChecks:   []tfversion.TerraformVersionCheck{tfversion.SkipBelow(tfversion.Version1_14_0)},
 				Steps:                    []resource.TestStep{{Config: s.delivering(to, plainSecret, ""), ExpectError: regexp.MustCompile(tc.want)}},
 			})
 		})

@@ -11,8 +11,8 @@ import (
 	"github.com/hashicorp/terraform-plugin-testing/knownvalue"
 	"github.com/hashicorp/terraform-plugin-testing/statecheck"
 	"github.com/hashicorp/terraform-plugin-testing/tfjsonpath"
-	"github.com/hashicorp/terraform-plugin-testing/tfversion"
 
+	"github.com/titanx-io/terraform-provider-titanx/internal/cli"
 	"github.com/titanx-io/terraform-provider-titanx/internal/titanxsim"
 )
 
@@ -56,9 +56,9 @@ data "titanx_webhooks" "active" {
 func TestAccFunctions(t *testing.T) {
 	t.Parallel()
 	s := simulate(t, titanxsim.Config{})
+	needs(t, cli.Functions)
 	resource.Test(t, resource.TestCase{
 		ProtoV6ProviderFactories: s.factories(),
-		TerraformVersionChecks:   []tfversion.TerraformVersionCheck{tfversion.SkipBelow(tfversion.Version1_8_0)},
 		Steps: []resource.TestStep{{
 			Config: s.webhook("") + `
 locals {

@@ -10,17 +10,17 @@ import (
 	"github.com/hashicorp/terraform-plugin-testing/helper/resource"
 	"github.com/hashicorp/terraform-plugin-testing/statecheck"
 	"github.com/hashicorp/terraform-plugin-testing/tfjsonpath"
-	"github.com/hashicorp/terraform-plugin-testing/tfversion"
 
+	"github.com/titanx-io/terraform-provider-titanx/internal/cli"
 	"github.com/titanx-io/terraform-provider-titanx/internal/titanxsim"
 )
 
 func TestAccWebhook_identity(t *testing.T) {
 	t.Parallel()
 	s := simulate(t, titanxsim.Config{})
+	needs(t, cli.ImportByIdentity)
 	resource.Test(t, resource.TestCase{
 		ProtoV6ProviderFactories: s.factories(),
-		TerraformVersionChecks:   []tfversion.TerraformVersionCheck{tfversion.SkipBelow(tfversion.Version1_12_0)},
 		Steps: []resource.TestStep{
 			{
 				Config: s.webhook(`on_lost_secret = "keep"`),

@@ -15,8 +15,8 @@ import (
 	"github.com/hashicorp/terraform-plugin-testing/querycheck"
 	"github.com/hashicorp/terraform-plugin-testing/querycheck/queryfilter"
 	"github.com/hashicorp/terraform-plugin-testing/tfjsonpath"
-	"github.com/hashicorp/terraform-plugin-testing/tfversion"
 
+	"github.com/titanx-io/terraform-provider-titanx/internal/cli"
 	"github.com/titanx-io/terraform-provider-titanx/internal/titanxsim"
 )
 
@@ -24,9 +24,9 @@ func TestAccWebhookList(t *testing.T) {
 	t.Parallel()
 	s := simulate(t, titanxsim.Config{Dialect: titanxsim.Dialect{Paging: "cursor"}})
 	scored, completed, _ := s.putThree()
+	needs(t, cli.ListResources)
 	resource.Test(t, resource.TestCase{
 		ProtoV6ProviderFactories: s.factories(),
-		TerraformVersionChecks:   []tfversion.TerraformVersionCheck{tfversion.SkipBelow(tfversion.Version1_14_0)},
 		Steps: []resource.TestStep{
 			{Config: s.hcl("")},
 			{
@@ -66,7 +66,7 @@ func TestAccWebhookList_adoptsFleet(t *testing.T) {
 	const size = 101
 	s := fleet(t, "cursor", size)
 	c := newCLI(t, s, "")
-	c.skipBelow(14, "terraform query")
+	needs(t, cli.ListResources)
 	c.write("fleet.tfquery.hcl", `list "titanx_webhook" "fleet" {
   provider = titanx
   limit    = 1000
@@ -100,7 +100,7 @@ func TestAccWebhookList_failedPage(t *testing.T) {
 	t.Parallel()
 	s := fleet(t, "cursor", 250)
 	c := newCLI(t, s, "")
-	c.skipBelow(14, "terraform query")
+	needs(t, cli.ListResources)
 	c.write("fleet.tfquery.hcl", `list "titanx_webhook" "fleet" {
   provider = titanx
   limit    = 1000

@@ -22,8 +22,8 @@ import (
 	"github.com/hashicorp/terraform-plugin-testing/statecheck"
 	"github.com/hashicorp/terraform-plugin-testing/terraform"
 	"github.com/hashicorp/terraform-plugin-testing/tfjsonpath"
-	"github.com/hashicorp/terraform-plugin-testing/tfversion"
 
+	"github.com/titanx-io/terraform-provider-titanx/internal/cli"
 	"github.com/titanx-io/terraform-provider-titanx/internal/titanxsim"
 )
 
@@ -126,8 +126,8 @@ func TestAccSecret_unknown(t *testing.T) {
 				config[attribute] = expression("terraform_data.later.output." + attribute)
 				input += fmt.Sprintf("    %s = %s\n", attribute, hclValue(t, value))
 			}
+			needs(t, cli.TerraformData)
 			resource.Test(t, resource.TestCase{
-				TerraformVersionChecks:   []tfversion.TerraformVersionCheck{tfversion.SkipBelow(tfversion.Version1_4_0)},
 				ProtoV6ProviderFactories: s.factories(),
 				Steps: append(s.arriveSteps(tc.state), resource.TestStep{
 					PreConfig: func() {
@@ -246,8 +246,8 @@ provider "echo" {
 resource "echo" "test" {}
 `, identity)
 			}
+			needs(t, cli.EphemeralResources)
 			resource.Test(t, resource.TestCase{
-				TerraformVersionChecks:   []tfversion.TerraformVersionCheck{tfversion.SkipBelow(tfversion.Version1_11_0)},
 				ProtoV6ProviderFactories: factories,
 				Steps: []resource.TestStep{
 					{Config: config(keyB.identity), ExpectError: regexp.MustCompile(`matches[\s│]+none[\s│]+of[\s│]+the[\s│]+recipients`)},
@@ -282,7 +282,7 @@ variable "status" { default = "active" }
 variable "generation" { default = "1" }
 output "encrypted_secret" { value = titanx_webhook.test.encrypted_secret }
 `)
-	if c.Minor >= 11 {
+	if can(t, c.CLI, cli.EphemeralResources) {
 		c.write("ephemeral.tf", `
 variable "identity" {
   ephemeral = true
@@ -370,9 +370,7 @@ func TestAccImport_generated(t *testing.T) {
 		fmt.Fprintf(&blocks, "import {\n  to = titanx_webhook.imported_%d\n  id = %q\n}\n", i, w.ID)
 	}
 	c := newCLI(t, s, blocks.String())
-	if c.Minor < 5 {
-		t.Skip("the CLI cannot generate configuration")
-	}
+	needs(t, cli.ImportBlocks)
 	c.must("plan", "-generate-config-out=generated.tf")
 	if out := c.must("plan"); !strings.Contains(out, "Plan: 5 to import, 0 to add, 0 to change, 0 to destroy.") {
 		t.Errorf("the plan of the generated configuration:\n%s", out)

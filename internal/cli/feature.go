@@ -1,0 +1,122 @@
+// Copyright (c) TitanX
+// SPDX-License-Identifier: MPL-2.0
+
+package cli
+
+import (
+	"context"
+	"os"
+	"path/filepath"
+	"regexp"
+	"sync"
+)
+
+// Feature is something that not every supported CLI can do.
+type Feature string
+
+const (
+	Actions            Feature = "actions"
+	EphemeralResources Feature = "ephemeral resources"
+	Functions          Feature = "functions"
+	ImportBlocks       Feature = "import blocks"
+	ImportByIdentity   Feature = "import by identity"
+	ListResources      Feature = "list resources"
+	Mocks              Feature = "mocks in tests"
+	TerraformData      Feature = "terraform_data"
+)
+
+// probes are configurations that are only valid for a CLI with the feature,
+// and how to see that another configuration uses it.
+var probes = map[Feature]struct {
+	used             *regexp.Regexp
+	file, text, flag string
+}{
+	Actions: {
+		used: regexp.MustCompile(`(?m)^action "`),
+		text: "action \"titanx_test_delivery\" \"probe\" {\n  config {\n    url    = \"https://hooks.example.com\"\n    secret = \"CANARY\"\n  }\n}\n",
+	},
+	EphemeralResources: {
+		used: regexp.MustCompile(`(?m)^ephemeral "|^ +ephemeral += true`),
+		text: "variable \"probe\" {\n  ephemeral = true\n}\n",
+	},
+	Functions: {
+		used: regexp.MustCompile(`provider::titanx::`),
+		text: "output \"probe\" {\n  value = provider::titanx::sign_payload(\"CANARY\", \"body\")\n}\n",
+	},
+	ImportBlocks: {
+		used: regexp.MustCompile(`(?m)^import \{`),
+		text: webhook + "import {\n  to = titanx_webhook.probe\n  id = \"probe\"\n}\n",
+	},
+	ImportByIdentity: {
+		used: regexp.MustCompile(`(?m)^ +identity = \{`),
+		text: webhook + "import {\n  to = titanx_webhook.probe\n  identity = {\n    id = \"probe\"\n  }\n}\n",
+	},
+	ListResources: {
+		used: regexp.MustCompile(`(?m)^list "`),
+		text: "list \"titanx_webhook\" \"probe\" {\n  provider = titanx\n}\n",
+		file: "probe.tfquery.hcl",
+		flag: "-query",
+	},
+	Mocks: {
+		used: regexp.MustCompile(`(?m)^mock_provider "`),
+		text: "mock_provider \"titanx\" {}\nrun \"probe\" {\n  command = plan\n}\n",
+		file: "probe.tftest.hcl",
+	},
+	TerraformData: {
+		used: regexp.MustCompile(`"terraform_data"`),
+		text: "resource \"terraform_data\" \"probe\" {}\n",
+	},
+}
+
+const webhook = `resource "titanx_webhook" "probe" {
+  name        = "probe"
+  url         = "https://hooks.example.com"
+  event_types = ["job.completed"]
+}
+`
+
+// Can reports whether the CLI has a feature. It asks the CLI once whether a
+// configuration that uses the feature is valid.
+func (c *CLI) Can(ctx context.Context, feature Feature) (bool, error) {
+	found, _ := c.can.LoadOrStore(feature, sync.OnceValues(func() (bool, error) { return c.probe(ctx, feature) }))
+	return found.(func() (bool, error))()
+}
+
+func (c *CLI) probe(ctx context.Context, feature Feature) (bool, error) {
+	dir, err := os.MkdirTemp(c.scratch, "probe")
+	if err != nil {
+		return false, err
+	}
+	defer os.RemoveAll(dir)
+	probe := probes[feature]
+	files := map[string]string{"versions.tf": "terraform {\n  required_providers {\n    titanx = { source = \"titanx-io/titanx\" }\n  }\n}\n"}
+	if probe.file == "" {
+		probe.file = "probe.tf"
+	}
+	files[probe.file] = probe.text
+	for name, text := range files {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
+			return false, err
+		}
+	}
+	args := []string{"validate", "-no-color"}
+	if probe.flag != "" {
+		args = append(args, probe.flag)
+	}
+	err = c.In(dir, nil).Command(ctx, args...).Run()
+	return err == nil, ctx.Err()
+}
+
+// Lacks returns a feature that a configuration uses and this CLI does not
+// have. It is "" if the CLI can run all of the configuration.
+func (c *CLI) Lacks(ctx context.Context, configuration string) (Feature, error) {
+	for feature, probe := range probes {
+		if !probe.used.MatchString(configuration) {
+			continue
+		}
+		if can, err := c.Can(ctx, feature); err != nil || !can {
+			return feature, err
+		}
+	}
+	return "", nil
+}

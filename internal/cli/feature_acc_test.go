@@ -1,0 +1,73 @@
+// Copyright (c) TitanX
+// SPDX-License-Identifier: MPL-2.0
+
+package cli
+
+import (
+	"fmt"
+	"os"
+	"regexp"
+	"strings"
+	"testing"
+)
+
+// A CLI must have every feature that README.md promises for its version:
+// a probe that is wrong would silently skip the tests of a feature.
+func TestAccFeatures(t *testing.T) {
+	t.Parallel()
+	if os.Getenv("TF_ACC") == "" {
+		t.Skip("acceptance tests run with TF_ACC=1, as make test sets it")
+	}
+	c, err := New(t.Context(), t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	readme, err := os.ReadFile("../../README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	cell := map[string]string{"Terraform": "$1", "OpenTofu": "$2"}[c.Product]
+	for feature, row := range map[Feature]string{
+		Actions:            "list resource .*",
+		EphemeralResources: "ephemeral resource .*",
+		Functions:          "functions .*",
+		ImportByIdentity:   "import by resource identity",
+		ListResources:      "list resource .*",
+	} {
+		promised := regexp.MustCompile(`(?m)^\| ` + row + ` \| ([0-9.]*) *\| ([0-9.]*) *\|$`)
+		match := promised.FindSubmatchIndex(readme)
+		if match == nil {
+			t.Errorf("README.md has no row for %s", feature)
+			continue
+		}
+		checkFeature(t, c, feature, string(promised.Expand(nil, []byte(cell), readme, match)))
+	}
+	for feature, since := range map[Feature]map[string]string{
+		ImportBlocks:  {"Terraform": "1.5", "OpenTofu": "1.6"},
+		Mocks:         {"Terraform": "1.7", "OpenTofu": "1.8"},
+		TerraformData: {"Terraform": "1.4", "OpenTofu": "1.6"},
+	} {
+		checkFeature(t, c, feature, since[c.Product])
+	}
+}
+
+// checkFeature compares what a CLI can do with the version since which it is
+// promised, "" for none.
+func checkFeature(t *testing.T, c *CLI, feature Feature, since string) {
+	t.Helper()
+	minor := -1
+	if since != "" {
+		if _, err := fmt.Sscanf(strings.TrimSpace(since), "1.%d", &minor); err != nil {
+			t.Fatalf("read version %q of %s: %v", since, feature, err)
+		}
+	}
+	can, err := c.Can(t.Context(), feature)
+	switch promised := minor >= 0 && c.Minor >= minor; {
+	case err != nil:
+		t.Errorf("%s: %v", feature, err)
+	case promised && !can:
+		t.Errorf("%s has no %s, which are promised since 1.%d", c.Version, feature, minor)
+	case !promised && can:
+		t.Logf("%s has %s, which are not promised", c.Version, feature)
+	}
+}
