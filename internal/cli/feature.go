@@ -5,9 +5,12 @@ package cli
 
 import (
 	"context"
+	"fmt"
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
+	"strings"
 	"sync"
 )
 
@@ -20,13 +23,14 @@ const (
 	Functions          Feature = "functions"
 	ImportBlocks       Feature = "import blocks"
 	ImportByIdentity   Feature = "import by identity"
+	ImportGenerated    Feature = "import blocks for resources to generate"
 	ListResources      Feature = "list resources"
 	Mocks              Feature = "mocks in tests"
 	TerraformData      Feature = "terraform_data"
 )
 
 // probes are configurations that are only valid for a CLI with the feature,
-// and how to see that another configuration uses it.
+// and how to see that another configuration uses it: see uses.
 var probes = map[Feature]struct {
 	used             *regexp.Regexp
 	file, text, flag string
@@ -50,6 +54,11 @@ var probes = map[Feature]struct {
 	ImportByIdentity: {
 		used: regexp.MustCompile(`(?m)^ +identity = \{`),
 		text: webhook + "import {\n  to = titanx_webhook.probe\n  identity = {\n    id = \"probe\"\n  }\n}\n",
+	},
+	// Terraform 1.16 looks for the provider of a resource that is not declared
+	// under hashicorp/: https://github.com/hashicorp/terraform/issues/39144
+	ImportGenerated: {
+		text: "import {\n  to = titanx_webhook.probe\n  id = \"probe\"\n}\n",
 	},
 	ListResources: {
 		used: regexp.MustCompile(`(?m)^list "`),
@@ -110,8 +119,8 @@ func (c *CLI) probe(ctx context.Context, feature Feature) (bool, error) {
 // Lacks returns a feature that a configuration uses and this CLI does not
 // have. It is "" if the CLI can run all of the configuration.
 func (c *CLI) Lacks(ctx context.Context, configuration string) (Feature, error) {
-	for feature, probe := range probes {
-		if !probe.used.MatchString(configuration) {
+	for feature := range probes {
+		if !uses(configuration, feature) {
 			continue
 		}
 		if can, err := c.Can(ctx, feature); err != nil || !can {
@@ -119,4 +128,16 @@ func (c *CLI) Lacks(ctx context.Context, configuration string) (Feature, error) 
 		}
 	}
 	return "", nil
+}
+
+var importTarget = regexp.MustCompile(`(?m)^ +to += (\w+)\.(\w+)`)
+
+// uses reports whether a configuration uses a feature.
+func uses(configuration string, feature Feature) bool {
+	if feature != ImportGenerated {
+		return probes[feature].used.MatchString(configuration)
+	}
+	return slices.ContainsFunc(importTarget.FindAllStringSubmatch(configuration, -1), func(target []string) bool {
+		return !strings.Contains(configuration, fmt.Sprintf("resource %q %q", target[1], target[2]))
+	})
 }

@@ -160,7 +160,7 @@ func guideAdopt(t *testing.T, s *simulation, c *folder) {
 }
 
 func guideMany(t *testing.T, s *simulation, c *folder) {
-	needs(t, cli.ImportBlocks)
+	needs(t, cli.ImportGenerated)
 	guideWebhooks(s)
 	c.must("plan", "-generate-config-out=webhooks.tf")
 	c.mustSay(c.must("plan"), "2 to import, 0 to add, 0 to change, 0 to destroy")

@@ -370,7 +370,7 @@ func TestAccImport_generated(t *testing.T) {
 		fmt.Fprintf(&blocks, "import {\n  to = titanx_webhook.imported_%d\n  id = %q\n}\n", i, w.ID)
 	}
 	c := newCLI(t, s, blocks.String())
-	needs(t, cli.ImportBlocks)
+	needs(t, cli.ImportGenerated)
 	c.must("plan", "-generate-config-out=generated.tf")
 	if out := c.must("plan"); !strings.Contains(out, "Plan: 5 to import, 0 to add, 0 to change, 0 to destroy.") {
 		t.Errorf("the plan of the generated configuration:\n%s", out)

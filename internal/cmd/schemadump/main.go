@@ -1,13 +1,20 @@
 // Copyright (c) TitanX
 // SPDX-License-Identifier: MPL-2.0
 
-// Command schemadump prints the provider's schema as `terraform providers schema -json` would, without a CLI.
-// A CLI leaves out what it is too old to know, such as list resources, and the documentation would lose those pages.
+// Command schemadump prints the provider's schema.
+//
+//	schemadump              as `terraform providers schema -json` would
+//	schemadump -golden      what it promises, a line for each promise
+//	schemadump -since FILE  how it differs from an earlier golden file
+//
+// It needs no CLI. A CLI leaves out what it is too old to know, such as list
+// resources, and the documentation would lose those pages.
 package main
 
 import (
 	"context"
 	"encoding/json"
+	"flag"
 	"fmt"
 	"io"
 	"os"
@@ -19,33 +26,75 @@ import (
 )
 
 func main() {
-	if err := dump(context.Background(), os.Stdout); err != nil {
+	promised := flag.Bool("golden", false, "print what the schema promises")
+	since := flag.String("since", "", "compare with an earlier golden `file`")
+	flag.Parse()
+	write := dump
+	switch {
+	case *since != "":
+		write = func(ctx context.Context, w io.Writer) error { return dumpDifferences(ctx, w, *since) }
+	case *promised:
+		write = dumpGolden
+	}
+	if err := write(context.Background(), os.Stdout); err != nil {
 		fmt.Fprintln(os.Stderr, "schemadump:", err)
 		os.Exit(1)
 	}
 }
 
-// dump writes the schema of the provider that it serves in process.
+// dump writes the schema as a CLI would.
 func dump(ctx context.Context, w io.Writer) error {
-	server := providerserver.NewProtocol6(provider.New("schemadump")())()
-	schema, err := server.GetProviderSchema(ctx, &tfprotov6.GetProviderSchemaRequest{})
+	schema, identities, err := schemas(ctx)
 	if err != nil {
-		return fmt.Errorf("get provider schema: %w", err)
+		return err
 	}
-	if err := firstError(schema.Diagnostics); err != nil {
-		return fmt.Errorf("get provider schema: %w", err)
-	}
-	identities, err := server.GetResourceIdentitySchemas(ctx, &tfprotov6.GetResourceIdentitySchemasRequest{})
-	if err != nil {
-		return fmt.Errorf("get resource identity schemas: %w", err)
-	}
-	if err := firstError(identities.Diagnostics); err != nil {
-		return fmt.Errorf("get resource identity schemas: %w", err)
-	}
-
 	encoder := json.NewEncoder(w)
 	encoder.SetIndent("", "  ")
 	return encoder.Encode(newProviderSchemas(schema, identities))
+}
+
+func dumpGolden(ctx context.Context, w io.Writer) error {
+	schema, identities, err := schemas(ctx)
+	if err != nil {
+		return err
+	}
+	_, err = io.WriteString(w, golden(schema, identities))
+	return err
+}
+
+func dumpDifferences(ctx context.Context, w io.Writer, file string) error {
+	before, err := os.ReadFile(file)
+	if err != nil {
+		return err
+	}
+	schema, identities, err := schemas(ctx)
+	if err != nil {
+		return err
+	}
+	for _, line := range compare(string(before), golden(schema, identities)) {
+		fmt.Fprintln(w, line)
+	}
+	return nil
+}
+
+// schemas returns the schemas of the provider, which it serves in process.
+func schemas(ctx context.Context) (*tfprotov6.GetProviderSchemaResponse, *tfprotov6.GetResourceIdentitySchemasResponse, error) {
+	server := providerserver.NewProtocol6(provider.New("schemadump")())()
+	schema, err := server.GetProviderSchema(ctx, &tfprotov6.GetProviderSchemaRequest{})
+	if err == nil {
+		err = firstError(schema.Diagnostics)
+	}
+	if err != nil {
+		return nil, nil, fmt.Errorf("get provider schema: %w", err)
+	}
+	identities, err := server.GetResourceIdentitySchemas(ctx, &tfprotov6.GetResourceIdentitySchemasRequest{})
+	if err == nil {
+		err = firstError(identities.Diagnostics)
+	}
+	if err != nil {
+		return nil, nil, fmt.Errorf("get resource identity schemas: %w", err)
+	}
+	return schema, identities, nil
 }
 
 func firstError(diagnostics []*tfprotov6.Diagnostic) error {
