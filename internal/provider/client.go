@@ -21,12 +21,15 @@ import (
 
 // connection is what the provider's configuration gives to everything that calls the API.
 type connection struct {
-	client  *titanx.Client // nil while arguments are unknown
+	client  *titanx.Client // nil while arguments are unknown, and without a key
 	key     string
 	address string   // of the API, normalized
 	unknown []string // the arguments that are not known yet
 
 	duplicatesAreErrors bool // on_duplicate is error
+
+	keyless   bool        // no API key is configured
+	keyMissed atomic.Bool // a resource has reported that
 
 	managed  sync.Map    // webhooks in the state: by id, the name that each is planned to have
 	carried  sync.Map    // uncertain creates of deleted placeholders, by url and name
@@ -53,12 +56,16 @@ func configured(data any, diags *diag.Diagnostics) *connection {
 }
 
 // api returns the client, and a context under which no log line shows the API
-// key or one of the secrets. While arguments are unknown, it adds an error that
-// names them, and returns nil.
+// key or one of the secrets. Without a key, and while arguments are unknown, it
+// adds an error that says so, and returns nil.
 func (c *connection) api(ctx context.Context, activity string, diags *diag.Diagnostics, secrets ...string) (*titanx.Client, context.Context) {
 	if c.ready() {
 		c.client.KeepOut(secrets...)
 		return c.client, c.masked(ctx, secrets...)
+	}
+	if c != nil && c.keyless {
+		addMissingKey(diags)
+		return nil, ctx
 	}
 	unknown := "configuration"
 	if c != nil {
@@ -67,6 +74,23 @@ func (c *connection) api(ctx context.Context, activity string, diags *diag.Diagn
 	diags.AddError("Unable to "+activity, "The provider's "+unknown+" will be known only after apply, and this step needs the API. "+
 		"Apply what it depends on first, for example with -target, or take it from a variable.")
 	return nil, ctx
+}
+
+// lacksKey reports whether no API key is configured. Only the first call in a
+// run adds the error: a plan of many webhooks needs it once.
+func (c *connection) lacksKey(diags *diag.Diagnostics) bool {
+	if c == nil || !c.keyless {
+		return false
+	}
+	if !c.keyMissed.Swap(true) {
+		addMissingKey(diags)
+	}
+	return true
+}
+
+func addMissingKey(diags *diag.Diagnostics) {
+	diags.AddError("Missing TitanX API key",
+		"This needs the API key of a TitanX user. Set the api_key argument of the provider, from a sensitive or ephemeral variable, or the environment variable "+apiKeyVariable+".")
 }
 
 // ready tells whether the API can be called.

@@ -17,7 +17,6 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/ephemeral"
 	"github.com/hashicorp/terraform-plugin-framework/function"
 	"github.com/hashicorp/terraform-plugin-framework/list"
-	"github.com/hashicorp/terraform-plugin-framework/path"
 	"github.com/hashicorp/terraform-plugin-framework/provider"
 	"github.com/hashicorp/terraform-plugin-framework/provider/schema"
 	"github.com/hashicorp/terraform-plugin-framework/resource"
@@ -148,8 +147,8 @@ func (p *titanxProvider) Configure(ctx context.Context, req provider.ConfigureRe
 		Logger:     newLogger(),
 	}
 	if cfg.APIKey == "" {
-		resp.Diagnostics.AddAttributeError(path.Root("api_key"), "Missing TitanX API key",
-			"The provider needs the API key of a TitanX user. Set the api_key argument of the provider, from a sensitive or ephemeral variable, or the environment variable "+apiKeyVariable+".")
+		conn.keyless = true // functions, the ephemeral resource and the action need no key
+		conn.share(resp)
 		return
 	}
 	if !config.MaxRetries.IsNull() {

@@ -4,6 +4,7 @@
 package provider
 
 import (
+	"os"
 	"testing"
 
 	"github.com/hashicorp/terraform-plugin-go/tfprotov6"
@@ -146,5 +147,50 @@ func TestOldCLI_schema(t *testing.T) {
 				}
 			})
 		}
+	}
+}
+
+// TestProvider_missingKey_protocol checks that everything that needs the API
+// names both ways to set the key, and that nothing else asks for it.
+func TestProvider_missingKey_protocol(t *testing.T) {
+	t.Parallel()
+	if os.Getenv(apiKeyVariable) != "" {
+		t.Skip(apiKeyVariable + " is set")
+	}
+	s := simulate(t, titanxsim.Config{})
+	webhook := s.protocol(nil).create(testWebhook(nil))
+	s.ResetRequests()
+	p := s.protocol(object{"api_key": nil})
+	missing := func(what string, diags []*tfprotov6.Diagnostic, want int) {
+		t.Helper()
+		if len(diags) != want || want > 0 && (!has(diags, isError, "", "api_key argument") || !has(diags, isError, "", apiKeyVariable)) {
+			t.Errorf("%s: %v, want %d errors", what, summaries(diags), want)
+		}
+	}
+	read, diags := p.read(webhook)
+	missing("read", diags, 1)
+	if !read.value.Equal(webhook.value) {
+		t.Error("the read changed the state")
+	}
+	_, diags = p.read(webhook)
+	missing("second read", diags, 0)
+	missing("plan after a read", p.plan(instance{}, testWebhook(nil)).diags, 0)
+	p = s.protocol(object{"api_key": nil})
+	missing("plan of a new webhook", p.plan(instance{}, testWebhook(nil)).diags, 1)
+	change := p.plan(webhook, testWebhook(object{"status": "inactive"}))
+	missing("plan of a change", change.diags, 0)
+	_, diags = p.apply(change)
+	missing("change", diags, 1)
+	_, diags = p.apply(p.plan(webhook, nil))
+	missing("delete", diags, 1)
+	if got := len(s.Requests()); got != 0 {
+		t.Errorf("%d requests", got)
+	}
+	if p.sign("CANARY-secret", "{}") == "" {
+		t.Error("the function needs a key")
+	}
+	key := newAgeKey()
+	if secret, diags := p.openSecret(object{"encrypted_secret": encryptFor(t, "CANARY-secret", key), "identity": key.identity}); secret != "CANARY-secret" {
+		t.Errorf("the ephemeral resource needs a key: %v", summaries(diags))
 	}
 }

@@ -47,7 +47,7 @@ func (p *protocolServer) validateAction(config object) []*tfprotov6.Diagnostic {
 	return resp.Diagnostics
 }
 
-// invoke plans and runs the action, and gives its progress and its outcome.
+// invoke plans and runs the action, and returns its progress and its outcome.
 func (p *protocolServer) invoke(ctx context.Context, config object) (progress []string, diags []*tfprotov6.Diagnostic) {
 	p.t.Helper()
 	planned, err := p.PlanAction(ctx, &tfprotov6.PlanActionRequest{ActionType: testDeliveryType, Config: p.actionConfig(config)})

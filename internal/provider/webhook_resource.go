@@ -228,6 +228,9 @@ func (r *webhookResource) Read(ctx context.Context, req resource.ReadRequest, re
 		}
 		return
 	}
+	if r.conn.lacksKey(&resp.Diagnostics) {
+		return
+	}
 	client, ctx := r.conn.api(ctx, "read webhook", &resp.Diagnostics, model.Secret.ValueString())
 	if client == nil {
 		return
@@ -358,6 +361,9 @@ func (r *webhookResource) ModifyPlan(ctx context.Context, req resource.ModifyPla
 	config.decode(ctx, req.Config.Raw, &resp.Diagnostics)
 	plan.decode(ctx, req.Plan.Raw, &resp.Diagnostics)
 	if resp.Diagnostics.HasError() {
+		return
+	}
+	if req.State.Raw.IsNull() && r.conn.lacksKey(&resp.Diagnostics) {
 		return
 	}
 	if req.State.Raw.IsNull() {
