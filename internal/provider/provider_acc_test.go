@@ -10,6 +10,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/titanx-io/terraform-provider-titanx/internal/cli"
 	"github.com/titanx-io/terraform-provider-titanx/internal/titanxsim"
 )
 
@@ -29,19 +30,20 @@ func TestAccProvider_withoutKey(t *testing.T) {
 	s := simulate(t, titanxsim.Config{})
 	s.Put(simUser, titanxsim.Webhook{Secret: "CANARY-secret"})
 	to, taken := s.verifyingReceiver()
-	for name, config := range map[string]string{
-		"functions": `output "test" { value = provider::titanx::sign_payload("CANARY-secret", "{}") }`,
-		"ephemeral resource": fmt.Sprintf("ephemeral \"titanx_webhook_secret\" \"test\" {\n  encrypted_secret = <<-EOT\n%sEOT\n  identity = %q\n}\n",
-			encryptFor(t, "CANARY-secret", keyA), keyA.identity),
-		"action": fmt.Sprintf("resource \"terraform_data\" \"test\" {%s}\n%s", trigger,
-			fmt.Sprintf("action \"titanx_test_delivery\" \"test\" {\n  config {\n    url    = %q\n    secret = \"CANARY-secret\"\n  }\n}\n", to)),
+	for name, tc := range map[string]struct {
+		feature cli.Feature
+		config  string
+	}{
+		"functions": {cli.Functions, `output "test" { value = provider::titanx::sign_payload("CANARY-secret", "{}") }`},
+		"ephemeral resource": {cli.EphemeralResources, fmt.Sprintf("ephemeral \"titanx_webhook_secret\" \"test\" {\n  encrypted_secret = <<-EOT\n%sEOT\n  identity = %q\n}\n",
+			encryptFor(t, "CANARY-secret", keyA), keyA.identity)},
+		"action": {cli.Actions, fmt.Sprintf("resource \"terraform_data\" \"test\" {%s}\n%s", trigger,
+			fmt.Sprintf("action \"titanx_test_delivery\" \"test\" {\n  config {\n    url    = %q\n    secret = \"CANARY-secret\"\n  }\n}\n", to))},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			c := newCLI(t, s, config)
-			if feature := c.Lacks(config); feature != "" {
-				t.Skipf("%s has no %s", c.Version, feature)
-			}
+			needs(t, tc.feature)
+			c := newCLI(t, s, tc.config)
 			c.withoutKey()
 			if name == "action" {
 				if runtime.GOOS != "linux" {

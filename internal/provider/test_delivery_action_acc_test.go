@@ -116,7 +116,7 @@ func TestAccTestDelivery(t *testing.T) {
 						if stored := strings.Contains(state.String(), s.only().Secret); stored != (tc.secret == plainSecret) {
 							return fmt.Errorf("the secret is in the state: %v", stored)
 						}
-						return s.wrote(titanxsim.CallCreate)(nil)
+						return s.wrote(titanxsim.CallCreate, titanxsim.CallSetStatus)(nil)
 					},
 				}},
 			})
