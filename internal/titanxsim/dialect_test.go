@@ -99,8 +99,17 @@ var wireChecks = map[string]func(*testing.T, *bench){
 		expectStatus(t, b.do("POST", "/webhooks", `{"name":"x","url":"https://a.example","events":["job.new"]}`), 201)
 		expect(t, b.sim.Webhooks("ada")[0].EventTypes[0], "job.new")
 	},
-	"name-out=absent":   missing("name"),
-	"updated-at=absent": missing("updatedAt"),
+	"name-out=absent":       missing("name"),
+	"updated-at=absent":     missing("updatedAt"),
+	"status-out=absent":     missing("status"),
+	"created-at-out=absent": missing("createdAt"),
+	"initial-status=ignored": func(t *testing.T, b *bench) {
+		expectStatus(t, b.do("POST", "/webhooks", `{"name":"x","url":"https://a.example","events":["job.completed"],"status":"inactive"}`), 201)
+		expect(t, b.sim.Webhooks("ada")[0].Status, "active")
+	},
+	"stamp=commit": func(t *testing.T, _ *bench) {
+		expect(t, lateCommit(t, titanxsim.Dialect{Stamp: "commit"}), time.Minute)
+	},
 	"same-url=409": func(t *testing.T, b *bench) {
 		b.create()
 		expectStatus(t, b.do("POST", "/webhooks", validCreate), 409)

@@ -305,3 +305,32 @@ func createRequest(t *testing.T) *http.Request {
 	r.Header.Set("Authorization", "Bearer CANARY")
 	return r
 }
+
+// lateCommit lets a create take effect a minute after its connection was reset,
+// and returns the age difference between its time stamp and its receipt.
+func lateCommit(t *testing.T, d titanxsim.Dialect) (after time.Duration) {
+	t.Helper()
+	synctest.Test(t, func(t *testing.T) {
+		sim := titanxsim.New(titanxsim.Config{Keys: map[string]string{"CANARY-ada": "ada"}, Dialect: d})
+		defer sim.Close()
+		sim.Inject(titanxsim.Fault{Call: titanxsim.CallCreate, Kind: titanxsim.FaultReset, CommitAfter: time.Minute})
+		received := time.Now()
+		req := httptest.NewRequestWithContext(t.Context(), http.MethodPost, titanxsim.BasePath+"/webhooks", strings.NewReader(validCreate))
+		req.Header.Set("Authorization", "Bearer CANARY-ada")
+		func() {
+			defer func() { expect(t, recover(), any(http.ErrAbortHandler)) }()
+			sim.ServeHTTP(httptest.NewRecorder(), req)
+		}()
+		expect(t, len(sim.Webhooks("ada")), 0)
+		time.Sleep(time.Minute)
+		synctest.Wait()
+		expect(t, len(sim.Webhooks("ada")), 1)
+		after = sim.Webhooks("ada")[0].CreatedAt.Sub(received)
+	})
+	return after
+}
+
+func TestFault_CommitAfter(t *testing.T) {
+	t.Parallel()
+	expect(t, lateCommit(t, titanxsim.Dialect{}), time.Duration(0))
+}
