@@ -2,6 +2,8 @@ module github.com/titanx-io/terraform-provider-titanx
 
 go 1.26.0
 
+toolchain go1.26.8
+
 require (
 	filippo.io/age v1.3.2
 	github.com/google/go-cmp v0.7.0
