@@ -23,6 +23,7 @@ type protocolServer struct {
 	schemas *tfprotov6.GetProviderSchemaResponse
 
 	applying bool // plan as Terraform does while it applies
+	old      bool // speak as a CLI before 1.11, without write-only arguments
 }
 
 // object is a configuration by attribute: nil, string, []string, map[string]string, unknown, or []any of what may be unknown.
@@ -198,6 +199,7 @@ func (p *protocolServer) validate(config object) []*tfprotov6.Diagnostic {
 	p.t.Helper()
 	resp, err := p.ValidateResourceConfig(p.ctx, &tfprotov6.ValidateResourceConfigRequest{
 		TypeName: webhookType, Config: p.dynamic(p.webhookSchema(), config),
+		ClientCapabilities: &tfprotov6.ValidateResourceConfigClientCapabilities{WriteOnlyAttributesAllowed: !p.old},
 	})
 	if err != nil {
 		p.t.Fatal(err)
@@ -243,6 +245,11 @@ func (p *protocolServer) plan(prior instance, config object) change {
 func (p *protocolServer) proposed(prior tftypes.Value, config object) tftypes.Value {
 	p.t.Helper()
 	schema := p.webhookSchema()
+	for _, a := range schema.Block.Attributes {
+		if a.WriteOnly && config != nil {
+			config = config.with(object{a.Name: nil})
+		}
+	}
 	if config == nil || prior.IsNull() {
 		return p.value(schema, config)
 	}

@@ -142,7 +142,7 @@ func TestOldCLI_schema(t *testing.T) {
 	for _, schemas := range []map[string]*tfprotov6.Schema{p.schemas.ResourceSchemas, p.schemas.DataSourceSchemas} {
 		for name, schema := range schemas {
 			eachAttribute(name, schema.Block, func(where string, a *tfprotov6.SchemaAttribute) {
-				if a.WriteOnly {
+				if a.WriteOnly && where != "titanx_webhook.secret_wo" {
 					t.Errorf("%s is write-only", where)
 				}
 			})
@@ -192,5 +192,22 @@ func TestProvider_missingKey_protocol(t *testing.T) {
 	key := newAgeKey()
 	if secret, diags := p.openSecret(object{"encrypted_secret": encryptFor(t, "CANARY-secret", key), "identity": key.identity}); secret != "CANARY-secret" {
 		t.Errorf("the ephemeral resource needs a key: %v", summaries(diags))
+	}
+}
+
+// TestOldCLI_writeOnly lets a CLI before 1.11 validate secret_wo while it is
+// not known, and rejects a value.
+func TestOldCLI_writeOnly(t *testing.T) {
+	t.Parallel()
+	p := simulate(t, titanxsim.Config{}).protocol(nil)
+	p.old = true
+	for value, rejected := range map[any]bool{nil: false, unknown: false, heldSecret: true} {
+		if diags := p.validate(testWebhook(object{"secret_wo": value})); hasError(diags) != rejected || rejected && !has(diags, isError, "secret_wo", "Terraform 1.11") {
+			t.Errorf("%v: %v", value, summaries(diags))
+		}
+	}
+	p.old = false
+	if diags := p.validate(testWebhook(object{"secret_wo": heldSecret})); len(diags) != 0 {
+		t.Errorf("on a new CLI: %v", summaries(diags))
 	}
 }

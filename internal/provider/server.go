@@ -72,20 +72,32 @@ func newServer(p *titanxProvider) server {
 	return server{providerserver.NewProtocol6(p)().(frameworkServer), newUnchangedWebhooks(p)}
 }
 
+// writeOnlyRejected is the summary of the framework's rejection of a write-only
+// argument.
+const writeOnlyRejected = "WriteOnly Attribute Not Allowed"
+
 // ValidateActionConfig allows write-only arguments: terraform-plugin-framework 1.19 has them in an action's schema, but refuses
 // every value of one. Every Terraform that knows actions (1.14) knows write-only arguments (1.11).
 func (s server) ValidateActionConfig(ctx context.Context, req *tfprotov6.ValidateActionConfigRequest) (*tfprotov6.ValidateActionConfigResponse, error) {
 	resp, err := s.frameworkServer.ValidateActionConfig(ctx, req)
 	if resp != nil {
 		resp.Diagnostics = slices.DeleteFunc(resp.Diagnostics, func(d *tfprotov6.Diagnostic) bool {
-			return d.Summary == "WriteOnly Attribute Not Allowed"
+			return d.Summary == writeOnlyRejected
 		})
 	}
 	return resp, err
 }
 
+// ValidateResourceConfig lets a CLI without write-only arguments (before 1.11)
+// validate one whose value is not known yet: it may turn out to be null.
 func (s server) ValidateResourceConfig(ctx context.Context, req *tfprotov6.ValidateResourceConfigRequest) (*tfprotov6.ValidateResourceConfigResponse, error) {
-	return call(ctx, req, s.frameworkServer.ValidateResourceConfig)
+	resp, err := call(ctx, req, s.frameworkServer.ValidateResourceConfig)
+	if resp != nil {
+		resp.Diagnostics = slices.DeleteFunc(resp.Diagnostics, func(d *tfprotov6.Diagnostic) bool {
+			return d.Summary == writeOnlyRejected && s.unchanged.secretUnknown(ctx, req.Config)
+		})
+	}
+	return resp, err
 }
 
 func (s server) UpgradeResourceState(ctx context.Context, req *tfprotov6.UpgradeResourceStateRequest) (*tfprotov6.UpgradeResourceStateResponse, error) {

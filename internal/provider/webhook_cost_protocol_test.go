@@ -34,7 +34,7 @@ func connections(requests []titanxsim.Request) int {
 func asInState(w titanxsim.Webhook) object {
 	return object{
 		"id": w.ID, "name": w.Name, "url": w.URL, "event_types": w.EventTypes, "status": w.Status, "on_lost_secret": onLostReplace,
-		"secret": w.Secret, "secret_status": secretKnown,
+		"secret": w.Secret, "secret_status": secretKnown, "secret_version": w.CreatedAt.Unix(),
 		"created_at": w.CreatedAt.Format(time.RFC3339Nano),
 	}
 }

@@ -28,6 +28,9 @@ type webhookResourceModel struct {
 	Status           types.String `tfsdk:"status"`
 	OnLostSecret     types.String `tfsdk:"on_lost_secret"`
 	Secret           types.String `tfsdk:"secret"`
+	SecretWO         types.String `tfsdk:"secret_wo"` // null but in a configuration
+	SecretWOVersion  types.Int64  `tfsdk:"secret_wo_version"`
+	SecretVersion    types.Int64  `tfsdk:"secret_version"`
 	SecretStatus     types.String `tfsdk:"secret_status"`
 	SecretRecipients types.Set    `tfsdk:"secret_recipients"`
 	EncryptedSecret  types.String `tfsdk:"encrypted_secret"`
@@ -103,6 +106,9 @@ func (m *webhookResourceModel) setDefaults(config webhookResourceModel) {
 	if config.OnLostSecret.IsNull() {
 		m.OnLostSecret = types.StringValue(onLostReplace)
 	}
+	if config.SecretWOVersion.IsNull() {
+		m.SecretWOVersion = types.Int64Null()
+	}
 }
 
 func (m webhookResourceModel) identity() webhookIdentityModel {
@@ -136,10 +142,14 @@ func (m *webhookResourceModel) refresh(w titanx.Webhook) {
 	m.CreatedAt = timeOr(w.CreatedAt, m.CreatedAt)
 }
 
-// refreshed is the webhook as TitanX tells it now.
-func (m webhookResourceModel) refreshed(w titanx.Webhook, now time.Time) webhookResourceModel {
+// refreshed returns the webhook as TitanX has it now. A state from before there
+// was secret_version gets one.
+func (m webhookResourceModel) refreshed(w titanx.Webhook, now time.Time, adopted bool) webhookResourceModel {
 	m.refresh(w)
-	m.SecretStatus = m.secretStatus(now)
+	m.SecretStatus = m.secretStatus(now, adopted)
+	if m.SecretVersion.IsNull() {
+		m.setIssued(now)
+	}
 	return m
 }
 

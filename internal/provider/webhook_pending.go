@@ -36,7 +36,7 @@ func isPending(id types.String) bool { return strings.HasPrefix(id.ValueString()
 // is known, else by a placeholder.
 func (m *webhookResourceModel) setUncertain(uncertain titanx.UncertainError) {
 	m.Secret, m.EncryptedSecret, m.SecretStatus = types.StringNull(), types.StringNull(), types.StringValue(secretLost)
-	m.CreatedAt = types.StringNull()
+	m.CreatedAt, m.SecretVersion = types.StringNull(), types.Int64Null()
 	if uncertain.Orphan != nil {
 		m.ID = types.StringValue(uncertain.Orphan.ID)
 		m.CreatedAt = timeOr(uncertain.Orphan.CreatedAt, m.CreatedAt)

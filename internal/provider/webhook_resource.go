@@ -82,17 +82,31 @@ func (r *webhookResource) Schema(_ context.Context, _ resource.SchemaRequest, re
 				Validators:          []validator.String{stringvalidator.OneOf(onLostReplace, onLostKeep, onLostError)},
 			},
 			"secret": schema.StringAttribute{
-				MarkdownDescription: "The signing secret, issued by TitanX. Set it only to adopt the secret of an imported webhook, if you still have it. Null if it is lost or if `secret_recipients` is set.",
-				Optional:            true,
+				MarkdownDescription: "The signing secret, issued by TitanX. Null if it is lost or if `secret_recipients` is set.",
 				Computed:            true,
 				Sensitive:           true,
-				Validators: []validator.String{
-					stringvalidator.LengthAtLeast(1),
-					stringvalidator.ConflictsWith(path.MatchRoot("secret_recipients")),
-				},
+			},
+			"secret_wo": schema.StringAttribute{
+				MarkdownDescription: "The signing secret of an imported webhook, if you still have it. It is adopted where the secret is lost, in place and without a request; " +
+					"with `secret_recipients` it goes straight into `encrypted_secret`. It has no effect where TitanX has issued the secret. " +
+					"The argument itself is stored nowhere, and may come from an ephemeral value. Needs Terraform 1.11 or OpenTofu 1.11.",
+				Optional:   true,
+				Sensitive:  true,
+				WriteOnly:  true,
+				Validators: []validator.String{stringvalidator.LengthAtLeast(1)},
+			},
+			"secret_wo_version": schema.Int64Attribute{
+				MarkdownDescription: "Any number. If the secret was adopted, a change adopts `secret_wo` again, which corrects a wrong adoption.",
+				Optional:            true,
+				Computed:            true,
+			},
+			"secret_version": schema.Int64Attribute{
+				MarkdownDescription: "When the state got its present secret, in Unix seconds by TitanX's clock: `created_at`, or the adoption. Null if the secret is lost. " +
+					"For the `…_wo_version` argument beside a write-only argument of another provider. It does not change if a webhook is replaced within one second.",
+				Computed: true,
 			},
 			"secret_status": schema.StringAttribute{
-				MarkdownDescription: "What is known of the secret: `known`, `adopted`, `encrypted`, `expired` (`rotate_after` has passed; the next plan replaces the webhook) or `lost`.",
+				MarkdownDescription: "What is known of the secret: `known`, `adopted`, `encrypted`, `expired` (`rotate_after` has passed; the next plan replaces the webhook) or `lost` (nobody has it, whatever its age).",
 				Computed:            true,
 			},
 			"secret_recipients": schema.SetAttribute{
@@ -176,7 +190,8 @@ func (r *webhookResource) Create(ctx context.Context, req resource.CreateRequest
 	r.conn.manages(model.ID, model.Name)
 	model.CreatedAt = timeOr(created.CreatedAt, model.CreatedAt)
 	err = model.keepSecret(created.Secret, recipients)
-	model.SecretStatus = types.StringValue(model.possession())
+	model.SecretStatus = model.possession(false)
+	model.setIssued(r.conn.now(r.now))
 	resp.State.Raw = model.encode(ctx, &resp.Diagnostics)
 	resp.Diagnostics.Append(resp.Identity.Set(ctx, model.identity())...)
 	resp.Diagnostics.Append(resp.Private.SetKey(ctx, seenByKey, r.conn.mark())...)
@@ -204,10 +219,10 @@ func warnCreated(diags *diag.Diagnostics, model webhookResourceModel, created ti
 			sentence(created.StatusErr.Error())+fmt.Sprintf(" The webhook %s exists, and its secret is in the state, but TitanX does not deliver to it as configured. The next apply sets its status.", created.ID))
 	}
 	if err != nil {
-		diags.AddAttributeWarning(path.Root("encrypted_secret"), "Signing secret lost", sentence(err.Error())+" "+lostSecretWaysOut)
+		diags.AddAttributeWarning(path.Root("encrypted_secret"), "Signing secret lost", sentence(err.Error())+" "+lostSecretAdvice(model.OnLostSecret.ValueString()))
 	} else if created.Secret == "" {
 		diags.AddAttributeWarning(path.Root("secret"), "Signing secret lost",
-			"TitanX made the webhook, but its answer has no signing secret. The next plan does what on_lost_secret says. "+lostSecretWaysOut)
+			"TitanX made the webhook, but its answer has no signing secret. The next plan does what on_lost_secret says. "+lostSecretAdvice(model.OnLostSecret.ValueString()))
 	}
 }
 
@@ -221,6 +236,8 @@ func (r *webhookResource) Read(ctx context.Context, req resource.ReadRequest, re
 	}
 	resp.Diagnostics.Append(resp.Identity.Set(ctx, model.identity())...)
 	seenBy, diags := req.Private.GetKey(ctx, seenByKey)
+	resp.Diagnostics.Append(diags...)
+	adopted, diags := req.Private.GetKey(ctx, adoptedKey)
 	resp.Diagnostics.Append(diags...)
 	if isPending(model.ID) {
 		if seenBy != nil && !r.conn.marked(seenBy) {
@@ -246,7 +263,7 @@ func (r *webhookResource) Read(ctx context.Context, req resource.ReadRequest, re
 		addAPIError(&resp.Diagnostics, "read webhook", err)
 	default:
 		r.warnLate(ctx, client, model, found, uncertainCreates(ctx, req.Private, &resp.Diagnostics), &resp.Diagnostics)
-		resp.State.Raw = model.refreshed(found, r.conn.now(r.now)).encode(ctx, &resp.Diagnostics)
+		resp.State.Raw = model.refreshed(found, r.conn.now(r.now), model.wasAdopted(adopted)).encode(ctx, &resp.Diagnostics)
 		if !r.conn.marked(seenBy) {
 			resp.Diagnostics.Append(resp.Private.SetKey(ctx, seenByKey, r.conn.mark())...)
 		}
@@ -254,7 +271,8 @@ func (r *webhookResource) Read(ctx context.Context, req resource.ReadRequest, re
 }
 
 func (r *webhookResource) Update(ctx context.Context, req resource.UpdateRequest, resp *resource.UpdateResponse) {
-	var plan, state webhookResourceModel
+	var config, plan, state webhookResourceModel
+	config.decode(ctx, req.Config.Raw, &resp.Diagnostics)
 	plan.decode(ctx, req.Plan.Raw, &resp.Diagnostics)
 	state.decode(ctx, req.State.Raw, &resp.Diagnostics)
 	recipients := plan.recipients(&resp.Diagnostics)
@@ -267,13 +285,21 @@ func (r *webhookResource) Update(ctx context.Context, req resource.UpdateRequest
 		r.setStatus(ctx, plan, state, &resp.Diagnostics)
 	}
 	r.deleteLate(ctx, plan, uncertainCreates(ctx, req.Private, &resp.Diagnostics), &resp.Diagnostics)
-	if plan.EncryptedSecret.IsUnknown() {
-		if err := plan.keepSecret(state.Secret.ValueString(), recipients); err != nil {
+	adopted, diags := req.Private.GetKey(ctx, adoptedKey)
+	resp.Diagnostics.Append(diags...)
+	secret := state.Secret.ValueString()
+	if plan.SecretVersion.IsUnknown() { // the plan adopts
+		secret = config.SecretWO.ValueString()
+		plan.setAdopted(r.conn.now(r.now), state.SecretVersion)
+		adopted = []byte("1")
+	}
+	if plan.Secret.IsUnknown() || plan.EncryptedSecret.IsUnknown() {
+		if err := plan.keepSecret(secret, recipients); err != nil {
 			resp.Diagnostics.AddAttributeError(path.Root("secret_recipients"), "Unable to encrypt the signing secret", sentence(err.Error()))
 		}
 	}
 	if plan.SecretStatus.IsUnknown() {
-		plan.SecretStatus = types.StringValue(plan.possession())
+		plan.SecretStatus = plan.possession(state.wasAdopted(adopted))
 	}
 	if resp.Diagnostics.HasError() {
 		return
@@ -281,6 +307,7 @@ func (r *webhookResource) Update(ctx context.Context, req resource.UpdateRequest
 	resp.State.Raw = plan.encode(ctx, &resp.Diagnostics)
 	resp.Diagnostics.Append(resp.Identity.Set(ctx, plan.identity())...)
 	resp.Diagnostics.Append(resp.Private.SetKey(ctx, importedKey, nil)...)
+	resp.Diagnostics.Append(resp.Private.SetKey(ctx, adoptedKey, adopted)...)
 }
 
 func (r *webhookResource) setStatus(ctx context.Context, plan, state webhookResourceModel, diags *diag.Diagnostics) {
@@ -367,7 +394,9 @@ func (r *webhookResource) ModifyPlan(ctx context.Context, req resource.ModifyPla
 		return
 	}
 	if req.State.Raw.IsNull() {
-		planCreate(config, &plan, &resp.Diagnostics)
+		seenBy, diags := req.Private.GetKey(ctx, seenByKey)
+		resp.Diagnostics.Append(diags...)
+		planCreate(config, &plan, seenBy != nil || isApply(req), &resp.Diagnostics)
 		r.checkReachable(plan, &resp.Diagnostics)
 		if !isApply(req) {
 			r.conn.warnDuplicates(ctx, plan, &resp.Diagnostics)
@@ -377,8 +406,11 @@ func (r *webhookResource) ModifyPlan(ctx context.Context, req resource.ModifyPla
 	}
 	imported, diags := req.Private.GetKey(ctx, importedKey)
 	resp.Diagnostics.Append(diags...)
-	change := webhookChange{config: config, plan: &plan, imported: isImported(imported), diags: &resp.Diagnostics}
+	adopted, diags := req.Private.GetKey(ctx, adoptedKey)
+	resp.Diagnostics.Append(diags...)
+	change := webhookChange{config: config, plan: &plan, imported: isImported(imported), applying: isApply(req), diags: &resp.Diagnostics}
 	change.state.decode(ctx, req.State.Raw, &resp.Diagnostics)
+	change.adopted = change.state.wasAdopted(adopted)
 	if resp.Diagnostics.HasError() {
 		return
 	}

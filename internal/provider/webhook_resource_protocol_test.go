@@ -27,38 +27,37 @@ func TestBadInput_protocol(t *testing.T) {
 		attribute string
 		advice    string
 	}{
-		"http":                {object{"url": "http://hooks.example.com"}, isError, "url", "Use https://"},
-		"no scheme":           {object{"url": "hooks.example.com/titanx"}, isError, "url", "Give an absolute URL"},
-		"no host":             {object{"url": "https:///titanx"}, isError, "url", "no host"},
-		"user info":           {object{"url": "https://user@hooks.example.com"}, isError, "url", "Remove it"},
-		"fragment":            {object{"url": "https://hooks.example.com/#x"}, isError, "url", "Remove it"},
-		"control character":   {object{"url": "https://hooks.example.com/\x00"}, isError, "url", "control character"},
-		"newline at the end":  {object{"url": "https://hooks.example.com/titanx\n"}, isError, "url", "trimspace("},
-		"space inside":        {object{"url": "https://hooks.example.com/a b"}, isError, "url", "%20"},
-		"non-ASCII path":      {object{"url": "https://hooks.example.com/b\u00fccher"}, isError, "url", "urlencode("},
-		"port 0":              {object{"url": "https://hooks.example.com:0/"}, isError, "url", "1 to 65535"},
-		"empty label":         {object{"url": "https://hooks..example.com/"}, isError, "url", "two dots"},
-		"wildcard":            {object{"url": "https://*.example.com/"}, isError, "url", "one host"},
-		"name, space at end":  {object{"name": "crm "}, isWarning, "name", "trimspace("},
-		"name, space first":   {object{"name": "\u00a0crm"}, isWarning, "name", "trimspace("},
-		"name, newline":       {object{"name": "crm\n"}, isWarning, "name", "trimspace("},
-		"name, tab inside":    {object{"name": "crm\tprod"}, isWarning, "name", "control character"},
-		"empty name":          {object{"name": ""}, isError, "name", "at least 1"},
-		"no events":           {object{"event_types": []string{}}, isError, "event_types", "at least 1"},
-		"malformed event":     {object{"event_types": []string{"job contact.scored"}}, isError, "event_types", "job.contact.scored"},
-		"unknown event":       {object{"event_types": []string{"job.complete"}}, isWarning, "event_types", "Known are job.completed and job.contact.scored"},
-		"bad status":          {object{"status": "paused"}, isError, "status", `"inactive"`},
-		"bad policy":          {object{"on_lost_secret": "ignore"}, isError, "on_lost_secret", `"keep"`},
-		"empty secret":        {object{"secret": ""}, isError, "secret", "at least 1"},
-		"secret and age keys": {object{"secret": "CANARY", "secret_recipients": []string{"age1"}}, isError, "secret", "secret_recipients"},
-		"bad recipient":       {object{"secret_recipients": []string{"age1nonsense"}}, isError, "secret_recipients", "is it whole"},
-		"private key":         {object{"secret_recipients": []string{"AGE-SECRET-KEY-CANARY"}}, isError, "secret_recipients", "private key"},
-		"no recipients":       {object{"secret_recipients": []string{}}, isError, "secret_recipients", "at least 1"},
-		"days":                {object{"rotate_after": "90d"}, isError, "rotate_after", "90 days are 2160h"},
-		"no unit":             {object{"rotate_after": "90"}, isError, "rotate_after", "units h, m and s"},
-		"zero duration":       {object{"rotate_after": "0s"}, isError, "rotate_after", "at least 1m0s"},
-		"negative duration":   {object{"rotate_after": "-2160h"}, isError, "rotate_after", "at least 1m0s"},
-		"short duration":      {object{"rotate_after": "1ns"}, isError, "rotate_after", "at least 1m0s"},
+		"http":               {object{"url": "http://hooks.example.com"}, isError, "url", "Use https://"},
+		"no scheme":          {object{"url": "hooks.example.com/titanx"}, isError, "url", "Give an absolute URL"},
+		"no host":            {object{"url": "https:///titanx"}, isError, "url", "no host"},
+		"user info":          {object{"url": "https://user@hooks.example.com"}, isError, "url", "Remove it"},
+		"fragment":           {object{"url": "https://hooks.example.com/#x"}, isError, "url", "Remove it"},
+		"control character":  {object{"url": "https://hooks.example.com/\x00"}, isError, "url", "control character"},
+		"newline at the end": {object{"url": "https://hooks.example.com/titanx\n"}, isError, "url", "trimspace("},
+		"space inside":       {object{"url": "https://hooks.example.com/a b"}, isError, "url", "%20"},
+		"non-ASCII path":     {object{"url": "https://hooks.example.com/b\u00fccher"}, isError, "url", "urlencode("},
+		"port 0":             {object{"url": "https://hooks.example.com:0/"}, isError, "url", "1 to 65535"},
+		"empty label":        {object{"url": "https://hooks..example.com/"}, isError, "url", "two dots"},
+		"wildcard":           {object{"url": "https://*.example.com/"}, isError, "url", "one host"},
+		"name, space at end": {object{"name": "crm "}, isWarning, "name", "trimspace("},
+		"name, space first":  {object{"name": "\u00a0crm"}, isWarning, "name", "trimspace("},
+		"name, newline":      {object{"name": "crm\n"}, isWarning, "name", "trimspace("},
+		"name, tab inside":   {object{"name": "crm\tprod"}, isWarning, "name", "control character"},
+		"empty name":         {object{"name": ""}, isError, "name", "at least 1"},
+		"no events":          {object{"event_types": []string{}}, isError, "event_types", "at least 1"},
+		"malformed event":    {object{"event_types": []string{"job contact.scored"}}, isError, "event_types", "job.contact.scored"},
+		"unknown event":      {object{"event_types": []string{"job.complete"}}, isWarning, "event_types", "Known are job.completed and job.contact.scored"},
+		"bad status":         {object{"status": "paused"}, isError, "status", `"inactive"`},
+		"bad policy":         {object{"on_lost_secret": "ignore"}, isError, "on_lost_secret", `"keep"`},
+		"empty secret":       {object{"secret_wo": ""}, isError, "secret_wo", "at least 1"},
+		"bad recipient":      {object{"secret_recipients": []string{"age1nonsense"}}, isError, "secret_recipients", "is it whole"},
+		"private key":        {object{"secret_recipients": []string{"AGE-SECRET-KEY-CANARY"}}, isError, "secret_recipients", "private key"},
+		"no recipients":      {object{"secret_recipients": []string{}}, isError, "secret_recipients", "at least 1"},
+		"days":               {object{"rotate_after": "90d"}, isError, "rotate_after", "90 days are 2160h"},
+		"no unit":            {object{"rotate_after": "90"}, isError, "rotate_after", "units h, m and s"},
+		"zero duration":      {object{"rotate_after": "0s"}, isError, "rotate_after", "at least 1m0s"},
+		"negative duration":  {object{"rotate_after": "-2160h"}, isError, "rotate_after", "at least 1m0s"},
+		"short duration":     {object{"rotate_after": "1ns"}, isError, "rotate_after", "at least 1m0s"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -96,8 +95,8 @@ func TestPlanRefusals_protocol(t *testing.T) {
 			t.Errorf("%s is refused: %v", host, summaries(diags))
 		}
 	}
-	diags := local.plan(instance{}, testWebhook(object{"secret": "CANARY-secret"})).diags
-	if !has(diags, isError, "secret", "Remove the secret argument") {
+	diags := local.plan(instance{}, testWebhook(object{"secret_wo": "CANARY-secret"})).diags
+	if len(diags) != 1 || !has(diags, isWarning, "secret_wo", "TitanX issues the signing secret") {
 		t.Errorf("a secret on a create: %v", summaries(diags))
 	}
 	if len(s.writes()) != 0 {

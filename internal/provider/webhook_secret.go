@@ -19,9 +19,9 @@ import (
 // What is known of a webhook's signing secret (secret_status).
 const (
 	secretKnown     = "known"     // TitanX issued it, and the state has it
-	secretAdopted   = "adopted"   // the configuration gave it after an import
+	secretAdopted   = "adopted"   // the configuration had it, in secret_wo
 	secretEncrypted = "encrypted" // only encrypted_secret is stored
-	secretExpired   = "expired"   // rotate_after has passed at the last refresh
+	secretExpired   = "expired"   // somebody has it, and rotate_after had passed at the last refresh
 	secretLost      = "lost"      // nobody has it
 )
 
@@ -37,25 +37,54 @@ const (
 // at the clock could then disagree with itself.
 type clock func() time.Time
 
-// secretStatus judges what the state knows of the secret at a time.
-func (m webhookResourceModel) secretStatus(now time.Time) types.String {
-	if m.expired(now) {
+// secretStatus returns secret_status at a time.
+func (m webhookResourceModel) secretStatus(now time.Time, adopted bool) types.String {
+	if !m.lost() && m.expired(now) {
 		return types.StringValue(secretExpired)
 	}
-	return types.StringValue(m.possession())
+	return m.possession(adopted)
 }
 
-// possession is secret_status without regard to age. What was adopted and has expired since counts as known.
-func (m webhookResourceModel) possession() string {
+// possession returns secret_status without regard to age.
+func (m webhookResourceModel) possession(adopted bool) types.String {
 	switch {
-	case !m.EncryptedSecret.IsNull():
-		return secretEncrypted
+	case m.lost():
+		return types.StringValue(secretLost)
 	case m.Secret.IsNull():
-		return secretLost
-	case m.SecretStatus.ValueString() == secretAdopted:
-		return secretAdopted
+		return types.StringValue(secretEncrypted)
+	case adopted:
+		return types.StringValue(secretAdopted)
 	}
-	return secretKnown
+	return types.StringValue(secretKnown)
+}
+
+// lost reports whether nobody has the secret.
+func (m webhookResourceModel) lost() bool { return m.Secret.IsNull() && m.EncryptedSecret.IsNull() }
+
+// adoptedKey is in the private state of a webhook whose secret was adopted, in
+// plain text or encrypted.
+const adoptedKey = "adopted"
+
+// wasAdopted reports whether the state's secret came from secret_wo.
+func (m webhookResourceModel) wasAdopted(mark []byte) bool {
+	return mark != nil || m.SecretStatus.ValueString() == secretAdopted
+}
+
+// setIssued sets secret_version to the time at which TitanX issued the secret.
+func (m *webhookResourceModel) setIssued(now time.Time) {
+	if created, err := time.Parse(time.RFC3339, m.CreatedAt.ValueString()); err == nil {
+		now = created
+	}
+	m.SecretVersion = types.Int64Value(now.Unix())
+	if m.lost() {
+		m.SecretVersion = types.Int64Null()
+	}
+}
+
+// setAdopted sets secret_version to the time of an adoption. It is always
+// greater than before.
+func (m *webhookResourceModel) setAdopted(now time.Time, before types.Int64) {
+	m.SecretVersion = types.Int64Value(max(now.Unix(), before.ValueInt64()+1))
 }
 
 func (m webhookResourceModel) expired(now time.Time) bool {
@@ -66,8 +95,8 @@ func (m webhookResourceModel) expired(now time.Time) bool {
 	return err == nil && now.After(created.Add(durationOf(m.RotateAfter)))
 }
 
-// keepSecret stores a secret that TitanX has just issued, or one that was in plain text until now: encrypted if there are
-// recipients, else as it is. An empty secret is lost.
+// keepSecret stores a secret: encrypted if there are recipients, and else as it
+// is. An empty secret is lost.
 func (m *webhookResourceModel) keepSecret(secret string, recipients []age.Recipient) error {
 	m.Secret, m.EncryptedSecret = types.StringNull(), types.StringNull()
 	if secret == "" {
@@ -103,20 +132,26 @@ func (m webhookResourceModel) recipients(diags *diag.Diagnostics) []age.Recipien
 	return out
 }
 
-// planCreate is the plan of a webhook that is to be made: everything that TitanX will say is unknown.
-func planCreate(config webhookResourceModel, plan *webhookResourceModel, diags *diag.Diagnostics) {
-	if !config.Secret.IsNull() {
-		diags.AddAttributeError(path.Root("secret"), "Secret set for a new webhook",
-			"TitanX issues the signing secret when it makes the webhook, and takes none from outside. Remove the secret argument; "+
-				"it is only for adopting the secret of a webhook that was imported. If this webhook is being replaced, its old secret ends with it.")
+// planCreate plans a new webhook: whatever TitanX decides is unknown. A webhook
+// that replaces another may have a leftover secret_wo.
+func planCreate(config webhookResourceModel, plan *webhookResourceModel, replaces bool, diags *diag.Diagnostics) {
+	if !replaces && !config.SecretWO.IsNull() && !config.SecretWO.IsUnknown() {
+		diags.AddAttributeWarning(path.Root("secret_wo"), fmt.Sprintf("secret_wo has no effect on the new webhook %q", config.Name.ValueString()),
+			"TitanX issues the signing secret of a new webhook, and takes none from outside. secret_wo is only for a webhook that was imported: remove it here.")
 	}
 	plan.setDefaults(config)
 	plan.unknownComputed()
 }
 
-// unknownComputed plans what a new webhook brings. With recipients, the plain text is planned as null: it is never stored.
+// unknownComputed plans what a new webhook brings. With recipients, the plain
+// secret is planned as null: it is never stored.
 func (m *webhookResourceModel) unknownComputed() {
-	m.ID, m.CreatedAt = types.StringUnknown(), types.StringUnknown()
+	m.ID, m.CreatedAt, m.SecretVersion = types.StringUnknown(), types.StringUnknown(), types.Int64Unknown()
+	m.unknownSecret()
+}
+
+// unknownSecret plans another secret.
+func (m *webhookResourceModel) unknownSecret() {
 	m.Secret, m.EncryptedSecret, m.SecretStatus = types.StringUnknown(), types.StringUnknown(), types.StringUnknown()
 	switch {
 	case m.SecretRecipients.IsNull():
@@ -130,6 +165,8 @@ func (m *webhookResourceModel) unknownComputed() {
 type webhookChange struct {
 	config, state webhookResourceModel
 	imported      bool // the webhook came by import, and has not been applied since
+	adopted       bool // the state's secret came from secret_wo
+	applying      bool // core plans once more while it applies
 	plan          *webhookResourceModel
 	diags         *diag.Diagnostics
 	replace       path.Paths // the attributes that force a replacement
@@ -142,9 +179,9 @@ func (c *webhookChange) run() {
 	c.plan.setDefaults(c.config)
 	c.keepComputed()
 	c.compareArguments()
-	c.secretArgument()
 	c.recipients()
 	c.rotation()
+	c.adoption()
 	c.lostSecret()
 	if len(c.replace) > 0 && !c.diags.HasError() {
 		c.replacement()
@@ -155,6 +192,10 @@ func (c *webhookChange) run() {
 func (c *webhookChange) keepComputed() {
 	c.plan.ID, c.plan.CreatedAt = c.state.ID, c.state.CreatedAt
 	c.plan.Secret, c.plan.EncryptedSecret, c.plan.SecretStatus = c.state.Secret, c.state.EncryptedSecret, c.state.SecretStatus
+	c.plan.SecretVersion = c.state.SecretVersion
+	if c.config.SecretWOVersion.IsNull() {
+		c.plan.SecretWOVersion = c.state.SecretWOVersion
+	}
 }
 
 // compareArguments finds changes of what TitanX cannot change in place. What the state does not know (after an import from an
@@ -203,29 +244,6 @@ func sameTriggers(a, b types.Map) bool {
 	return true
 }
 
-// secretArgument adopts a secret that the configuration gives, where the state has none.
-func (c *webhookChange) secretArgument() {
-	given := c.config.Secret
-	switch {
-	case given.IsNull():
-	case !c.plan.SecretRecipients.IsNull(): // unknown, for the validators refuse known ones
-		c.diags.AddAttributeError(path.Root("secret"), "Secret set together with secret_recipients",
-			"secret_recipients will be known only after apply, and if set, no plain secret is stored. Remove one of the two arguments.")
-	case given.Equal(c.state.Secret):
-	case !c.state.EncryptedSecret.IsNull():
-		c.diags.AddAttributeError(path.Root("secret"), "Secret is known already",
-			"The state has the signing secret in encrypted_secret. Remove the secret argument.")
-	case c.state.Secret.IsNull():
-		c.plan.Secret, c.plan.SecretStatus = given, types.StringValue(secretAdopted)
-	case given.IsUnknown():
-		c.plan.Secret = given
-	default:
-		c.diags.AddAttributeError(path.Root("secret"), "Secret differs from the known one",
-			"The state has another signing secret than the secret argument gives, and TitanX cannot set one. Remove the argument to keep the known secret. "+
-				"To get a new one, change rotation_triggers. If the wrong one was adopted, remove the webhook from the state and import it again.")
-	}
-}
-
 // recipients encrypts a plain secret in place; what was encrypted to some cannot be encrypted to others, so that replaces.
 func (c *webhookChange) recipients() {
 	if c.plan.SecretRecipients.Equal(c.state.SecretRecipients) {
@@ -236,7 +254,7 @@ func (c *webhookChange) recipients() {
 		c.force("secret_recipients", "secret_recipients changes, and what is encrypted cannot be encrypted to others")
 	case c.state.Secret.IsNull():
 	case c.plan.SecretRecipients.IsUnknown():
-		c.plan.Secret, c.plan.EncryptedSecret, c.plan.SecretStatus = types.StringUnknown(), types.StringUnknown(), types.StringUnknown()
+		c.plan.unknownSecret()
 	case !c.plan.SecretRecipients.IsNull():
 		c.plan.Secret, c.plan.EncryptedSecret, c.plan.SecretStatus = types.StringNull(), types.StringUnknown(), types.StringValue(secretEncrypted)
 	}
@@ -249,7 +267,7 @@ func (c *webhookChange) rotation() {
 		c.diags.AddAttributeWarning(path.Root("rotate_after"), "Age of the webhook unknown",
 			"TitanX does not say when it made this webhook, so rotate_after has no effect on it. Use rotation_triggers instead.")
 	}
-	if c.state.SecretStatus.ValueString() != secretExpired {
+	if c.state.SecretStatus.ValueString() != secretExpired || c.state.lost() {
 		return
 	}
 	if c.plan.RotateAfter.IsUnknown() || c.plan.RotateAfter.Equal(c.state.RotateAfter) {
@@ -259,22 +277,49 @@ func (c *webhookChange) rotation() {
 	c.plan.SecretStatus = types.StringUnknown()
 }
 
-// lostSecret does what on_lost_secret says, from the plan, so that a changed policy takes one apply.
-func (c *webhookChange) lostSecret() {
-	lost := c.plan.Secret.IsNull() && c.plan.EncryptedSecret.IsNull()
-	if len(c.replace) > 0 || !lost {
+// adoption plans to adopt secret_wo where the secret is lost, or once more
+// where it was adopted and secret_wo_version changes. Nothing is planned of its
+// value: an ephemeral one may differ in the apply.
+func (c *webhookChange) adoption() {
+	version := c.config.SecretWOVersion
+	again := c.adopted && !version.IsNull() && !version.Equal(c.state.SecretWOVersion)
+	if len(c.replace) > 0 || !c.state.lost() && !again {
 		return
 	}
-	at := path.Root("secret")
+	if !c.config.SecretWO.IsNull() {
+		c.plan.SecretVersion = types.Int64Unknown()
+		c.plan.unknownSecret()
+		if !c.plan.SecretRecipients.IsUnknown() {
+			c.plan.SecretStatus = types.StringValue(secretAdopted)
+			if !c.plan.SecretRecipients.IsNull() {
+				c.plan.SecretStatus = types.StringValue(secretEncrypted)
+			}
+		}
+	} else if again && !version.IsUnknown() {
+		c.diags.AddAttributeError(path.Root("secret_wo"), "No secret to adopt",
+			"secret_wo_version changes, which adopts the secret in secret_wo again, but secret_wo is null. Set secret_wo, or leave secret_wo_version as it was. Nothing was changed.")
+	}
+}
+
+// lostSecret does what on_lost_secret says, from the plan, so that a changed policy takes one apply.
+func (c *webhookChange) lostSecret() {
+	if len(c.replace) > 0 || !c.plan.lost() {
+		return
+	}
+	at, policy := path.Root("secret"), c.plan.OnLostSecret.ValueString()
 	switch {
 	case c.plan.OnLostSecret.IsUnknown():
 		c.diags.AddAttributeError(path.Root("on_lost_secret"), "Policy for a lost secret unknown",
 			"The signing secret of this webhook is lost, and on_lost_secret will be known only after apply. Give it a value that is known when planning.")
-	case c.plan.OnLostSecret.ValueString() == onLostError:
-		c.diags.AddAttributeError(at, "Signing secret lost", lostSecretText+" on_lost_secret = \"error\" refuses to plan. "+lostSecretWaysOut)
-	case c.plan.OnLostSecret.ValueString() == onLostReplace:
-		c.diags.AddAttributeWarning(at, "Signing secret lost: the webhook will be replaced", lostSecretText+
-			" The plan replaces the webhook, which issues a new secret: receivers reject deliveries until they have it. "+lostSecretWaysOut)
+	case policy == onLostError:
+		c.diags.AddAttributeError(at, c.lostSummary(), lostSecretText+" on_lost_secret = \"error\" refuses to plan. "+lostSecretAdvice(policy))
+	case policy == onLostReplace && c.applying:
+		// What core applies to a webhook that exists is no replacement: the plan adopted a secret.
+		c.diags.AddAttributeError(path.Root("secret_wo"), "No secret to adopt",
+			"secret_wo was not known when the plan was made, and is null now. Nothing was changed. Plan again: "+lostSecretAdvice(policy))
+	case policy == onLostReplace:
+		c.diags.AddAttributeWarning(at, c.lostSummary()+": it will be replaced", lostSecretText+
+			" The plan replaces the webhook, which issues a new secret: receivers reject deliveries until they have it. "+lostSecretAdvice(policy))
 		c.lost = true
 		if c.plan.SecretRecipients.IsNull() {
 			c.force("secret", "its signing secret is lost")
@@ -284,28 +329,30 @@ func (c *webhookChange) lostSecret() {
 	}
 }
 
-const (
-	lostSecretText    = "TitanX shows a signing secret once, when the webhook is made, and the state does not have this one's (it was imported, or the answer got lost)."
-	lostSecretWaysOut = "There are three ways out: set secret to the signing secret, if you still have it, and it is adopted without touching the webhook; " +
-		"set on_lost_secret = \"keep\" to manage the webhook without its secret; or set on_lost_secret = \"replace\" to get a new webhook with a new secret."
-)
+func (c *webhookChange) lostSummary() string {
+	return fmt.Sprintf("Signing secret of webhook %q lost", c.plan.Name.ValueString())
+}
+
+const lostSecretText = "TitanX shows a signing secret once, when the webhook is made, and the state does not have this one's (it was imported, or the answer got lost)."
+
+// lostSecretAdvice returns what the reader can do about a lost secret under a
+// policy.
+func lostSecretAdvice(policy string) string {
+	advice := "If you still have the secret, set secret_wo to it: it is adopted without touching the webhook (Terraform 1.11, OpenTofu 1.11). "
+	if policy == onLostReplace {
+		return advice + "To manage the webhook without its secret, set on_lost_secret = \"keep\". To get a new webhook with a new secret, apply."
+	}
+	return advice + "To manage the webhook without its secret, set on_lost_secret = \"keep\"; to get a new webhook with a new secret, set it to \"replace\"."
+}
 
 // replacement plans what a new webhook brings, and says what that means for receivers. A lost secret has a warning of its own.
 func (c *webhookChange) replacement() {
-	why := "The webhook is replaced because " + strings.Join(c.reasons, ", and ")
-	if !c.config.Secret.IsNull() {
-		c.diags.AddAttributeError(path.Root("secret"), "Secret set for a webhook that is to be replaced",
-			why+", and its signing secret ends with it. Remove the secret argument: TitanX issues a new one.")
-		return
-	}
 	c.plan.unknownComputed()
 	if !c.lost {
-		c.diags.AddAttributeWarning(c.replace[0], replacementSummary, why+". "+replacementText)
+		c.diags.AddAttributeWarning(c.replace[0], fmt.Sprintf("Replacing the webhook %q issues a new signing secret", c.state.Name.ValueString()),
+			"The webhook is replaced because "+strings.Join(c.reasons, ", and ")+". "+replacementText)
 	}
 }
 
-const (
-	replacementSummary = "Replacing the webhook issues a new signing secret"
-	replacementText    = "Receivers need the new secret. With create_before_destroy, old and new secret are both valid until the old webhook is deleted; " +
-		"without it, events between the two are lost."
-)
+const replacementText = "Receivers need the new secret. With create_before_destroy, old and new secret are both valid until the old webhook is deleted; " +
+	"without it, events between the two are lost."

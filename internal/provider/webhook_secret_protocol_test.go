@@ -4,9 +4,12 @@
 package provider
 
 import (
+	"fmt"
+	"math/big"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/hashicorp/terraform-plugin-go/tfprotov6"
 
@@ -22,7 +25,6 @@ func TestSecretTable_protocol(t *testing.T) {
 			p := s.protocol(nil)
 			webhook := p.arrive(s, row.state)
 			_, config := configsOf(row.state, row.event)
-			config = s.resolve(config)
 			if row.event == "age passes" {
 				p.later(s, longerThanRotateAfter)
 			}
@@ -34,7 +36,7 @@ func TestSecretTable_protocol(t *testing.T) {
 			if got.action != row.action || got.action != refused && strings.Join(got.replace, " ") != row.forcedBy {
 				t.Errorf("the plan: %s, forced by %v", got.action, got.replace)
 			}
-			severity, at := isWarning, strings.Fields(row.forcedBy+" secret")
+			severity, at := isWarning, strings.Fields(row.forcedBy+" secret secret_wo")
 			if row.action == refused {
 				severity = isError
 			}
@@ -53,7 +55,7 @@ func TestSecretTable_protocol(t *testing.T) {
 			if status := got.webhook.text(t, "secret_status"); status != row.becomes {
 				t.Errorf("secret_status is %s", status)
 			}
-			s.checkSecret(t, got.webhook.text(t, "secret_status"), got.webhook.text(t, "secret"), got.webhook.text(t, "encrypted_secret"))
+			checkSecret(t, s.holds(row.state, row.event, row.action), got.webhook.text(t, "secret_status"), got.webhook.text(t, "secret"), got.webhook.text(t, "encrypted_secret"))
 			p.checkSettled(got.webhook, config)
 		})
 	}
@@ -98,14 +100,6 @@ func (s *simulation) putHeld() titanxsim.Webhook {
 	return s.Put(simUser, titanxsim.Webhook{Name: "test", URL: "https://hooks.example.com/titanx", EventTypes: []string{"job.contact.scored"}, Secret: heldSecret})
 }
 
-// resolve puts the server's secret where a configuration has heldSecret.
-func (s *simulation) resolve(config object) object {
-	if config["secret"] == heldSecret {
-		return config.with(object{"secret": s.only().Secret})
-	}
-	return config
-}
-
 // writeNames are the calls that change something, as the table spells them.
 func (s *simulation) writeNames() string {
 	var names []string
@@ -115,10 +109,9 @@ func (s *simulation) writeNames() string {
 	return strings.Join(names, " ")
 }
 
-// checkSecret compares what is stored with the secret that the server signs with.
-func (s *simulation) checkSecret(t *testing.T, status, secret, encrypted string) {
+// checkSecret compares what is stored with the secret that it ought to be.
+func checkSecret(t *testing.T, held, status, secret, encrypted string) {
 	t.Helper()
-	held := s.only().Secret
 	switch status {
 	case "known":
 		if secret != held || encrypted != "" {
@@ -129,8 +122,8 @@ func (s *simulation) checkSecret(t *testing.T, status, secret, encrypted string)
 			t.Error("the encrypted secret is not the server's")
 		}
 	case "adopted":
-		if secret == "" || encrypted != "" {
-			t.Error("no secret was adopted")
+		if secret != held || encrypted != "" {
+			t.Error("the secret was not adopted")
 		}
 	case "lost":
 		if secret != "" || encrypted != "" {
@@ -244,8 +237,8 @@ func TestSecretUnknown_protocol(t *testing.T) {
 			p := s.protocol(nil)
 			webhook := p.arrive(s, tc.state)
 			config := tc.config()
-			applied := s.resolve(config.with(tc.resolved))
-			planned := s.resolve(config)
+			applied := config.with(tc.resolved)
+			planned := config.with()
 			for attribute := range tc.resolved {
 				planned[attribute] = unknown
 			}
@@ -259,7 +252,7 @@ func TestSecretUnknown_protocol(t *testing.T) {
 			if status := got.webhook.text(t, "secret_status"); status != tc.becomes {
 				t.Errorf("secret_status is %s", status)
 			}
-			s.checkSecret(t, got.webhook.text(t, "secret_status"), got.webhook.text(t, "secret"), got.webhook.text(t, "encrypted_secret"))
+			checkSecret(t, s.only().Secret, got.webhook.text(t, "secret_status"), got.webhook.text(t, "secret"), got.webhook.text(t, "encrypted_secret"))
 			p.checkSettled(got.webhook, applied)
 		})
 	}
@@ -279,7 +272,7 @@ func TestSecretUnknown_create_protocol(t *testing.T) {
 		if got.action != "create" || got.webhook.text(t, "secret_status") != becomes {
 			t.Fatalf("%s: %s, %v", becomes, got.action, summaries(got.diags))
 		}
-		s.checkSecret(t, becomes, got.webhook.text(t, "secret"), got.webhook.text(t, "encrypted_secret"))
+		checkSecret(t, s.only().Secret, becomes, got.webhook.text(t, "secret"), got.webhook.text(t, "encrypted_secret"))
 		p.checkSettled(got.webhook, applied)
 	}
 }
@@ -332,7 +325,7 @@ func TestSecretFirstTriggers_protocol(t *testing.T) {
 	}
 	for how, webhook := range map[string]instance{
 		"made here":              p.create(testWebhook(nil)),
-		"imported, then applied": p.carryOut(p.imported(s), testWebhook(object{"secret": heldSecret})).webhook,
+		"imported, then applied": p.carryOut(p.imported(s), testWebhook(object{"secret_wo": heldSecret})).webhook,
 		"imported, then renewed": p.carryOut(p.imported(s), testWebhook(nil)).webhook,
 	} {
 		if plan := p.plan(webhook, first); plan.action() != replace {
@@ -368,11 +361,11 @@ func TestSecretNotSaid_protocol(t *testing.T) {
 		p := s.protocol(nil)
 		for forcedBy, config := range map[string]object{"secret": testWebhook(nil), "encrypted_secret": testWebhook(object{"secret_recipients": []string{keyA.recipient}})} {
 			made := p.carryOut(instance{}, config)
-			if !has(made.diags, isWarning, "secret", "three ways out") || made.webhook.text(t, "secret_status") != "lost" {
+			if !has(made.diags, isWarning, "secret", "set secret_wo") || made.webhook.text(t, "secret_status") != "lost" {
 				t.Errorf("%s, stored in %s: %v", dialect, forcedBy, summaries(made.diags))
 			}
 			next := p.plan(made.webhook, config)
-			if !slices.Equal(next.replace, []string{forcedBy}) || !has(next.diags, isWarning, "secret", "three ways out") {
+			if !slices.Equal(next.replace, []string{forcedBy}) || !has(next.diags, isWarning, "secret", "set secret_wo") {
 				t.Errorf("%s, stored in %s: the next plan replaces for %v", dialect, forcedBy, next.replace)
 			}
 		}
@@ -380,7 +373,7 @@ func TestSecretNotSaid_protocol(t *testing.T) {
 		if !slices.Equal(renamed.replace, []string{"name"}) || hasError(renamed.diags) {
 			t.Errorf("%s: a replacement for another reason brings a secret, but: %v", dialect, summaries(renamed.diags))
 		}
-		adopted := p.carryOut(p.carryOut(instance{}, testWebhook(object{"name": "another"})).webhook, testWebhook(object{"name": "another", "secret": heldSecret, "status": "inactive"}))
+		adopted := p.carryOut(p.carryOut(instance{}, testWebhook(object{"name": "another"})).webhook, testWebhook(object{"name": "another", "secret_wo": heldSecret, "status": "inactive"}))
 		if adopted.action != update || adopted.webhook.text(t, "secret_status") != "adopted" {
 			t.Errorf("%s: adopting: %s", dialect, adopted.action)
 		}
@@ -401,6 +394,125 @@ func TestSecretAgeUnknown_protocol(t *testing.T) {
 		}
 		if diags := p.plan(unread, config).diags; has(diags, isWarning, "rotate_after", "Use rotation_triggers") != want || len(diags) > 1 {
 			t.Errorf("rotate_after = %q: %v", rotateAfter, summaries(diags))
+		}
+	}
+}
+
+// TestSecretWithdrawn_protocol has a secret that is not known when planning,
+// and null in the apply.
+func TestSecretWithdrawn_protocol(t *testing.T) {
+	t.Parallel()
+	for name, tc := range map[string]struct {
+		state   string
+		changes object
+	}{
+		"lost":           {"lost", object{"on_lost_secret": "replace"}},
+		"lost, an error": {"lost", object{"on_lost_secret": "error"}},
+		"adopted":        {"adopted", object{"secret_wo_version": 2}},
+	} {
+		s := simulate(t, titanxsim.Config{})
+		p := s.protocol(nil)
+		webhook := p.arrive(s, tc.state)
+		config := testWebhook(secretBase).with(tc.changes)
+		planned := p.plan(webhook, config.with(object{"secret_wo": unknown}))
+		if planned.action() != update || hasError(planned.diags) || planned.planned.text(t, "secret") != "(unknown)" {
+			t.Fatalf("%s: %s, %v", name, planned.action(), summaries(planned.diags))
+		}
+		s.ResetRequests()
+		p.applying = true
+		again := p.plan(webhook, config)
+		if tc.changes["on_lost_secret"] != "error" && !has(again.diags, isError, "secret_wo", "Nothing was changed") || !hasError(again.diags) {
+			t.Errorf("%s: %v", name, summaries(again.diags))
+		}
+		if len(s.writes()) != 0 {
+			t.Errorf("%s: %v", name, s.writes())
+		}
+	}
+	// A kept webhook is core's to refuse: the plan was to adopt.
+	s := simulate(t, titanxsim.Config{})
+	p := s.protocol(nil)
+	webhook := p.arrive(s, "lost")
+	config := testWebhook(secretBase).with(object{"on_lost_secret": "keep"})
+	planned := p.plan(webhook, config.with(object{"secret_wo": unknown}))
+	p.applying = true
+	again := p.plan(webhook, config)
+	if was, is := planned.planned.text(t, "secret_status"), again.planned.text(t, "secret_status"); was == "(unknown)" || was == is {
+		t.Errorf("kept: planned %s, then %s", was, is)
+	}
+}
+
+// number returns an attribute that is a known number; 0 if it is null.
+func (i instance) number(t *testing.T, attribute string) int64 {
+	t.Helper()
+	var number *big.Float
+	if err := attributes(t, i.value)[attribute].As(&number); err != nil {
+		t.Fatal(err)
+	}
+	if number == nil {
+		return 0
+	}
+	n, _ := number.Int64()
+	return n
+}
+
+// TestSecretVersion_protocol follows secret_version through a secret's life.
+func TestSecretVersion_protocol(t *testing.T) {
+	t.Parallel()
+	s := simulate(t, titanxsim.Config{})
+	p := s.protocol(nil)
+	issued := p.create(testWebhook(nil))
+	created := s.only().CreatedAt.Unix()
+	if got := issued.number(t, "secret_version"); got != created {
+		t.Errorf("issued: %d, want created_at, %d", got, created)
+	}
+	encrypted := p.carryOut(issued, testWebhook(object{"secret_recipients": []string{keyA.recipient}})).webhook
+	if got := encrypted.number(t, "secret_version"); got != created {
+		t.Errorf("encrypted in place: %d, want %d", got, created)
+	}
+	s.later(time.Hour)
+	renewed := p.carryOut(encrypted, testWebhook(object{"rotation_triggers": map[string]string{"a": "1"}})).webhook
+	if got := renewed.number(t, "secret_version"); got <= created {
+		t.Errorf("replaced: %d, want more than %d", got, created)
+	}
+
+	s = simulate(t, titanxsim.Config{})
+	p = s.protocol(nil)
+	lost := p.imported(s)
+	if got := lost.number(t, "secret_version"); got != 0 {
+		t.Errorf("lost: %d", got)
+	}
+	held := testWebhook(object{"secret_wo": heldSecret, "secret_wo_version": 1})
+	before := s.now().Unix()
+	adopted := p.carryOut(lost, held).webhook
+	first := adopted.number(t, "secret_version")
+	if first < before || first > s.now().Unix() {
+		t.Errorf("adopted: %d", first)
+	}
+	second := p.carryOut(adopted, held.with(object{"secret_wo_version": 2})).webhook.number(t, "secret_version")
+	s.later(-time.Hour)
+	third := p.carryOut(adopted, held.with(object{"secret_wo_version": 3})).webhook.number(t, "secret_version")
+	if second <= first || third != first+1 {
+		t.Errorf("adopted again: %d, then %d and, with a clock set back, %d", first, second, third)
+	}
+}
+
+// TestSecretAdopted_protocol finds nothing of secret_wo in a plan, or in what an
+// encrypted adoption stores.
+func TestSecretAdopted_protocol(t *testing.T) {
+	t.Parallel()
+	s := simulate(t, titanxsim.Config{})
+	p := s.protocol(nil)
+	config := testWebhook(object{"secret_wo": heldSecret, "secret_recipients": []string{keyA.recipient}})
+	planned := p.plan(p.imported(s), config)
+	stored, diags := p.apply(planned)
+	p.mustSucceed(diags)
+	if decryptedBy(stored.text(t, "encrypted_secret"), keyA) != heldSecret {
+		t.Error("the secret was not encrypted")
+	}
+	plain := p.plan(p.imported(s), testWebhook(object{"secret_wo": heldSecret}))
+	for where, i := range map[string]instance{"plan": planned.planned, "state": stored, "plan to store it in plain text": plain.planned} {
+		if text := fmt.Sprint(i.value) + string(i.private); strings.Contains(text, heldSecret) {
+			t.Errorf("the secret is in the %s", where)
 		}
 	}
 }

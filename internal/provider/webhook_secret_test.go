@@ -6,6 +6,7 @@ package provider
 import (
 	"maps"
 	"reflect"
+	"strings"
 	"testing"
 	"time"
 )
@@ -39,48 +40,56 @@ var secretTable = []struct {
 	{"known", "rotate_after is removed", update, "", "", "", "known"},
 	{"known", "recipient is added", update, "", "", "", "encrypted"},
 	{"known", "secret is set", noChange, "", "", "", "known"},
-	{"known", "another secret is set", refused, "", "Secret differs", "", ""},
+	{"known", "another secret is set", noChange, "", "", "", "known"},
+	{"known", "another version is set", update, "", "", "", "known"},
+	{"known", "version alone is set", update, "", "", "", "known"},
 
 	{"lost", "refresh", noChange, "", "", "", "lost"},
 	{"lost", "status changes", update, "", "", "set-status", "lost"},
 	{"lost", "name changes", replace, "name", "name changes", "delete create set-status", "known"},
-	{"lost", "policy becomes replace", replace, "secret", "Signing secret lost", "delete create set-status", "known"},
-	{"lost", "policy becomes error", refused, "", "three ways out", "", ""},
+	{"lost", "policy becomes replace", replace, "secret", "lost: it will be replaced", "delete create set-status", "known"},
+	{"lost", "policy becomes error", refused, "", "set secret_wo", "", ""},
 	{"lost", "triggers change", replace, "rotation_triggers", "rotation_triggers changes", "delete create set-status", "known"},
-	{"lost", "age passes", replace, "secret_status", "rotate_after has passed", "delete create set-status", "known"},
+	{"lost", "age passes", noChange, "", "", "", "lost"},
 	{"lost", "rotate_after is longer", update, "", "", "", "lost"},
 	{"lost", "rotate_after is removed", update, "", "", "", "lost"},
 	{"lost", "recipient is added", update, "", "", "", "lost"},
 	{"lost", "secret is set", update, "", "", "", "adopted"},
 	{"lost", "another secret is set", update, "", "", "", "adopted"},
+	{"lost", "another version is set", update, "", "", "", "adopted"},
+	{"lost", "version alone is set", update, "", "", "", "lost"},
 
 	{"lost, with a recipient", "refresh", noChange, "", "", "", "lost"},
 	{"lost, with a recipient", "status changes", update, "", "", "set-status", "lost"},
 	{"lost, with a recipient", "name changes", replace, "name", "name changes", "delete create set-status", "encrypted"},
-	{"lost, with a recipient", "policy becomes replace", replace, "encrypted_secret", "Signing secret lost", "delete create set-status", "encrypted"},
-	{"lost, with a recipient", "policy becomes error", refused, "", "three ways out", "", ""},
+	{"lost, with a recipient", "policy becomes replace", replace, "encrypted_secret", "lost: it will be replaced", "delete create set-status", "encrypted"},
+	{"lost, with a recipient", "policy becomes error", refused, "", "set secret_wo", "", ""},
 	{"lost, with a recipient", "triggers change", replace, "rotation_triggers", "rotation_triggers changes", "delete create set-status", "encrypted"},
-	{"lost, with a recipient", "age passes", replace, "secret_status", "rotate_after has passed", "delete create set-status", "encrypted"},
+	{"lost, with a recipient", "age passes", noChange, "", "", "", "lost"},
 	{"lost, with a recipient", "rotate_after is longer", update, "", "", "", "lost"},
 	{"lost, with a recipient", "rotate_after is removed", update, "", "", "", "lost"},
 	{"lost, with a recipient", "recipient is added", update, "", "", "", "lost"},
 	{"lost, with a recipient", "recipient is another", update, "", "", "", "lost"},
 	{"lost, with a recipient", "recipients are removed", update, "", "", "", "lost"},
-	{"lost, with a recipient", "secret is set", refused, "", "secret_recipients", "", ""},
-	{"lost, with a recipient", "another secret is set", refused, "", "secret_recipients", "", ""},
+	{"lost, with a recipient", "secret is set", update, "", "", "", "encrypted"},
+	{"lost, with a recipient", "another secret is set", update, "", "", "", "encrypted"},
+	{"lost, with a recipient", "another version is set", update, "", "", "", "encrypted"},
+	{"lost, with a recipient", "version alone is set", update, "", "", "", "lost"},
 
 	{"adopted", "refresh", noChange, "", "", "", "adopted"},
 	{"adopted", "status changes", update, "", "", "set-status", "adopted"},
-	{"adopted", "name changes", refused, "", "its signing secret ends with it", "", ""},
+	{"adopted", "name changes", replace, "name", "name changes", "delete create set-status", "known"},
 	{"adopted", "policy becomes keep", update, "", "", "", "adopted"},
 	{"adopted", "policy becomes error", update, "", "", "", "adopted"},
-	{"adopted", "triggers change", refused, "", "its signing secret ends with it", "", ""},
-	{"adopted", "age passes", refused, "", "its signing secret ends with it", "", ""},
+	{"adopted", "triggers change", replace, "rotation_triggers", "rotation_triggers changes", "delete create set-status", "known"},
+	{"adopted", "age passes", replace, "secret_status", "rotate_after has passed", "delete create set-status", "known"},
 	{"adopted", "rotate_after is longer", update, "", "", "", "adopted"},
 	{"adopted", "rotate_after is removed", update, "", "", "", "adopted"},
-	{"adopted", "recipient is added", refused, "", "secret_recipients", "", ""},
+	{"adopted", "recipient is added", update, "", "", "", "encrypted"},
 	{"adopted", "secret is unset", noChange, "", "", "", "adopted"},
-	{"adopted", "another secret is set", refused, "", "Secret differs", "", ""},
+	{"adopted", "another secret is set", noChange, "", "", "", "adopted"},
+	{"adopted", "another version is set", update, "", "", "", "adopted"},
+	{"adopted", "version alone is set", refused, "", "No secret to adopt", "", ""},
 
 	{"adopted, no longer set", "refresh", noChange, "", "", "", "adopted"},
 	{"adopted, no longer set", "status changes", update, "", "", "set-status", "adopted"},
@@ -93,7 +102,17 @@ var secretTable = []struct {
 	{"adopted, no longer set", "rotate_after is removed", update, "", "", "", "adopted"},
 	{"adopted, no longer set", "recipient is added", update, "", "", "", "encrypted"},
 	{"adopted, no longer set", "secret is set", noChange, "", "", "", "adopted"},
-	{"adopted, no longer set", "another secret is set", refused, "", "Secret differs", "", ""},
+	{"adopted, no longer set", "another secret is set", noChange, "", "", "", "adopted"},
+	{"adopted, no longer set", "another version is set", update, "", "", "", "adopted"},
+	{"adopted, no longer set", "version alone is set", refused, "", "No secret to adopt", "", ""},
+
+	{"adopted, encrypted", "refresh", noChange, "", "", "", "encrypted"},
+	{"adopted, encrypted", "name changes", replace, "name", "name changes", "delete create set-status", "encrypted"},
+	{"adopted, encrypted", "recipient is added", replace, "secret_recipients", "secret_recipients changes", "delete create set-status", "encrypted"},
+	{"adopted, encrypted", "secret is unset", noChange, "", "", "", "encrypted"},
+	{"adopted, encrypted", "another secret is set", noChange, "", "", "", "encrypted"},
+	{"adopted, encrypted", "another version is set", update, "", "", "", "encrypted"},
+	{"adopted, encrypted", "version alone is set", refused, "", "No secret to adopt", "", ""},
 
 	{"encrypted", "refresh", noChange, "", "", "", "encrypted"},
 	{"encrypted", "status changes", update, "", "", "set-status", "encrypted"},
@@ -107,8 +126,10 @@ var secretTable = []struct {
 	{"encrypted", "recipient is added", replace, "secret_recipients", "secret_recipients changes", "delete create set-status", "encrypted"},
 	{"encrypted", "recipient is another", replace, "secret_recipients", "secret_recipients changes", "delete create set-status", "encrypted"},
 	{"encrypted", "recipients are removed", replace, "secret_recipients", "secret_recipients changes", "delete create set-status", "known"},
-	{"encrypted", "secret is set", refused, "", "secret_recipients", "", ""},
-	{"encrypted", "another secret is set", refused, "", "secret_recipients", "", ""},
+	{"encrypted", "secret is set", noChange, "", "", "", "encrypted"},
+	{"encrypted", "another secret is set", noChange, "", "", "", "encrypted"},
+	{"encrypted", "another version is set", update, "", "", "", "encrypted"},
+	{"encrypted", "version alone is set", update, "", "", "", "encrypted"},
 
 	{"expired", "refresh", replace, "secret_status", "rotate_after has passed", "delete create set-status", "known"},
 	{"expired", "status changes", replace, "secret_status", "rotate_after has passed", "delete create", "known"},
@@ -120,16 +141,27 @@ var secretTable = []struct {
 	{"expired", "rotate_after is longer", update, "", "", "", "known"},
 	{"expired", "rotate_after is removed", update, "", "", "", "known"},
 	{"expired", "recipient is added", replace, "secret_status", "rotate_after has passed", "delete create set-status", "encrypted"},
-	{"expired", "secret is set", refused, "", "its signing secret ends with it", "", ""},
-	{"expired", "another secret is set", refused, "", "Secret differs", "", ""},
+	{"expired", "secret is set", replace, "secret_status", "rotate_after has passed", "delete create set-status", "known"},
+	{"expired", "another secret is set", replace, "secret_status", "rotate_after has passed", "delete create set-status", "known"},
+	{"expired", "another version is set", replace, "secret_status", "rotate_after has passed", "delete create set-status", "known"},
+	{"expired", "version alone is set", replace, "secret_status", "rotate_after has passed", "delete create set-status", "known"},
 
 	{"adopted, then expired", "refresh", replace, "secret_status", "rotate_after has passed", "delete create set-status", "known"},
-	{"adopted, then expired", "rotate_after is longer", update, "", "", "", "known"},
-	{"adopted, then expired", "rotate_after is removed", update, "", "", "", "known"},
+	{"adopted, then expired", "rotate_after is longer", update, "", "", "", "adopted"},
+	{"adopted, then expired", "rotate_after is removed", update, "", "", "", "adopted"},
+	{"adopted, then expired", "version alone is set", replace, "secret_status", "rotate_after has passed", "delete create set-status", "known"},
 	{"encrypted, then expired", "refresh", replace, "secret_status", "rotate_after has passed", "delete create set-status", "encrypted"},
 	{"encrypted, then expired", "rotate_after is longer", update, "", "", "", "encrypted"},
 	{"encrypted, then expired", "rotate_after is removed", update, "", "", "", "encrypted"},
 	{"encrypted, then expired", "recipients are removed", replace, "secret_recipients secret_status", "rotate_after has passed", "delete create set-status", "known"},
+}
+
+// holds returns the secret that the state has after a row.
+func (s *simulation) holds(state, event, action string) string {
+	if secretStates[state].imported && action == update && strings.HasPrefix(event, "another") {
+		return anotherSecret
+	}
+	return s.only().Secret
 }
 
 // secretStates tell how a webhook gets into a state: by import or by the first configuration, then by applying each of the
@@ -143,9 +175,10 @@ var secretStates = map[string]struct {
 	"known":                   {false, []object{{}}, false, "known"},
 	"lost":                    {true, []object{{"on_lost_secret": "keep"}}, false, "lost"},
 	"lost, with a recipient":  {true, []object{{"on_lost_secret": "keep", "secret_recipients": []string{keyA.recipient}}}, false, "lost"},
-	"adopted":                 {true, []object{{"secret": heldSecret}}, false, "adopted"},
-	"adopted, no longer set":  {true, []object{{"secret": heldSecret}, {}}, false, "adopted"},
-	"adopted, then expired":   {true, []object{{"secret": heldSecret}, {}}, true, "expired"},
+	"adopted":                 {true, []object{{"secret_wo": heldSecret, "secret_wo_version": 1}}, false, "adopted"},
+	"adopted, no longer set":  {true, []object{{"secret_wo": heldSecret, "secret_wo_version": 1}, {}}, false, "adopted"},
+	"adopted, encrypted":      {true, []object{{"secret_wo": heldSecret, "secret_wo_version": 1, "secret_recipients": []string{keyA.recipient}}}, false, "encrypted"},
+	"adopted, then expired":   {true, []object{{"secret_wo": heldSecret, "secret_wo_version": 1}, {}}, true, "expired"},
 	"encrypted":               {false, []object{{"secret_recipients": []string{keyA.recipient}}}, false, "encrypted"},
 	"encrypted, then expired": {false, []object{{"secret_recipients": []string{keyA.recipient}}}, true, "expired"},
 	"expired":                 {false, []object{{}}, true, "expired"},
@@ -156,7 +189,7 @@ var secretBase = object{"on_lost_secret": "replace", "rotate_after": "1h", "rota
 // longerThanRotateAfter is an age that secretBase's rotate_after does not allow, and the longer one of the events does.
 const longerThanRotateAfter = 2 * time.Hour
 
-// secretEvents change a configuration. heldSecret stands for the one that the server signs with.
+// secretEvents change a configuration.
 var secretEvents = map[string]func(object){
 	"refresh":                 func(object) {},
 	"status changes":          func(o object) { o["status"] = "inactive" },
@@ -177,12 +210,23 @@ var secretEvents = map[string]func(object){
 		}
 	},
 	"recipients are removed": func(o object) { delete(o, "secret_recipients") },
-	"secret is set":          func(o object) { o["secret"] = heldSecret },
-	"secret is unset":        func(o object) { delete(o, "secret") },
-	"another secret is set":  func(o object) { o["secret"] = "CANARY-another" },
+	"secret is set":          func(o object) { o["secret_wo"] = heldSecret },
+	"secret is unset": func(o object) {
+		delete(o, "secret_wo")
+		delete(o, "secret_wo_version")
+	},
+	"another secret is set":  func(o object) { o["secret_wo"] = anotherSecret },
+	"another version is set": func(o object) { o["secret_wo"], o["secret_wo_version"] = anotherSecret, 2 },
+	"version alone is set": func(o object) {
+		delete(o, "secret_wo")
+		o["secret_wo_version"] = 2
+	},
 }
 
-const heldSecret = "CANARY-held"
+const (
+	heldSecret    = "CANARY-held" // what the server signs with where a webhook is imported
+	anotherSecret = "CANARY-another"
+)
 
 var keyA, keyB = newAgeKey(), newAgeKey()
 
@@ -221,7 +265,7 @@ func TestSecretTable_complete(t *testing.T) {
 			before, after := configsOf(state, event)
 			matters := event == "refresh" || event == "age passes" || !reflect.DeepEqual(before, after)
 			got := rows[[2]string{state, event}]
-			if how.expired && state != "expired" {
+			if how.expired && state != "expired" || state == "adopted, encrypted" {
 				matters = got > 0 // a variant, for what differs from the state it is a variant of
 			}
 			if matters != (got == 1) {
@@ -262,11 +306,16 @@ var secretUnknowns = map[string]secretUnknown{
 	"recipients, kept lost":      {"lost", "", object{"secret_recipients": []string{keyA.recipient}}, update, "", "lost"},
 	"recipients, lost":           {"lost", "replace", object{"secret_recipients": []string{keyA.recipient}}, replace, "encrypted_secret", "encrypted"},
 	"recipients, lost, and none": {"lost", "replace", object{"secret_recipients": nil}, replace, "encrypted_secret", "known"},
-	"recipients and a secret":    {"adopted", "", object{"secret_recipients": nil}, refused, "", ""},
-	"secret of a lost one":       {"lost", "replace", object{"secret": heldSecret}, update, "", "adopted"},
-	"secret, the known one":      {"known", "", object{"secret": heldSecret}, update, "", "known"},
-	"secret, none":               {"known", "", object{"secret": nil}, update, "", "known"},
-	"secret of an encrypted one": {"encrypted", "", object{"secret": heldSecret}, refused, "", ""},
+	"recipients and a secret":    {"adopted", "", object{"secret_recipients": nil}, update, "", "adopted"},
+	"secret of a lost one":       {"lost", "replace", object{"secret_wo": heldSecret}, update, "", "adopted"},
+	"secret of a kept one":       {"lost", "keep", object{"secret_wo": heldSecret}, update, "", "adopted"},
+	"secret and recipients":      {"lost", "replace", object{"secret_wo": heldSecret, "secret_recipients": []string{keyA.recipient}}, update, "", "encrypted"},
+	"secret and no recipients":   {"lost", "replace", object{"secret_wo": heldSecret, "secret_recipients": nil}, update, "", "adopted"},
+	"secret, the known one":      {"known", "", object{"secret_wo": heldSecret}, noChange, "", "known"},
+	"secret, none":               {"known", "", object{"secret_wo": nil}, noChange, "", "known"},
+	"secret of an encrypted one": {"encrypted", "", object{"secret_wo": heldSecret}, noChange, "", "encrypted"},
+	"version":                    {"adopted", "", object{"secret_wo_version": 2}, update, "", "adopted"},
+	"version, the same":          {"adopted", "", object{"secret_wo_version": 1}, update, "", "adopted"},
 	"everything": {"known", "", object{"name": "renamed", "url": "https://hooks.example.com/other", "secret_recipients": []string{keyA.recipient},
 		"rotate_after": "24h", "on_lost_secret": "keep", "status": "inactive"}, replace, "name url", "encrypted"},
 }

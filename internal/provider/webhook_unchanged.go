@@ -73,7 +73,7 @@ func (u unchangedWebhooks) read(ctx context.Context, req *tfprotov6.ReadResource
 	if !ok {
 		return nil
 	}
-	fresh := state.refreshed(listed, conn.now(u.provider.now))
+	fresh := state.refreshed(listed, conn.now(u.provider.now), state.wasAdopted(privateValue(req.Private, adoptedKey)))
 	if !fresh.equal(state) {
 		return nil
 	}
@@ -102,13 +102,23 @@ func (u unchangedWebhooks) plan(ctx context.Context, req *tfprotov6.PlanResource
 	}
 	planned := state
 	var diags diag.Diagnostics
-	change := webhookChange{config: config, state: state, plan: &planned, diags: &diags}
+	change := webhookChange{
+		config: config, state: state, plan: &planned, diags: &diags,
+		imported: isImported(privateValue(req.PriorPrivate, importedKey)), adopted: state.wasAdopted(privateValue(req.PriorPrivate, adoptedKey)),
+	}
 	change.run()
 	if len(diags) > 0 || !planned.equal(state) {
 		return nil
 	}
 	conn.manages(state.ID, state.Name)
 	return &tfprotov6.PlanResourceChangeResponse{PlannedState: req.PriorState, PlannedPrivate: req.PriorPrivate, PlannedIdentity: req.PriorIdentity}
+}
+
+// secretUnknown reports whether a configuration has a secret_wo that is not
+// known yet.
+func (u unchangedWebhooks) secretUnknown(ctx context.Context, config *tfprotov6.DynamicValue) bool {
+	m, ok := u.decode(ctx, config)
+	return ok && m.SecretWO.IsUnknown()
 }
 
 // identityType is a webhook's identity as Terraform sends it.

@@ -127,7 +127,6 @@ func TestUnchanged_protocol(t *testing.T) {
 			for _, changes := range secretStates[state].configs {
 				s.config = testWebhook(secretBase).with(changes)
 			}
-			s.config = s.resolve(s.config)
 		}
 	}
 	made := func(changes object) func(*situation, *protocolServer) {
