@@ -27,6 +27,7 @@ const (
 	ListResources      Feature = "list resources"
 	Mocks              Feature = "mocks in tests"
 	TerraformData      Feature = "terraform_data"
+	WriteOnly          Feature = "write-only arguments"
 )
 
 // probes are configurations that are only valid for a CLI with the feature,
@@ -74,6 +75,10 @@ var probes = map[Feature]struct {
 	TerraformData: {
 		used: regexp.MustCompile(`"terraform_data"`),
 		text: "resource \"terraform_data\" \"probe\" {}\n",
+	},
+	WriteOnly: {
+		used: regexp.MustCompile(`(?m)^ +secret_wo +=`),
+		text: strings.Replace(webhook, "}", "  secret_wo   = \"CANARY\"\n}", 1),
 	},
 }
 

@@ -33,6 +33,7 @@ func TestAccFeatures(t *testing.T) {
 		Functions:          "functions .*",
 		ImportByIdentity:   "import by resource identity",
 		ListResources:      "list resource .*",
+		WriteOnly:          "argument `secret_wo`",
 	} {
 		promised := regexp.MustCompile(`(?m)^\| ` + row + ` \| ([0-9.]*) *\| ([0-9.]*) *\|$`)
 		match := promised.FindSubmatchIndex(readme)

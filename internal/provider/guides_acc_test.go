@@ -86,7 +86,7 @@ func guideRotation(t *testing.T, s *simulation, c *folder) {
 	c.must("apply", "-auto-approve")
 	first := s.only().Secret
 	s.expectWrites(t, titanxsim.CallCreate)
-	c.mustSay(c.must("apply", "-auto-approve", "-var=generation=2"), "Replacing the webhook issues a new signing secret")
+	c.mustSay(c.must("apply", "-auto-approve", "-var=generation=2"), `Replacing the webhook "`)
 	s.expectWrites(t, titanxsim.CallCreate, titanxsim.CallDelete)
 	if s.only().Secret == first {
 		t.Error("the secret is the same")
@@ -147,6 +147,7 @@ func guideKeep(t *testing.T, s *simulation, c *folder) {
 
 func guideAdopt(t *testing.T, s *simulation, c *folder) {
 	needs(t, cli.ImportBlocks)
+	needs(t, cli.WriteOnly)
 	guideWebhooks(s)
 	c.mustSay(c.must("plan"), "will be replaced")
 	c.env = append(c.env, "TF_VAR_contacts_secret="+heldSecret)
@@ -157,6 +158,22 @@ func guideAdopt(t *testing.T, s *simulation, c *folder) {
 	s.expectWrites(t)
 	c.mustSay(c.read("terraform.tfstate"), `"secret_status": "adopted"`)
 	c.mustSay(c.read("terraform.tfstate"), heldSecret)
+
+	version := c.must("output", "-raw", "secret_version")
+	main := c.read("main.tf")
+	c.write("main.tf", strings.Replace(main, "secret_wo_version = 1", "secret_wo_version = 2", 1))
+	out, code := c.run("plan")
+	c.mustSay(out, "No secret to adopt")
+	if code != 1 {
+		t.Errorf("a new version without a secret ended with %d", code)
+	}
+	c.env = append(c.env, "TF_VAR_contacts_secret="+anotherSecret)
+	c.mustSay(c.must("apply", "-auto-approve"), "0 to add, 1 to change, 0 to destroy")
+	s.expectWrites(t)
+	c.mustSay(c.read("terraform.tfstate"), anotherSecret)
+	if c.must("output", "-raw", "secret_version") == version {
+		t.Error("secret_version is the same after another adoption")
+	}
 }
 
 func guideMany(t *testing.T, s *simulation, c *folder) {

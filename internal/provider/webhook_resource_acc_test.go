@@ -115,7 +115,7 @@ func TestAccWebhook_importLosesTheSecret(t *testing.T) {
 		"default": {"", plancheck.ResourceActionDestroyBeforeCreate, []titanxsim.Call{titanxsim.CallDelete, titanxsim.CallCreate}, "known"},
 		"replace": {`on_lost_secret = "replace"`, plancheck.ResourceActionDestroyBeforeCreate, []titanxsim.Call{titanxsim.CallDelete, titanxsim.CallCreate}, "known"},
 		"keep":    {`on_lost_secret = "keep"`, plancheck.ResourceActionNoop, nil, "lost"},
-		"adopt":   {`secret = "CANARY-held-already"`, plancheck.ResourceActionUpdate, nil, "adopted"},
+		"adopt":   {`secret_wo = "CANARY-held-already"`, plancheck.ResourceActionUpdate, nil, "adopted"},
 	} {
 		t.Run(policy, func(t *testing.T) {
 			t.Parallel()
@@ -151,7 +151,7 @@ func TestAccWebhook_lostSecretRefused(t *testing.T) {
 				ConfigStateChecks:  []statecheck.StateCheck{attribute("secret_status", "lost")},
 				ExpectNonEmptyPlan: true,
 			},
-			{Config: s.webhook(`on_lost_secret = "error"`), ExpectError: regexp.MustCompile(`Signing secret lost[\s\S]*three ways out`)},
+			{Config: s.webhook(`on_lost_secret = "error"`), ExpectError: regexp.MustCompile(`lost[\s\S]*secret_wo`)},
 			{
 				PreConfig: func() { s.SetDialect(titanxsim.Dialect{}) },
 				Config:    s.webhook(""),
