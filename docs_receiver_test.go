@@ -118,9 +118,9 @@ func freeAddress(t *testing.T) string {
 // ports that are free.
 func TestDocsReceiver_commands(t *testing.T) {
 	t.Parallel()
-	dir, simulator, receiver := t.TempDir(), freeAddress(t), freeAddress(t)
+	dir, simulator, front, receiver := t.TempDir(), freeAddress(t), freeAddress(t), freeAddress(t)
 	_, port, _ := net.SplitHostPort(receiver)
-	place := strings.NewReplacer("127.0.0.1:8080", simulator, "127.0.0.1:8000", receiver, "PORT=8000", "PORT="+port)
+	place := strings.NewReplacer("127.0.0.1:8080", simulator, "127.0.0.1:8443", front, "127.0.0.1:8000", receiver, "PORT=8000", "PORT="+port)
 	ran := map[string]int{}
 	for _, command := range guideCommands(t) {
 		script := goRun.ReplaceAllStringFunc(place.Replace(command.script), func(run string) string {
@@ -137,8 +137,8 @@ func TestDocsReceiver_commands(t *testing.T) {
 		case "receiver":
 			serve(t, dir, script, receiver)
 		case "command":
-			if got := shell(t, dir, script); got != command.prints {
-				t.Errorf("%s printed %q, want %q", script, got, command.prints)
+			if got, want := shell(t, dir, script), place.Replace(command.prints); got != want {
+				t.Errorf("%s printed %q, want %q", script, got, want)
 			}
 		}
 	}

@@ -41,6 +41,13 @@ func (s *Server) Fire(user, eventType string, payload any) (eventID string) {
 	return eventID
 }
 
+// FireAndWait is Fire, and returns the attempts once each subscriber was tried.
+func (s *Server) FireAndWait(user, eventType string, payload any) []Delivery {
+	id, first := s.fire(user, eventType, payload)
+	first.Wait()
+	return slices.DeleteFunc(s.Deliveries(), func(d Delivery) bool { return d.EventID != id })
+}
+
 // fire is Fire. The group waits for the first attempt of each subscriber.
 func (s *Server) fire(user, eventType string, payload any) (eventID string, first *sync.WaitGroup) {
 	raw, ok := payload.(json.RawMessage)

@@ -93,7 +93,7 @@ func (f Fault) validate() error {
 	if !slices.Contains(FaultKinds(), f.Kind) {
 		return fmt.Errorf("inject fault: no kind %q", f.Kind)
 	}
-	calls := []Call{"", CallCreate, CallList, CallGet, CallSetStatus, CallDelete, CallQuota, CallOther}
+	calls := []Call{"", CallCreate, CallList, CallGet, CallSetStatus, CallDelete, CallOther}
 	if !slices.Contains(calls, f.Call) {
 		return fmt.Errorf("inject fault: no call %q", f.Call)
 	}

@@ -22,7 +22,6 @@ const (
 	CallGet       Call = "get"
 	CallSetStatus Call = "set-status"
 	CallDelete    Call = "delete"
-	CallQuota     Call = "quota"
 	CallOther     Call = "other"
 )
 

@@ -16,7 +16,6 @@ import (
 	"maps"
 	"net/http"
 	"net/url"
-	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -25,11 +24,7 @@ import (
 // BasePath is where the API lives on its host.
 const BasePath = "/api/public/v2"
 
-const (
-	quotaPath   = "/api/public/quota"
-	controlPath = "/_sim/"
-	maxBody     = 1 << 20 // bytes of a request
-)
+const maxBody = 1 << 20 // bytes of a request
 
 // Config describes the simulated service.
 type Config struct {
@@ -54,12 +49,10 @@ type Config struct {
 
 // Server is the simulator, an http.Handler. Its methods are safe for concurrent use. Close it after use.
 type Server struct {
-	cfg     Config
-	users   []string // sorted
-	control http.Handler
-	ctx     context.Context
-	cancel  context.CancelFunc
-	tasks   sync.WaitGroup // deliveries
+	cfg    Config
+	ctx    context.Context
+	cancel context.CancelFunc
+	tasks  sync.WaitGroup // deliveries
 
 	mu         sync.Mutex // guards what follows
 	dialect    Dialect    // resolved: no field is empty
@@ -89,9 +82,8 @@ func New(cfg Config) *Server {
 	}
 	cfg.Keys = maps.Clone(cfg.Keys)
 	ctx, cancel := context.WithCancel(context.Background())
-	s := &Server{
+	return &Server{
 		cfg:      cfg,
-		users:    slices.Compact(slices.Sorted(maps.Values(cfg.Keys))),
 		ctx:      ctx,
 		cancel:   cancel,
 		latency:  cfg.Latency,
@@ -100,8 +92,6 @@ func New(cfg Config) *Server {
 		accounts: map[string]*account{},
 		windows:  map[string]*windows{},
 	}
-	s.control = s.controlHandler()
-	return s
 }
 
 // Close stops deliveries and delayed answers, and returns when no delivery is under way. It may be called again.
@@ -114,12 +104,8 @@ func (s *Server) Close() {
 	s.cfg.DeliveryClient.CloseIdleConnections()
 }
 
-// ServeHTTP answers an API request, or a control request under /_sim/.
+// ServeHTTP answers an API request.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	if strings.HasPrefix(r.URL.Path, controlPath) {
-		s.control.ServeHTTP(w, r)
-		return
-	}
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
 	to := parseRoute(r.Method, r.URL)
 	user, known := s.authenticate(r)
@@ -227,9 +213,6 @@ type route struct {
 }
 
 func parseRoute(method string, u *url.URL) route {
-	if u.Path == quotaPath && method == http.MethodGet {
-		return route{call: CallQuota}
-	}
 	rest, ok := strings.CutPrefix(u.EscapedPath(), BasePath+"/")
 	parts := strings.Split(rest, "/")
 	for i, p := range parts {

@@ -292,17 +292,6 @@ func TestTwoKeysOfOneUser(t *testing.T) {
 	}
 }
 
-func TestQuota(t *testing.T) {
-	t.Parallel()
-	b := start(t, titanxsim.Config{Limits: titanxsim.Limits{Day: 10}, Now: func() time.Time { return time.Unix(1e9, 0) }})
-	b.do("GET", "/webhooks", "")
-	got := b.as(b.keys["ada"], "GET", "/api/public/quota", "").json(t)
-	want := map[string]any{"payload": map[string]any{"day": map[string]any{"limit": 10.0, "remaining": 8.0}}}
-	if diff := cmp.Diff(want, got); diff != "" {
-		t.Errorf("(-want +got):\n%s", diff)
-	}
-}
-
 func TestJournal(t *testing.T) {
 	t.Parallel()
 	now := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
@@ -312,7 +301,6 @@ func TestJournal(t *testing.T) {
 	b.do("GET", "/webhooks/"+id, "")
 	b.do("POST", "/webhooks/"+id+"/inactive", "")
 	b.do("DELETE", "/webhooks/"+id, "")
-	b.as(b.keys["bob"], "GET", "/api/public/quota", "")
 	b.as("", "GET", "/elsewhere", "")
 
 	type row struct {
@@ -334,7 +322,6 @@ func TestJournal(t *testing.T) {
 		{titanxsim.CallGet, "GET", base + "/webhooks/" + id, "", "ada", 200},
 		{titanxsim.CallSetStatus, "POST", base + "/webhooks/" + id + "/inactive", "", "ada", 200},
 		{titanxsim.CallDelete, "DELETE", base + "/webhooks/" + id, "", "ada", 204},
-		{titanxsim.CallQuota, "GET", "/api/public/quota", "", "bob", 200},
 		{titanxsim.CallOther, "GET", "/elsewhere", "", "", 404},
 	}
 	if diff := cmp.Diff(want, got); diff != "" {

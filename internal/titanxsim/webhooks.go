@@ -78,8 +78,6 @@ func (x *exchange) handle(commit bool) answer {
 		return s.create(acct, x.body, x.received, commit)
 	case CallList:
 		return s.list(acct, x.r)
-	case CallQuota:
-		return s.quota(x.user)
 	}
 	w := acct.byID[x.route.id]
 	if w == nil {
@@ -145,20 +143,6 @@ func (s *Server) changeStatus(w *stored, status string, commit bool) answer {
 		w.Webhook = changed
 	}
 	return s.dialect.statusSet(changed)
-}
-
-// quota answers a plausible body: only the path is documented.
-func (s *Server) quota(user string) answer {
-	body := map[string]any{}
-	for i, tier := range []struct {
-		name  string
-		limit int
-	}{{"second", s.limits.Second}, {"minute", s.limits.Minute}, {"day", s.limits.Day}} {
-		if tier.limit > 0 {
-			body[tier.name] = map[string]int{"limit": tier.limit, "remaining": max(0, tier.limit-s.windows[user][i].used)}
-		}
-	}
-	return jsonAnswer(http.StatusOK, s.dialect.wrap(body))
 }
 
 // complete makes what a new webhook lacks.

@@ -1,31 +1,23 @@
 // Copyright (c) TitanX
 // SPDX-License-Identifier: MPL-2.0
 
-// Titanxsim serves a simulated TitanX, for writing a receiver or trying the provider without a TitanX account.
+// Titanxsim is a place to try the provider and a receiver without a TitanX
+// account.
 //
-//	go run ./internal/cmd/titanxsim
+//	titanxsim
+//	titanxsim fire [-user NAME] [-payload JSON] [EVENT]
 //
-// It prints the lines that point the provider at it. A webhook's url must be https, as with TitanX. For a receiver on this
-// machine without TLS, -receiver names where to deliver; for one with TLS, -receiver-ca names its certificate authority.
-// The key is random unless -key names one.
+// The first serves, on this machine: TitanX's API for the users ada and bob,
+// and a front that receives their deliveries over TLS and forwards them to a
+// receiver on a plain port. It shows each request and each delivery. The second
+// fires an event, by default job.contact.scored, and reports who received it.
 //
-// Callers on this machine control it over HTTP. Every body is optional JSON:
-//
-//	POST   /_sim/events      fire {"eventType": "job.contact.scored", "payload": {...}}; by default a sample contact.
-//	                         The answer has the first attempt for each webhook, and what TitanX does after it
-//	GET    /_sim/webhooks    the webhooks, without their secrets
-//	GET    /_sim/deliveries  every attempt to deliver: what was sent, the receiver's status, and what TitanX does after it
-//	GET    /_sim/requests    the API requests, without the key
-//	POST   /_sim/faults      fail {"call": "create", "kind": "reset", "times": 1, "commit": true}; the keys are those of
-//	                         titanxsim.Fault in lower case, the delay a string such as "2s"
-//	DELETE /_sim/faults      remove every fault
+// The front has a certificate of its own, which the simulator trusts. It is
+// written to a file for other programs that deliver to the front.
 package main
 
 import (
 	"context"
-	"crypto/rand"
-	"crypto/tls"
-	"crypto/x509"
 	"errors"
 	"flag"
 	"fmt"
@@ -44,6 +36,8 @@ import (
 	"github.com/titanx-io/terraform-provider-titanx/internal/titanxsim"
 )
 
+const defaultAddr = "127.0.0.1:8080"
+
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	err := run(ctx, os.Args[1:], os.Stdout, os.Stderr)
@@ -54,15 +48,23 @@ func main() {
 	}
 }
 
-// run serves until ctx is done.
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
+	if len(args) > 0 && args[0] == "fire" {
+		return fire(ctx, args[1:], stdout, stderr)
+	}
+	return serve(ctx, args, stdout, stderr)
+}
+
+// serve serves until ctx is done.
+func serve(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	flags := flag.NewFlagSet("titanxsim", flag.ContinueOnError)
 	flags.SetOutput(stderr)
-	addr := flags.String("addr", "127.0.0.1:8080", "`address` to serve on")
-	key := flags.String("key", "", "API `key` (default a random one)")
-	latency := flags.Duration("latency", 0, "time before each answer, such as 50ms")
-	receiver := flags.String("receiver", "", "deliver to this `address`, such as http://127.0.0.1:8000, in place of each webhook's host")
-	receiverCA := flags.String("receiver-ca", "", "PEM `file` of a certificate authority to trust when delivering")
+	addr := flags.String("addr", defaultAddr, "`address` of the API")
+	frontAddr := flags.String("front", "127.0.0.1:8443", "`address` of the front that receives deliveries over TLS")
+	receiver := flags.String("receiver", "http://127.0.0.1:8000", "`address` of the receiver, to which the front forwards")
+	caFile := flags.String("ca", "titanxsim-ca.pem", "`file` for the certificate of the front")
+	trust := flags.String("receiver-ca", "", "PEM `file` of another authority to trust when delivering")
+	latency := flags.Duration("latency", 0, "time before each response, such as 50ms")
 	var limits titanxsim.Limits
 	flags.Func("limits", "rate limits, such as `second=5,minute=100,day=10000` (default none)", func(s string) (err error) {
 		limits, err = parseLimits(s)
@@ -74,11 +76,9 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 		return err
 	})
 	flags.Usage = func() {
-		fmt.Fprint(stderr, "Titanxsim serves a simulated TitanX. Flags:\n\n")
+		fmt.Fprint(stderr, "Usage: titanxsim [flags]\n       titanxsim fire [-user NAME] [-payload JSON] [EVENT]\n\nFlags:\n\n")
 		flags.PrintDefaults()
 		fmt.Fprint(stderr, "\nSwitches of -dialect, the default first:\n\n", titanxsim.DialectUsage())
-		fmt.Fprint(stderr, "\nControl it from this machine: POST /_sim/events, GET /_sim/{webhooks,deliveries,requests},\n",
-			"POST and DELETE /_sim/faults. See go doc ./internal/cmd/titanxsim.\n")
 	}
 	if err := flags.Parse(args); err != nil {
 		return err
@@ -86,10 +86,11 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	if flags.NArg() > 0 {
 		return fmt.Errorf("unexpected args: %s", strings.Join(flags.Args(), " "))
 	}
-	if *key == "" {
-		*key = "sim_" + rand.Text()
+	to, err := url.Parse(*receiver)
+	if err != nil || to.Host == "" || to.Scheme != "http" && to.Scheme != "https" || to.Path != "" {
+		return fmt.Errorf("parse receiver %q: want an address such as http://127.0.0.1:8000", *receiver)
 	}
-	client, err := deliveryClient(*receiver, *receiverCA)
+	cert, client, err := certify(*caFile, *trust)
 	if err != nil {
 		return err
 	}
@@ -97,49 +98,54 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	if err != nil {
 		return fmt.Errorf("listen: %w", err)
 	}
+	defer listener.Close()
+	frontListener, err := new(net.ListenConfig).Listen(ctx, "tcp", *frontAddr)
+	if err != nil {
+		return fmt.Errorf("listen: %w", err)
+	}
+	defer frontListener.Close()
+	logger := slog.New(slog.NewTextHandler(stderr, &slog.HandlerOptions{Level: slog.LevelDebug, ReplaceAttr: brief}))
 	sim := titanxsim.New(titanxsim.Config{
-		Keys:           map[string]string{*key: "simulated"},
-		Dialect:        dialect,
-		Limits:         limits,
-		Latency:        *latency,
-		DeliveryClient: client,
-		Logger:         slog.New(slog.NewTextHandler(stderr, &slog.HandlerOptions{Level: slog.LevelDebug})),
+		Keys: map[string]string{"ada-key": "ada", "bob-key": "bob"}, Dialect: dialect, Limits: limits, Latency: *latency,
+		DeliveryClient: client, Logger: logger,
 	})
 	defer sim.Close()
-	printUsage(stdout, "http://"+listener.Addr().String(), *key)
-	return serve(ctx, listener, sim)
-}
+	fmt.Fprintf(stdout, `Deliveries to https://%s/ reach the receiver on %s/.
+The certificate of this address is in %s.
 
-func serve(ctx context.Context, listener net.Listener, sim *titanxsim.Server) error {
-	server := &http.Server{Handler: sim, ReadHeaderTimeout: 10 * time.Second}
-	served := make(chan error, 1)
-	go func() { served <- server.Serve(listener) }()
+export TITANX_BASE_URL=http://%s%s
+export TITANX_API_KEY=ada-key    # another user: bob-key
+
+`, frontListener.Addr(), to, *caFile, listener.Addr(), titanxsim.BasePath)
+	api := &http.Server{Handler: control(sim), ReadHeaderTimeout: 10 * time.Second}
+	front := &http.Server{Handler: forward(to, logger), ReadHeaderTimeout: 10 * time.Second, TLSConfig: cert}
+	served := make(chan error, 2)
+	go func() { served <- api.Serve(listener) }()
+	go func() { served <- front.ServeTLS(frontListener, "", "") }()
 	select {
-	case err := <-served:
-		return fmt.Errorf("serve: %w", err)
+	case err = <-served:
+		err = fmt.Errorf("serve: %w", err)
 	case <-ctx.Done():
 	}
-	sim.Close() // ends delayed answers, for which Shutdown would wait
+	sim.Close() // ends delayed responses, for which Shutdown would wait
 	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
 	defer cancel()
-	if err := server.Shutdown(ctx); err != nil {
-		return fmt.Errorf("shut down: %w", err)
+	return errors.Join(err, api.Shutdown(ctx), front.Shutdown(ctx))
+}
+
+// brief leaves out of a log line what nobody at a terminal needs.
+func brief(_ []string, a slog.Attr) slog.Attr {
+	switch {
+	case a.Key == slog.LevelKey, a.Value.String() == "":
+		return slog.Attr{}
+	case a.Key == slog.TimeKey:
+		return slog.String(a.Key, a.Value.Time().Format(time.TimeOnly))
 	}
-	return nil
+	return a
 }
 
-func printUsage(w io.Writer, origin, key string) {
-	fmt.Fprintf(w, `export TITANX_BASE_URL=%[1]s%[2]s
-export TITANX_API_KEY=%[3]s
-# create a webhook:
-#   curl -H "Authorization: Bearer $TITANX_API_KEY" $TITANX_BASE_URL/webhooks \
-#     -d '{"name": "demo", "url": "https://receiver.example/titanx", "events": ["job.contact.scored"]}'
-# fire a scored contact:
-#   curl -X POST %[1]s/_sim/events
-`, origin, titanxsim.BasePath, key)
-}
-
-// parseLimits reads "second=5,minute=100,day=10000". A tier that is not named is absent.
+// parseLimits parses "second=5,minute=100,day=10000". A tier that is not named
+// is absent.
 func parseLimits(s string) (titanxsim.Limits, error) {
 	var l titanxsim.Limits
 	tiers := map[string]*int{"second": &l.Second, "minute": &l.Minute, "day": &l.Day}
@@ -153,59 +159,4 @@ func parseLimits(s string) (titanxsim.Limits, error) {
 		*tier = n
 	}
 	return l, nil
-}
-
-// deliveryClient returns a client that delivers to the receiver in place of each
-// url's host, and trusts the certificate authority in the file besides the
-// system's. Each may be empty. If both are it returns nil, for the simulator's
-// own default.
-func deliveryClient(receiver, caFile string) (*http.Client, error) {
-	if receiver == "" && caFile == "" {
-		return nil, nil
-	}
-	transport := &http.Transport{}
-	if caFile != "" {
-		pool, err := trusted(caFile)
-		if err != nil {
-			return nil, err
-		}
-		transport.TLSClientConfig = &tls.Config{RootCAs: pool}
-	}
-	if receiver == "" {
-		return &http.Client{Transport: transport}, nil
-	}
-	to, err := url.Parse(receiver)
-	if err != nil || to.Host == "" || to.Scheme != "http" && to.Scheme != "https" || to.Path != "" {
-		return nil, fmt.Errorf("parse receiver %q: want an origin such as http://127.0.0.1:8000", receiver)
-	}
-	return &http.Client{Transport: redirected{to, transport}}, nil
-}
-
-// redirected sends each request to one origin, as a proxy in front of a receiver
-// does. The path and the Host header stay.
-type redirected struct {
-	to *url.URL
-	by http.RoundTripper
-}
-
-func (r redirected) RoundTrip(req *http.Request) (*http.Response, error) {
-	host := req.URL.Host
-	req = req.Clone(req.Context())
-	req.Host, req.URL.Scheme, req.URL.Host = host, r.to.Scheme, r.to.Host
-	return r.by.RoundTrip(req)
-}
-
-func trusted(caFile string) (*x509.CertPool, error) {
-	pem, err := os.ReadFile(caFile)
-	if err != nil {
-		return nil, fmt.Errorf("read receiver CA: %w", err)
-	}
-	pool, err := x509.SystemCertPool()
-	if err != nil {
-		pool = x509.NewCertPool()
-	}
-	if !pool.AppendCertsFromPEM(pem) {
-		return nil, fmt.Errorf("read receiver CA: no certificate in %s", caFile)
-	}
-	return pool, nil
 }

@@ -4,34 +4,42 @@
 package main
 
 import (
-	"bufio"
 	"bytes"
 	"context"
-	"encoding/pem"
+	"crypto/tls"
+	"crypto/x509"
 	"errors"
 	"flag"
-	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 
 	"github.com/titanx-io/terraform-provider-titanx/internal/titanxsim"
 )
 
-// serving runs the command until the test ends and returns the environment that it prints.
-func serving(t *testing.T, args ...string) map[string]string {
+// simulator is the program, which runs until the test ends.
+type simulator struct {
+	*testing.T
+	front, api, ca string // as printed
+	seen           chan string
+}
+
+// serving runs the program with a receiver.
+func serving(t *testing.T, receiver http.HandlerFunc, args ...string) *simulator {
 	t.Helper()
+	behind := httptest.NewServer(receiver)
+	t.Cleanup(behind.Close)
+	s := &simulator{T: t, ca: filepath.Join(t.TempDir(), "ca.pem"), seen: make(chan string, 1000)}
 	ctx, cancel := context.WithCancel(t.Context())
-	out, in := io.Pipe()
-	ended := make(chan error, 1)
+	ended, printed := make(chan error, 1), make(chan string, 1)
 	go func() {
-		err := run(ctx, append([]string{"-addr", "127.0.0.1:0"}, args...), in, io.Discard)
-		in.CloseWithError(fmt.Errorf("ended: %w", err))
-		ended <- err
+		ended <- run(ctx, append([]string{"-addr", "127.0.0.1:0", "-front", "127.0.0.1:0", "-receiver", behind.URL, "-ca", s.ca}, args...),
+			toChannel(printed), toChannel(s.seen))
 	}()
 	t.Cleanup(func() {
 		cancel()
@@ -39,156 +47,219 @@ func serving(t *testing.T, args ...string) map[string]string {
 			t.Errorf("run: %v", err)
 		}
 	})
-	env := map[string]string{}
-	lines := bufio.NewScanner(out)
-	for lines.Scan() {
-		if assignment, ok := strings.CutPrefix(lines.Text(), "export "); ok {
-			name, value, _ := strings.Cut(assignment, "=")
-			env[name] = value
-		}
-		if strings.Contains(lines.Text(), "curl -X POST") { // the last line
-			go func() { _, _ = io.Copy(io.Discard, out) }()
-			return env
-		}
+	select {
+	case usage := <-printed:
+		s.front = regexp.MustCompile(`https://[^/]+`).FindString(usage)
+		s.api = regexp.MustCompile(`TITANX_BASE_URL=(\S+)`).FindStringSubmatch(usage)[1]
+	case err := <-ended:
+		t.Fatalf("run: %v", err)
 	}
-	t.Fatalf("no usage printed: %v", lines.Err())
-	return nil
+	return s
 }
 
-func do(t *testing.T, key, method, url, body string) (status int, header http.Header, answer string) {
-	t.Helper()
-	req, err := http.NewRequestWithContext(t.Context(), method, url, strings.NewReader(body))
+type toChannel chan string
+
+func (c toChannel) Write(p []byte) (int, error) {
+	c <- string(p)
+	return len(p), nil
+}
+
+// waitFor waits until the program shows something.
+func (s *simulator) waitFor(want string) {
+	s.Helper()
+	for line := range s.seen {
+		if strings.Contains(line, want) {
+			return
+		}
+	}
+}
+
+func (s *simulator) do(key, method, url, body string) (int, http.Header, string) {
+	s.Helper()
+	req, err := http.NewRequestWithContext(s.Context(), method, url, strings.NewReader(body))
 	if err != nil {
-		t.Fatal(err)
+		s.Fatal(err)
 	}
 	req.Header.Set("Authorization", "Bearer "+key)
 	resp, err := http.DefaultClient.Do(req)
 	if err != nil {
-		t.Fatal(err)
+		s.Fatal(err)
 	}
 	defer resp.Body.Close()
 	read, err := io.ReadAll(resp.Body)
 	if err != nil {
-		t.Fatal(err)
+		s.Fatal(err)
 	}
 	return resp.StatusCode, resp.Header, string(read)
 }
 
+func (s *simulator) subscribe(key string) {
+	s.Helper()
+	body := `{"name": "demo", "url": "` + s.front + `/titanx", "events": ["job.contact.scored", "job.completed"]}`
+	if status, _, answer := s.do(key, "POST", s.api+"/webhooks", body); status != 201 {
+		s.Fatalf("create: %d %s", status, answer)
+	}
+}
+
+func (s *simulator) fire(args ...string) (string, error) {
+	s.Helper()
+	var out bytes.Buffer
+	addr := strings.TrimPrefix(strings.TrimSuffix(s.api, titanxsim.BasePath), "http://")
+	err := run(s.Context(), append([]string{"fire", "-addr", addr}, args...), &out, io.Discard)
+	return out.String(), err
+}
+
 func TestServesWhatTheFlagsSay(t *testing.T) {
 	t.Parallel()
-	env := serving(t, "-key", "CANARY", "-limits", "second=1000,day=5", "-dialect", "envelope=data,get=absent-405", "-latency", "1us")
-	if env["TITANX_API_KEY"] != "CANARY" {
-		t.Errorf("key %q is not that of the flag", env["TITANX_API_KEY"])
-	}
-	status, h, body := do(t, "CANARY", "GET", env["TITANX_BASE_URL"]+"/webhooks", "")
+	s := serving(t, nil, "-limits", "second=1000,day=5", "-dialect", "envelope=data,get=absent-405", "-latency", "1us")
+	status, h, body := s.do("bob-key", "GET", s.api+"/webhooks", "")
 	if status != 200 || body != `{"data":[]}` {
 		t.Errorf("list: %d %s", status, body)
 	}
 	if h.Get("X-RateLimit-Limit-Second") != "1000" || h.Get("X-RateLimit-Limit-Day") != "5" || h.Get("X-RateLimit-Limit-Minute") != "" {
 		t.Errorf("headers: %v", h)
 	}
-	if status, _, _ := do(t, "CANARY", "GET", env["TITANX_BASE_URL"]+"/webhooks/x", ""); status != 405 {
+	if status, _, _ := s.do("ada-key", "GET", s.api+"/webhooks/x", ""); status != 405 {
 		t.Errorf("get: %d", status)
 	}
 }
 
-func TestDeliversToTrustedReceiver(t *testing.T) {
+// TestFire delivers through the front to a receiver on a plain port, and shows
+// what happens.
+func TestFire(t *testing.T) {
 	t.Parallel()
-	received := make(chan string, 1)
-	receiver := httptest.NewTLSServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+	received := make(chan string, 10)
+	s := serving(t, func(w http.ResponseWriter, r *http.Request) {
 		body, _ := io.ReadAll(r.Body)
-		received <- string(body)
-	}))
-	defer receiver.Close()
-	ca := filepath.Join(t.TempDir(), "ca.pem")
-	block := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: receiver.Certificate().Raw})
-	if err := os.WriteFile(ca, block, 0o600); err != nil {
-		t.Fatal(err)
+		received <- r.URL.Path + " " + r.Header.Get("X-Titanx-Signature")[:4] + " " + string(body)
+		if strings.Contains(string(body), "refuse") {
+			w.WriteHeader(http.StatusUnauthorized)
+		}
+	})
+	if _, err := s.fire(); err == nil || !strings.Contains(err.Error(), "no active webhook of ada subscribes to job.contact.scored") {
+		t.Errorf("without a webhook: %v", err)
 	}
-	env := serving(t, "-receiver-ca", ca)
-	create := fmt.Sprintf(`{"name": "demo", "url": %q, "events": ["job.contact.scored"]}`, receiver.URL)
-	if status, _, body := do(t, env["TITANX_API_KEY"], "POST", env["TITANX_BASE_URL"]+"/webhooks", create); status != 201 {
-		t.Fatalf("create: %d %s", status, body)
+	s.subscribe("ada-key")
+	s.waitFor("method=POST path=/api/public/v2/webhooks user=ada status=201")
+	for want, args := range map[string][]string{
+		`"eventType":"job.contact.scored"`: nil,
+		`"eventType":"job.completed"`:      {"job.completed"},
+		`{"leadId":"7"}`:                   {"-payload", `{"leadId":"7"}`},
+	} {
+		out, err := s.fire(args...)
+		if err != nil || !strings.HasSuffix(out, "to "+s.front+"/titanx: 200: delivered\n") {
+			t.Errorf("fire %q: %v, %q", args, err, out)
+		}
+		if got := <-received; !strings.HasPrefix(got, "/titanx ") || !strings.Contains(got, want) {
+			t.Errorf("fire %q: received %s, want %s", args, got, want)
+		}
 	}
-	origin := strings.TrimSuffix(env["TITANX_BASE_URL"], titanxsim.BasePath)
-	if status, _, body := do(t, "", "POST", origin+"/_sim/events", ""); status != 202 {
-		t.Fatalf("fire: %d %s", status, body)
+	s.waitFor(`type=job.completed attempt=1 status=200 verdict="200: delivered"`)
+	if out, err := s.fire("-payload", `"refuse"`); err != nil || !strings.Contains(out, "401: TitanX will never send this again") {
+		t.Errorf("a refused event: %v, %q", err, out)
 	}
-	if body := <-received; !strings.Contains(body, `"eventType":"job.contact.scored"`) {
-		t.Errorf("received %s", body)
-	}
-}
-
-func TestDeliversInPlaceOfTheHost(t *testing.T) {
-	t.Parallel()
-	received := make(chan string, 1)
-	receiver := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
-		received <- r.Host + r.URL.RequestURI()
-	}))
-	defer receiver.Close()
-	env := serving(t, "-receiver", receiver.URL)
-	create := `{"name": "demo", "url": "https://receiver.example/titanx?a=b", "events": ["job.contact.scored"]}`
-	if status, _, body := do(t, env["TITANX_API_KEY"], "POST", env["TITANX_BASE_URL"]+"/webhooks", create); status != 201 {
-		t.Fatalf("create: %d %s", status, body)
-	}
-	origin := strings.TrimSuffix(env["TITANX_BASE_URL"], titanxsim.BasePath)
-	if status, _, body := do(t, "", "POST", origin+"/_sim/events", ""); status != 202 || !strings.Contains(body, `"200: delivered"`) {
-		t.Errorf("fire: %d %s", status, body)
-	}
-	if got := <-received; got != "receiver.example/titanx?a=b" {
-		t.Errorf("received %s", got)
+	for want, args := range map[string][]string{
+		"no active webhook of bob": {"-user", "bob"},
+		"read payload":             {"-payload", "{"},
+		"is titanxsim running":     {"-addr", "127.0.0.1:1"},
+	} {
+		if _, err := s.fire(args...); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("fire %q: %v, want %q", args, err, want)
+		}
 	}
 }
 
-// TestStopsInTheMiddle: the cleanup of serving fails unless the command ends although an answer is still delayed.
-func TestStopsInTheMiddle(t *testing.T) {
+func TestControlIsForThisMachine(t *testing.T) {
 	t.Parallel()
-	env := serving(t, "-latency", "1h")
-	origin := strings.TrimSuffix(env["TITANX_BASE_URL"], titanxsim.BasePath)
-	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, env["TITANX_BASE_URL"]+"/webhooks", http.NoBody)
+	sim := titanxsim.New(titanxsim.Config{})
+	t.Cleanup(sim.Close)
+	for addr, want := range map[string]int{"127.0.0.1:1234": 200, "[::1]:1234": 200, "192.0.2.1:1234": 403, "10.0.0.1:1234": 403, "": 403} {
+		req := httptest.NewRequestWithContext(t.Context(), http.MethodPost, firePath, strings.NewReader(`{"User":"ada","EventType":"job.completed"}`))
+		req.RemoteAddr = addr
+		w := httptest.NewRecorder()
+		control(sim).ServeHTTP(w, req)
+		if w.Code != want {
+			t.Errorf("caller %q: %d, want %d", addr, w.Code, want)
+		}
+	}
+}
+
+// TestAuthority calls the front with the certificate from the file alone.
+func TestAuthority(t *testing.T) {
+	t.Parallel()
+	s := serving(t, func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusTeapot) })
+	pem, err := os.ReadFile(s.ca)
 	if err != nil {
 		t.Fatal(err)
 	}
-	go func() {
-		if resp, err := http.DefaultClient.Do(req); err == nil {
-			resp.Body.Close()
-		}
-	}()
-	for seen := "[]"; strings.TrimSpace(seen) == "[]"; {
-		_, _, seen = do(t, "", "GET", origin+"/_sim/requests", "")
+	pool := x509.NewCertPool()
+	pool.AppendCertsFromPEM(pem)
+	client := &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: pool, MinVersion: tls.VersionTLS13}}}
+	defer client.CloseIdleConnections()
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, s.front, http.NoBody)
+	if err != nil {
+		t.Fatal(err)
+	}
+	resp, err := client.Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	resp.Body.Close()
+	if resp.StatusCode != http.StatusTeapot {
+		t.Errorf("status %d is not the receiver's", resp.StatusCode)
 	}
 }
 
-func TestRandomKeys(t *testing.T) {
+func TestReceiverThatIsDown(t *testing.T) {
 	t.Parallel()
-	a, b := serving(t)["TITANX_API_KEY"], serving(t)["TITANX_API_KEY"]
-	if len(a) < 20 || a == b {
-		t.Error("the default key is not random")
+	s := serving(t, nil, "-receiver", "http://127.0.0.1:1")
+	s.subscribe("ada-key")
+	out, err := s.fire()
+	if err != nil || !strings.Contains(out, "502: TitanX will send this again") {
+		t.Errorf("%v, %q", err, out)
 	}
+	s.waitFor("the receiver does not respond")
+}
+
+// TestStopsInTheMiddle: the cleanup of serving fails unless the program ends
+// although a response is still delayed.
+func TestStopsInTheMiddle(t *testing.T) {
+	t.Parallel()
+	arrived := make(chan struct{})
+	s := serving(t, func(_ http.ResponseWriter, r *http.Request) {
+		_, _ = io.Copy(io.Discard, r.Body) // else the server does not see that the caller leaves
+		close(arrived)
+		<-r.Context().Done()
+	})
+	s.subscribe("ada-key")
+	go func() { _, _ = s.fire() }()
+	<-arrived
 }
 
 func TestRefusedFlags(t *testing.T) {
 	t.Parallel()
-	empty := filepath.Join(t.TempDir(), "empty.pem")
+	dir := t.TempDir()
+	empty := filepath.Join(dir, "empty.pem")
 	if err := os.WriteFile(empty, nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
 	for want, args := range map[string][]string{
-		"second=N":        {"-limits", "hour=5"},
-		`parse "day=-1"`:  {"-limits", "second=5,day=-1"},
-		`parse "minute"`:  {"-limits", "minute"},
-		"no switch":       {"-dialect", "shape=round"},
-		"one of payload":  {"-dialect", "envelope=box"},
-		"read receiver":   {"-receiver-ca", empty + ".absent"},
-		"no certificate":  {"-receiver-ca", empty},
-		"want an origin":  {"-receiver", "127.0.0.1:8000"},
-		"http://a/b":      {"-receiver", "http://a/b"},
-		"listen":          {"-addr", "127.0.0.1:none"},
-		"not defined":     {"-port", "80"},
-		"unexpected args": {"8080"},
+		"second=N":          {"-limits", "hour=5"},
+		`parse "day=-1"`:    {"-limits", "second=5,day=-1"},
+		`parse "minute"`:    {"-limits", "minute"},
+		"no switch":         {"-dialect", "shape=round"},
+		"one of payload":    {"-dialect", "envelope=box"},
+		"read receiver":     {"-receiver-ca", empty + ".absent"},
+		"no certificate":    {"-receiver-ca", empty},
+		"write certificate": {"-ca", filepath.Join(dir, "absent", "ca.pem")},
+		"want an address":   {"-receiver", "127.0.0.1:8000"},
+		"http://a/b":        {"-receiver", "http://a/b"},
+		"listen":            {"-addr", "127.0.0.1:none"},
+		"not defined":       {"-port", "80"},
+		"unexpected args":   {"8080"},
 	} {
 		var stderr bytes.Buffer
-		err := run(t.Context(), args, io.Discard, &stderr)
+		err := run(t.Context(), append([]string{"-ca", filepath.Join(dir, "ca.pem")}, args...), io.Discard, &stderr)
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%v: %v, want %q", args, err, want)
 		}
