@@ -4,8 +4,13 @@
 package provider
 
 import (
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/hashicorp/terraform-plugin-go/tfprotov6"
 	"github.com/hashicorp/terraform-plugin-go/tftypes"
@@ -80,6 +85,138 @@ func TestFirstState_protocol(t *testing.T) {
 	p.mustSucceed(c.diags)
 	if len(c.replace) != 0 || len(s.writes()) != 0 {
 		t.Errorf("planned a replacement for %v", c.replace)
+	}
+}
+
+// releasedState is a webhook as a released version of the provider kept it.
+type releasedState struct {
+	SchemaVersion int64           `json:"schema_version"`
+	Config        object          `json:"config"`
+	State         json.RawMessage `json:"state"`
+}
+
+// releasedStates reads the states of testdata/states by version. The file of a
+// released version is never changed.
+func releasedStates(t *testing.T) map[string][]releasedState {
+	t.Helper()
+	files, err := filepath.Glob("testdata/states/*.json")
+	if err != nil || len(files) == 0 {
+		t.Fatalf("no states: %v", err)
+	}
+	versions := map[string][]releasedState{}
+	for _, file := range files {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var states []releasedState
+		if err := json.Unmarshal(text, &states); err != nil {
+			t.Fatalf("%s: %v", file, err)
+		}
+		for _, state := range states {
+			for name, value := range state.Config {
+				if elements, ok := value.(map[string]any); ok {
+					texts := map[string]string{}
+					for key, element := range elements {
+						texts[key] = element.(string)
+					}
+					state.Config[name] = texts
+				}
+			}
+		}
+		versions[strings.TrimSuffix(filepath.Base(file), ".json")] = states
+	}
+	return versions
+}
+
+// TestReleasedStates_protocol goes from every state of every version to a
+// refresh and a plan that change nothing but attributes that are new since.
+func TestReleasedStates_protocol(t *testing.T) {
+	t.Parallel()
+	for version, states := range releasedStates(t) {
+		for n, released := range states {
+			t.Run(fmt.Sprintf("%s state %d", version, n+1), func(t *testing.T) {
+				t.Parallel()
+				var kept map[string]any
+				if err := json.Unmarshal(released.State, &kept); err != nil {
+					t.Fatal(err)
+				}
+				s := simulate(t, titanxsim.Config{})
+				created, err := time.Parse(time.RFC3339, kept["created_at"].(string))
+				if err != nil {
+					t.Fatal(err)
+				}
+				hook := titanxsim.Webhook{
+					ID: kept["id"].(string), Name: kept["name"].(string), URL: kept["url"].(string), Status: kept["status"].(string), CreatedAt: created,
+				}
+				for _, event := range kept["event_types"].([]any) {
+					hook.EventTypes = append(hook.EventTypes, event.(string))
+				}
+				s.Put(simUser, hook)
+
+				p := s.protocol(nil)
+				upgraded := p.upgrade(released.SchemaVersion, string(released.State))
+				read, diags := p.read(upgraded)
+				p.mustSucceed(diags)
+				if !read.value.Equal(upgraded.value) {
+					t.Errorf("the refresh changes the state:\n%v\n%v", upgraded.value, read.value)
+				}
+				c := p.plan(read, released.Config)
+				p.mustSucceed(c.diags)
+				if !c.noChange() || len(s.writes()) != 0 {
+					t.Errorf("planned %v, replacing for %q, after %v", c.planned.value, c.replace, read.value)
+				}
+				for _, attribute := range []string{"secret", "encrypted_secret", "secret_status"} {
+					want, _ := kept[attribute].(string)
+					if got := c.planned.text(t, attribute); got != want {
+						t.Errorf("%s = %q, want %q", attribute, got, want)
+					}
+				}
+			})
+		}
+	}
+}
+
+// TestReleasedStates_complete keeps the states of the version to be released
+// next, the topmost of the change log, in step with the schema: they have every
+// attribute, and each is set in at least one.
+func TestReleasedStates_complete(t *testing.T) {
+	t.Parallel()
+	changes, err := os.ReadFile("../../CHANGELOG.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	version, _, _ := strings.Cut(strings.TrimPrefix(string(changes), "## "), " ")
+	states := releasedStates(t)[version]
+	if len(states) == 0 {
+		t.Fatalf("testdata/states has no %s.json: copy that of the version before", version)
+	}
+	attributes := map[string]bool{} // whether any state sets it
+	for _, a := range simulate(t, titanxsim.Config{}).protocol(nil).webhookSchema().Block.Attributes {
+		attributes[a.Name] = a.WriteOnly // which no state has
+	}
+	for n, state := range states {
+		var kept map[string]any
+		if err := json.Unmarshal(state.State, &kept); err != nil {
+			t.Fatal(err)
+		}
+		for name := range attributes {
+			value, ok := kept[name]
+			if !ok {
+				t.Errorf("state %d of %s has no %q", n+1, version, name)
+			}
+			attributes[name] = attributes[name] || value != nil
+		}
+		for name := range kept {
+			if _, ok := attributes[name]; !ok {
+				t.Errorf("state %d of %s has %q, which the schema has not", n+1, version, name)
+			}
+		}
+	}
+	for name, set := range attributes {
+		if !set {
+			t.Errorf("%s is null in all states of %s", name, version)
+		}
 	}
 }
 
