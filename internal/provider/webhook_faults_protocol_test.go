@@ -67,7 +67,7 @@ func troubles() []trouble {
 		trouble{name: "HTML 2xx of another server", fault: titanxsim.Fault{Kind: titanxsim.FaultHTML}},
 		trouble{name: "truncated 2xx", fault: titanxsim.Fault{Kind: titanxsim.FaultTruncated, Commit: true}},
 		trouble{name: "2xx of another shape", fault: titanxsim.Fault{Kind: titanxsim.FaultOtherShape, Commit: true}},
-		trouble{name: "100 MiB", fault: titanxsim.Fault{Kind: titanxsim.FaultHuge, Commit: true}},
+		trouble{name: "20 MiB", fault: titanxsim.Fault{Kind: titanxsim.FaultHuge, Commit: true}},
 		trouble{name: "gzip bomb", fault: titanxsim.Fault{Kind: titanxsim.FaultGzipBomb, Commit: true}},
 		trouble{name: "redirect to another host", fault: titanxsim.Fault{Kind: titanxsim.FaultRedirect}},
 	)

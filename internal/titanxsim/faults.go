@@ -54,7 +54,7 @@ const (
 	FaultReset      FaultKind = "reset"       // resets the connection, no answer
 	FaultCut        FaultKind = "cut"         // closes the connection in the middle of the answer
 	FaultDelay      FaultKind = "delay"       // answers after Delay; takes effect before it with Commit, else after it, if the caller is still there
-	FaultHuge       FaultKind = "huge"        // streams 100 MiB of JSON
+	FaultHuge       FaultKind = "huge"        // streams 20 MiB of JSON
 	FaultGzipBomb   FaultKind = "gzip-bomb"   // the same, compressed
 	FaultEmpty      FaultKind = "empty"       // no body
 	FaultHTML       FaultKind = "html"        // a page of the web app
@@ -246,7 +246,7 @@ func (x *exchange) drip(a answer, pause time.Duration) {
 const (
 	hugeHead = `{"payload":{"id":"`
 	hugeTail = `"}}`
-	hugeFill = 100 << 20 // bytes
+	hugeFill = 20 << 20 // bytes
 )
 
 func (x *exchange) huge(a answer) {

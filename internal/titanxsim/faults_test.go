@@ -100,10 +100,10 @@ func TestHugeAnswersAreHugeJSON(t *testing.T) {
 		}
 		head, tail := make([]byte, 20), make([]byte, 5)
 		_, headErr := io.ReadFull(body, head)
-		n, err := io.CopyN(io.Discard, body, 100<<20-4)
+		n, err := io.CopyN(io.Discard, body, 20<<20-4)
 		_, tailErr := io.ReadFull(body, tail)
 		expect(t, errors.Join(headErr, err, tailErr), nil)
-		expect(t, n, int64(100<<20-4))
+		expect(t, n, int64(20<<20-4))
 		expect(t, string(head)+string(tail), `{"payload":{"id":"xxxx"}}`)
 	}
 }
