@@ -11,8 +11,6 @@ import (
 	"regexp"
 	"strings"
 	"testing"
-
-	"github.com/google/go-cmp/cmp"
 )
 
 var (
@@ -133,20 +131,5 @@ func TestDocsDescriptions(t *testing.T) {
 	}
 	if checked < 15 {
 		t.Errorf("only %d pages under docs found", checked)
-	}
-}
-
-var versions = regexp.MustCompile(`(?s)\n## Versions\n(.+?)(?:\n## |\z)`)
-
-// README.md and the registry say the same of what each CLI can do.
-func TestDocsVersions(t *testing.T) {
-	t.Parallel()
-	texts := pages(t)
-	readme, index := versions.FindStringSubmatch(texts["README.md"]), versions.FindStringSubmatch(texts["docs/index.md"])
-	if readme == nil || index == nil {
-		t.Fatal("a page has no versions")
-	}
-	if diff := cmp.Diff(strings.TrimSpace(readme[1]), strings.TrimSpace(index[1])); diff != "" {
-		t.Errorf("README.md and docs/index.md differ (-README +index):\n%s", diff)
 	}
 }

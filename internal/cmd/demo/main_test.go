@@ -32,6 +32,11 @@ func TestAccDemo(t *testing.T) {
 	if diff := cmp.Diff(inReadme(t), normal(strings.Join(ticks, "\n"))); diff != "" {
 		t.Errorf("README.md shows another output (-README +demo):\n%s", diff)
 	}
+	for _, paragraph := range strings.Split(readmeBlock(t, "  # titanx_webhook.contacts must be replaced\n"), "\n\n") {
+		if !strings.Contains(flat(stdout.String()), flat(paragraph)) {
+			t.Errorf("README.md shows what the plan does not say:\n%s", paragraph)
+		}
+	}
 	if secret := regexp.MustCompile("whsec_[0-9A-Za-z]+|wh_sk_[0-9A-Za-z]+").FindString(stdout.String() + stderr.String()); secret != "" {
 		t.Error("the demo prints a signing secret")
 	}
@@ -44,16 +49,31 @@ func TestAccDemo(t *testing.T) {
 	}
 }
 
-// inReadme returns the demo's steps as README.md shows them.
-func inReadme(t *testing.T) string {
+// readmeBlock returns what follows a line of README.md, to the end of its block.
+func readmeBlock(t *testing.T, line string) string {
 	t.Helper()
 	readme, err := os.ReadFile("../../../README.md")
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, text, _ := strings.Cut(string(readme), "$ make demo\n")
-	text, _, _ = strings.Cut(text, "```")
-	return normal(strings.Join(regexp.MustCompile("(?m)^✓ .+$").FindAllString(text, -1), "\n"))
+	_, text, _ := strings.Cut(string(readme), line)
+	text, _, found := strings.Cut(text, "```")
+	if !found {
+		t.Fatalf("README.md has no block with %q", line)
+	}
+	return text
+}
+
+// inReadme returns the demo's steps as README.md shows them.
+func inReadme(t *testing.T) string {
+	t.Helper()
+	return normal(strings.Join(regexp.MustCompile("(?m)^✓ .+$").FindAllString(readmeBlock(t, "$ make demo\n"), -1), "\n"))
+}
+
+// flat leaves out line breaks and what differs from run to run.
+func flat(text string) string {
+	text = regexp.MustCompile(`\d{4}-\d\d-\d\dT[0-9:.]+Z`).ReplaceAllString(normal(text), "TIME")
+	return strings.Join(strings.Fields(strings.Trim(text, "╷│╵")), " ")
 }
 
 // normal leaves out what differs from run to run.
