@@ -31,9 +31,8 @@ type connection struct {
 	keyless   bool        // no API key is configured
 	keyMissed atomic.Bool // a resource has reported that
 
-	managed  sync.Map    // webhooks in the state: by id, the name that each is planned to have
-	carried  sync.Map    // uncertain creates of deleted placeholders, by url and name
-	unlisted atomic.Bool // a list that a plan asked for has failed
+	planned plannedWebhooks
+	carried sync.Map // uncertain creates of deleted placeholders, by url and name
 }
 
 func (c *connection) share(resp *provider.ConfigureResponse) {

@@ -33,7 +33,11 @@ func (c *core) apply(config object) bool {
 		update, replace = !change.noChange(), len(change.replace) > 0
 	}
 	if !c.state.exists() || replace {
-		c.said = append(c.said, p.plan(instance{}, config).diags...)
+		second := instance{private: c.state.private} // core drops its warnings
+		if !c.state.exists() || c.tainted {
+			second.private = nil
+		}
+		c.said = append(c.said, p.plan(second, config).diags...)
 	}
 	if c.failed() {
 		return false

@@ -121,7 +121,7 @@ func (p *titanxProvider) Configure(ctx context.Context, req provider.ConfigureRe
 	if resp.Diagnostics.HasError() {
 		return
 	}
-	conn := &connection{duplicatesAreErrors: config.OnDuplicate.ValueString() == onDuplicateError}
+	conn := &connection{duplicatesAreErrors: config.OnDuplicate.ValueString() == onDuplicateError && marksApply(req.TerraformVersion, executable())}
 	p.conn = conn
 	for name, value := range map[string]attr.Value{
 		"api_key": config.APIKey, "base_url": config.BaseURL, "max_retries": config.MaxRetries, "request_timeout": config.RequestTimeout,

@@ -5,63 +5,225 @@ package provider
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"os"
+	"path/filepath"
 	"slices"
+	"strconv"
+	"strings"
+	"sync"
 	"time"
 
 	"github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-framework/path"
 	"github.com/hashicorp/terraform-plugin-framework/resource"
 	"github.com/hashicorp/terraform-plugin-framework/types"
-	"github.com/hashicorp/terraform-plugin-log/tflog"
 
 	"github.com/titanx-io/terraform-provider-titanx/internal/titanx"
 )
 
-// manages notes that the state has a webhook, and which name it is planned to have. Terraform plans the second half of a
-// replacement as if it were a new webhook: this tells that a webhook like it is the one to go.
-func (c *connection) manages(id, name types.String) {
-	if c != nil {
-		c.managed.Store(id.ValueString(), name.ValueString())
+// plannedWebhooks is what one run has heard of webhooks so far. Core plans them in any
+// order, so what a create is told must not depend on which others came before:
+//
+//   - A webhook in TitanX's list is always named. Whether the same plan
+//     destroys or replaces it elsewhere may not be known yet.
+//   - Of two creates, the second is told.
+//   - The webhook that a replacement replaces is no duplicate of it.
+//
+// A replacement is planned in two calls, the second of which looks like a
+// create with the private state of the first. Core drops its warnings, so it
+// is the first that is judged.
+type plannedWebhooks struct {
+	mu        sync.Mutex
+	known     map[string]bool // webhooks of the state
+	unsettled map[string]bool // those of known that have no plan: not yet, or never because they are tainted
+	awaited   map[string]bool // those of unsettled that a planned create duplicates
+	creates   map[string]bool // what planned creates deliver
+	made      map[string]bool // webhooks that this run has created
+	unlisted  bool            // that the list failed was reported
+}
+
+// inState notes a webhook that the state has.
+func (c *connection) inState(id string) {
+	if c != nil && id != "" {
+		c.planned.mu.Lock()
+		defer c.planned.mu.Unlock()
+		c.planned.known = noted(c.planned.known, id)
+		c.planned.unsettled = noted(c.planned.unsettled, id)
 	}
 }
 
-// isManaged reports whether the state has a webhook, as far as this run has read it.
+// isManaged reports whether the state has a webhook, as far as this run has
+// heard of it.
 func (c *connection) isManaged(id string) bool {
-	_, managed := c.managed.Load(id)
-	return managed
+	c.planned.mu.Lock()
+	defer c.planned.mu.Unlock()
+	return c.planned.known[id] || c.planned.made[id]
 }
 
-// isApply tells whether Terraform plans once more while it applies. By then it has deleted, or will delete, what a replacement
-// replaces, and does not say so; and the plan has warned. Terraform allows deferral in every apply and in no ordinary plan;
-// OpenTofu never does.
+// settles notes that a webhook of the state has a plan, whatever that is. It
+// reports whether a create that was planned before duplicates it.
+func (c *connection) settles(id types.String) (awaited bool) {
+	if c == nil {
+		return false
+	}
+	c.planned.mu.Lock()
+	defer c.planned.mu.Unlock()
+	delete(c.planned.unsettled, id.ValueString())
+	return c.planned.awaited[id.ValueString()]
+}
+
+// created notes a webhook that this run has created.
+func (c *connection) created(w webhookResourceModel) {
+	c.planned.mu.Lock()
+	defer c.planned.mu.Unlock()
+	c.planned.made = noted(c.planned.made, w.ID.ValueString())
+	delete(c.planned.creates, deliveryKey(w))
+}
+
+func noted(set map[string]bool, key string) map[string]bool {
+	if set == nil {
+		set = map[string]bool{}
+	}
+	set[key] = true
+	return set
+}
+
+// isApply reports whether Terraform plans once more while it applies. Nothing
+// is judged then: the plan has warned. Terraform allows deferral in every
+// apply and in no ordinary plan.
 func isApply(req resource.ModifyPlanRequest) bool { return req.ClientCapabilities.DeferralAllowed }
 
-// duplicatesWait is how long a plan waits for a list that is only good for a warning.
-const duplicatesWait = 30 * time.Second
+// marksApply reports whether a CLI lets the provider tell an apply from a plan,
+// by the version that it names. Terraform does since 1.9. OpenTofu never does:
+// it names itself 1.13.0 since its version 1.12, and where it installs the
+// provider the path has its registry.
+func marksApply(version, executable string) bool {
+	parts := strings.SplitN(version, ".", 3)
+	if len(parts) < 3 || version == "1.13.0" || strings.Contains(filepath.ToSlash(executable), "/registry.opentofu.org/") {
+		return false
+	}
+	minor, err := strconv.Atoi(parts[1])
+	return err == nil && parts[0] != "0" && (parts[0] != "1" || minor >= 9)
+}
 
-// warnDuplicates warns of webhooks that deliver what a new one asks for to its url already. It costs at most the run's one list.
-// Where that fails, planning goes on, and asks no more.
-func (c *connection) warnDuplicates(ctx context.Context, plan webhookResourceModel, diags *diag.Diagnostics) {
-	if !c.ready() || plan.URL.IsUnknown() || plan.EventTypes.IsUnknown() || c.unlisted.Load() {
+func executable() string {
+	name, _ := os.Executable() // without it, the version decides
+	return name
+}
+
+// judgeDuplicates reports what a new webhook would deliver twice. The replaced
+// webhook, if there is one, does not count. It costs at most the run's one list.
+func (c *connection) judgeDuplicates(ctx context.Context, plan webhookResourceModel, replaced types.String, diags *diag.Diagnostics) {
+	if c == nil || plan.URL.IsUnknown() || plan.EventTypes.IsUnknown() {
 		return
 	}
-	ctx, cancel := context.WithTimeout(c.masked(ctx), duplicatesWait)
+	if c.planned.again(plan) {
+		c.addDuplicate(diags, true, "The plan creates the same webhook more than once",
+			fmt.Sprintf("Another webhook of this plan delivers the same events to the same url (%s). The receiver gets every event twice, each time signed with another secret. "+
+				"Remove one of the two.", hostOf(plan.URL.ValueString())))
+	}
+	if !c.ready() {
+		return
+	}
+	ctx, cancel := context.WithTimeoutCause(c.masked(ctx), duplicatesWait, errNoList)
 	defer cancel()
 	there, err := c.client.AtURL(ctx, plan.URL.ValueString())
 	if err != nil {
-		c.unlisted.Store(true)
-		tflog.Warn(ctx, "cannot tell whether planned webhooks exist already", map[string]any{"error": err.Error()})
+		c.addUnlisted(diags, err)
 		return
 	}
-	name := any(plan.Name.ValueString())
+	settled := false
 	duplicates := slices.DeleteFunc(there, func(w titanx.Webhook) bool {
-		planned, managed := c.managed.Load(w.ID)
-		return !textSet(w.EventTypes).Equal(plan.EventTypes) || managed && planned == name
+		if w.ID == replaced.ValueString() || !textSet(w.EventTypes).Equal(plan.EventTypes) {
+			return true
+		}
+		made, unsettled := c.planned.meets(w.ID)
+		settled = settled || !made && !unsettled
+		return made
 	})
 	if len(duplicates) > 0 {
-		diags.AddAttributeWarning(path.Root("url"), "Webhook exists already",
-			fmt.Sprintf("TitanX delivers these events to this url already: %s. While there are both, the receiver gets every event twice, each time signed with another secret. "+
-				"To manage the webhook that exists, import it instead of making another. If it was left behind by a run that was killed, delete it at TitanX.", describe(duplicates)))
+		// Core folds warnings that have the same summary.
+		c.addDuplicate(diags, settled, fmt.Sprintf("A webhook like %q exists already: %s", plan.Name.ValueString(), duplicates[0].ID),
+			"TitanX delivers these events to this url already: "+describe(duplicates)+". "+duplicateText)
 	}
+}
+
+const duplicateText = "Unless it is tainted, or this plan destroys or replaces it, the receiver gets every event twice, each time signed with another secret. " +
+	"To manage the webhook that exists, import it instead of creating another. If a run that was killed left it behind, delete it at TitanX. " +
+	"If this plan destroys it at another address, the new webhook has a new secret: a moved block instead keeps the webhook and its secret."
+
+// duplicatesWait is how long a plan waits for a list that is only good for a
+// warning.
+const duplicatesWait = 30 * time.Second
+
+var errNoList = fmt.Errorf("no list within %s", duplicatesWait)
+
+// again notes what a create delivers, and reports whether another delivers it.
+func (p *plannedWebhooks) again(plan webhookResourceModel) bool {
+	key := deliveryKey(plan)
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	before := p.creates[key]
+	p.creates = noted(p.creates, key)
+	return before
+}
+
+// deliveryKey is what two webhooks have in common that deliver the same.
+func deliveryKey(w webhookResourceModel) string {
+	events := slices.Sorted(slices.Values(texts(w.EventTypes)))
+	return titanx.URLKey(w.URL.ValueString()) + "\x00" + strings.Join(events, "\x00")
+}
+
+// meets reports what is known of a webhook that a create duplicates.
+func (p *plannedWebhooks) meets(id string) (made, unsettled bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.unsettled[id] {
+		p.awaited = noted(p.awaited, id)
+	}
+	return p.made[id], p.unsettled[id]
+}
+
+// addDuplicate adds a warning, or the error that on_duplicate asks for. A
+// webhook that may be tainted is no error: its replacement could never be
+// planned. If it is not, its own plan is refused (addAwaited).
+func (c *connection) addDuplicate(diags *diag.Diagnostics, certain bool, summary, detail string) {
+	if c.duplicatesAreErrors && certain {
+		diags.AddAttributeError(path.Root("url"), summary, detail+" The provider's on_duplicate is \"error\"; \"warn\" lets it pass.")
+		return
+	}
+	diags.AddAttributeWarning(path.Root("url"), summary, detail)
+}
+
+// addAwaited refuses the plan of a webhook that a create duplicates.
+func (c *connection) addAwaited(diags *diag.Diagnostics, w webhookResourceModel) {
+	if c.duplicatesAreErrors {
+		diags.AddAttributeError(path.Root("url"), fmt.Sprintf("The plan creates a webhook like %q", w.Name.ValueString()),
+			fmt.Sprintf("The webhook %s (%q) exists, and this plan creates another that delivers the same events to the same url. ", w.ID.ValueString(), w.Name.ValueString())+
+				duplicateText+" The provider's on_duplicate is \"error\"; \"warn\" lets it pass.")
+	}
+}
+
+// addUnlisted reports, once a run, that nobody could look for duplicates.
+func (c *connection) addUnlisted(diags *diag.Diagnostics, err error) {
+	c.planned.mu.Lock()
+	defer c.planned.mu.Unlock()
+	if c.planned.unlisted {
+		return
+	}
+	c.planned.unlisted = true
+	summary, detail := "Unable to look for duplicates", "Could not look for duplicates: "+err.Error()+"."
+	if errors.Is(err, titanx.ErrUnauthorized) || errors.Is(err, titanx.ErrForbidden) {
+		summary, detail = "The apply will fail", "TitanX refuses the API key, so the apply will fail, and nobody could look for duplicates: "+err.Error()+"."
+	}
+	if advice := adviceFor(err); advice != "" {
+		detail += "\n\n" + advice
+	}
+	if c.duplicatesAreErrors {
+		diags.AddError(summary, detail+" The provider's on_duplicate is \"error\"; \"warn\" lets it pass.")
+		return
+	}
+	diags.AddWarning(summary, detail)
 }

@@ -4,6 +4,8 @@
 package provider
 
 import (
+	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
@@ -74,75 +76,226 @@ func TestDuplicateWarningCost_protocol(t *testing.T) {
 	}
 }
 
-// TestDuplicateUntold checks that a list which fails neither stops planning nor is asked for again.
-func TestDuplicateUntold_protocol(t *testing.T) {
-	t.Parallel()
-	s := simulate(t, titanxsim.Config{})
-	s.putTwin("twin")
-	s.Inject(titanxsim.Fault{Call: titanxsim.CallList, Kind: titanxsim.FaultStatus, Status: 403})
-	p := s.protocol(nil)
-	for range 3 {
-		if c := p.plan(instance{}, testWebhook(nil)); len(c.diags) != 0 {
-			t.Errorf("%v", summaries(c.diags))
-		}
-	}
-	if n := len(s.Requests()); n != 1 {
-		t.Errorf("%d requests, want 1", n)
-	}
-}
-
-// TestReplacementIsNoDuplicate plans replacements as Terraform does: the second half as a create.
-func TestReplacementIsNoDuplicate_protocol(t *testing.T) {
+// TestDuplicatesUnlisted_protocol: a check that could not be made is reported
+// once a run, and not made again. In an apply nothing is said.
+func TestDuplicatesUnlisted_protocol(t *testing.T) {
 	t.Parallel()
 	for name, tc := range map[string]struct {
-		change object
-		refers func(p *protocolServer, made instance, config object) // what Terraform asks before it plans the create
+		fault titanxsim.Fault
+		says  []string
 	}{
-		"tainted": {nil, func(p *protocolServer, made instance, _ object) { p.read(made) }},
-		"-replace without refresh": {nil, func(p *protocolServer, made instance, config object) {
-			p.plan(made, config)
-		}},
-		"renamed": {object{"name": "renamed"}, func(p *protocolServer, made instance, config object) {
-			p.read(made)
-			p.plan(made, config)
-		}},
-		"triggered": {object{"rotation_triggers": map[string]string{"on": "1"}}, func(p *protocolServer, made instance, config object) {
-			p.read(made)
-			p.plan(made, config)
-		}},
+		"revoked key":      {titanxsim.Fault{Kind: titanxsim.FaultStatus, Status: 401}, []string{"The apply will fail", "does not accept the API key"}},
+		"no right":         {titanxsim.Fault{Kind: titanxsim.FaultStatus, Status: 403}, []string{"The apply will fail", "may not do this"}},
+		"out of order":     {titanxsim.Fault{Kind: titanxsim.FaultStatus, Status: 503}, []string{"Could not look for duplicates: list webhooks", "503"}},
+		"unreachable":      {titanxsim.Fault{Kind: titanxsim.FaultReset}, []string{"Could not look for duplicates: list webhooks", "could not be reached"}},
+		"not found":        {titanxsim.Fault{Kind: titanxsim.FaultStatus, Status: 404}, []string{"Could not look for duplicates: list webhooks", "404"}},
+		"web page":         {titanxsim.Fault{Kind: titanxsim.FaultHTML}, []string{"Could not look for duplicates: list webhooks", "cannot be understood"}},
+		"quota of the API": {titanxsim.Fault{Kind: titanxsim.FaultStatus, Status: 403, Body: []byte(`{"error":"quota exceeded"}`)}, []string{"The apply will fail", "a limit of the account"}},
 	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			s := simulate(t, titanxsim.Config{})
-			made := s.protocol(nil).create(testWebhook(nil))
-			own := s.only()
-			p := s.protocol(nil)
-			config := testWebhook(tc.change)
-			tc.refers(p, made, config)
-			if c := p.plan(instance{}, config); len(c.diags) != 0 {
-				t.Errorf("the replaced webhook counts as a duplicate: %v", summaries(c.diags))
-			}
-
-			other := s.putTwin("other")
-			p = s.protocol(nil)
-			tc.refers(p, made, config)
-			c := p.plan(instance{}, config)
-			if !warnsOf(c.diags, other) || strings.Contains(c.diags[0].Detail, own.ID) {
-				t.Errorf("with another of the same url and events: %v", summaries(c.diags))
-			}
-			if c := p.plan(instance{}, testWebhook(object{"name": "new"})); !warnsOf(c.diags, own) || !warnsOf(c.diags, other) {
-				t.Errorf("a new webhook beside them: %v", summaries(c.diags))
-			}
-		})
+		for policy, severity := range map[string]tfprotov6.DiagnosticSeverity{"warn": isWarning, "error": isError} {
+			t.Run(name+", "+policy, func(t *testing.T) {
+				t.Parallel()
+				s := simulate(t, titanxsim.Config{})
+				tc.fault.Call = titanxsim.CallList
+				s.Inject(tc.fault)
+				p := s.protocol(object{"on_duplicate": policy, "max_retries": 0})
+				first := p.plan(instance{}, testWebhook(nil))
+				for _, text := range tc.says {
+					if !has(first.diags, severity, "", text) || len(first.diags) != 1 {
+						t.Errorf("want %q: %v", text, summaries(first.diags))
+					}
+				}
+				if c := p.plan(instance{}, testWebhook(object{"url": "https://hooks.example.com/2"})); len(c.diags) != 0 {
+					t.Errorf("said again: %v", summaries(c.diags))
+				}
+				if n := len(s.Requests()); n > 2 {
+					t.Errorf("%d requests", n)
+				}
+				p = s.protocol(object{"on_duplicate": policy})
+				p.applying = true
+				if c := p.plan(instance{}, testWebhook(nil)); len(c.diags) != 0 {
+					t.Errorf("in an apply: %v", summaries(c.diags))
+				}
+			})
+		}
 	}
 }
 
-// TestTwinsOfOneRun checks that webhooks which one run makes are not told of as duplicates of each other.
+// TestDuplicates_protocol plans as core does, in both orders and under both
+// policies: the order changes where a thing is said, never what.
+func TestDuplicates_protocol(t *testing.T) {
+	t.Parallel()
+	type step func(p *protocolServer) []*tfprotov6.Diagnostic
+	const listed, twice, awaited = "exists already", "more than once", "The plan creates a webhook like"
+	create := func(changes object) func(*simulation, instance) step {
+		return func(*simulation, instance) step {
+			return func(p *protocolServer) []*tfprotov6.Diagnostic { return p.plan(instance{}, testWebhook(changes)).diags }
+		}
+	}
+	// plan is one webhook of the state: upgraded, read and planned in one go.
+	plan := func(change object, destroy bool) func(*simulation, instance) step {
+		return func(_ *simulation, made instance) step {
+			return func(p *protocolServer) []*tfprotov6.Diagnostic {
+				read, diags := p.read(made)
+				if destroy {
+					return append(diags, p.plan(read, nil).diags...)
+				}
+				config := testWebhook(change)
+				c := p.plan(read, config)
+				diags = append(diags, c.diags...)
+				if len(c.replace) > 0 {
+					if second := p.plan(instance{private: c.planned.private}, config); len(second.diags) > 0 {
+						diags = append(diags, second.diags...)
+					}
+				}
+				return diags
+			}
+		}
+	}
+	for name, tc := range map[string]struct {
+		steps  []func(*simulation, instance) step
+		warns  []string // in each order
+		errors []string // under on_duplicate = "error"
+	}{
+		"a copied block":                   {[]func(*simulation, instance) step{plan(nil, false), create(nil)}, []string{listed}, []string{listed}},
+		"a copied block, another name":     {[]func(*simulation, instance) step{plan(nil, false), create(object{"name": "copy"})}, []string{listed}, []string{listed}},
+		"a copied block, another url":      {[]func(*simulation, instance) step{plan(nil, false), create(object{"url": "https://hooks.example.com/2"})}, nil, nil},
+		"two new blocks":                   {[]func(*simulation, instance) step{create(object{"url": "https://hooks.example.com/2"}), create(object{"url": "HTTPS://hooks.example.com:443/2"})}, []string{twice}, []string{twice}},
+		"two new blocks, other events":     {[]func(*simulation, instance) step{create(object{"url": "https://hooks.example.com/2"}), create(object{"url": "https://hooks.example.com/2", "event_types": []string{"job.completed"}})}, nil, nil},
+		"a key renamed":                    {[]func(*simulation, instance) step{plan(nil, true), create(nil)}, []string{listed}, []string{listed}},
+		"rotated":                          {[]func(*simulation, instance) step{plan(object{"rotation_triggers": map[string]string{"on": "1"}}, false)}, []string{"new signing secret"}, nil},
+		"rotated and copied":               {[]func(*simulation, instance) step{plan(object{"rotation_triggers": map[string]string{"on": "1"}}, false), create(nil)}, []string{"new signing secret", listed, twice}, []string{listed}},
+		"moved away, and taken again":      {[]func(*simulation, instance) step{plan(object{"url": "https://hooks.example.com/2"}, false), create(nil)}, []string{"new signing secret", listed}, []string{listed}},
+		"moved onto a new one":             {[]func(*simulation, instance) step{plan(object{"url": "https://hooks.example.com/2"}, false), create(object{"url": "https://hooks.example.com/2"})}, []string{"new signing secret", twice}, []string{twice}},
+		"kept, and another goes elsewhere": {[]func(*simulation, instance) step{plan(object{"status": "inactive"}, false), create(object{"url": "https://hooks.example.com/2"})}, nil, nil},
+	} {
+		for _, policy := range []string{"warn", "error"} {
+			for _, order := range []string{"forward", "backward"} {
+				t.Run(name+", "+policy+", "+order, func(t *testing.T) {
+					t.Parallel()
+					s := simulate(t, titanxsim.Config{})
+					made := s.protocol(nil).create(testWebhook(nil))
+					steps := slices.Clone(tc.steps)
+					if order == "backward" {
+						slices.Reverse(steps)
+					}
+					p := s.protocol(object{"on_duplicate": policy})
+					var said []*tfprotov6.Diagnostic
+					for _, step := range steps {
+						said = append(said, step(s, made)(p)...)
+					}
+					want := tc.warns
+					if policy == "error" {
+						want = tc.errors
+					}
+					for _, text := range want {
+						severity := isWarning
+						if policy == "error" {
+							severity = isError
+						}
+						if !slices.ContainsFunc(said, func(d *tfprotov6.Diagnostic) bool { return d.Severity == severity && strings.Contains(d.Summary, text) }) {
+							t.Errorf("want %q: %v", text, summaries(said))
+						}
+					}
+					if policy == "warn" && len(said) != len(want) || policy == "error" && hasError(said) != (len(want) > 0) {
+						t.Errorf("said: %v", summaries(said))
+					}
+					if n := len(s.Requests(titanxsim.CallList)); n > 2 { // one of the run that created it
+						t.Errorf("%d lists", n)
+					}
+				})
+			}
+		}
+	}
+
+	// Core may plan a create between the refresh and the plan of another webhook.
+	t.Run("in between", func(t *testing.T) {
+		t.Parallel()
+		s := simulate(t, titanxsim.Config{})
+		made := s.protocol(nil).create(testWebhook(nil))
+		p := s.protocol(object{"on_duplicate": "error"})
+		read, diags := p.read(made)
+		p.mustSucceed(diags)
+		between := p.plan(instance{}, testWebhook(object{"name": "copy"}))
+		if !has(between.diags, isWarning, "url", listed) || hasError(between.diags) {
+			t.Errorf("a webhook that may be tainted: %v", summaries(between.diags))
+		}
+		if c := p.plan(read, testWebhook(nil)); !has(c.diags, isError, "url", awaited) {
+			t.Errorf("it is not: %v", summaries(c.diags))
+		}
+	})
+}
+
+// TestTainted_protocol: core plans a tainted webhook as a plain create, so that
+// nobody can tell it from a copy. It must stay possible to replace it.
+func TestTainted_protocol(t *testing.T) {
+	t.Parallel()
+	for name, refer := range map[string]func(p *protocolServer, made instance){
+		"refreshed":      func(p *protocolServer, made instance) { p.read(made) },
+		"not refreshed":  func(p *protocolServer, made instance) { p.passOn(made) },
+		"upgraded, read": func(p *protocolServer, made instance) { p.passOn(made); p.read(made) },
+	} {
+		for _, policy := range []string{"warn", "error"} {
+			t.Run(name+", "+policy, func(t *testing.T) {
+				t.Parallel()
+				s := simulate(t, titanxsim.Config{})
+				made := s.protocol(nil).create(testWebhook(nil))
+				p := s.protocol(object{"on_duplicate": policy})
+				refer(p, made)
+				if c := p.plan(instance{}, testWebhook(nil)); hasError(c.diags) || !has(c.diags, isWarning, "url", "Unless it is tainted") || len(c.diags) != 1 {
+					t.Errorf("%v", summaries(c.diags))
+				}
+				stranger := s.putTwin("stranger")
+				p = s.protocol(object{"on_duplicate": policy})
+				refer(p, made)
+				if c := p.plan(instance{}, testWebhook(nil)); hasError(c.diags) != (policy == "error") || !strings.Contains(c.diags[0].Detail, stranger.ID) {
+					t.Errorf("with a stranger: %v", summaries(c.diags))
+				}
+			})
+		}
+	}
+}
+
+// passOn passes a state on as core does before anything else.
+func (p *protocolServer) passOn(i instance) {
+	p.t.Helper()
+	p.upgrade(p.webhookSchema().Version, fmt.Sprintf(`{"id": %q}`, i.text(p.t, "id")))
+}
+
+// TestTwinsOfOneRun checks that webhooks which one run creates are not told of
+// as duplicates of each other once more while they are created.
 func TestTwinsOfOneRun_protocol(t *testing.T) {
 	t.Parallel()
 	p := simulate(t, titanxsim.Config{}).protocol(nil)
 	p.create(testWebhook(nil))
 	if c := p.plan(instance{}, testWebhook(nil)); len(c.diags) != 0 {
 		t.Errorf("%v", summaries(c.diags))
+	}
+}
+
+func TestMarksApply(t *testing.T) {
+	t.Parallel()
+	const ours = "/work/.terraform/providers/registry.terraform.io/titanx-io/titanx/0.1.0/linux_amd64/terraform-provider-titanx_v0.1.0"
+	for _, tc := range []struct {
+		version, executable string
+		want                bool
+	}{
+		{"1.11.4", ours, true},
+		{"1.9.0", ours, true},
+		{"1.16.0-rc2", ours, true},
+		{"1.13.1", ours, true},
+		{"2.0.0", ours, true},
+		{"1.15.9", "", true},
+		{"1.8.5", ours, false},
+		{"1.0.0", ours, false},
+		{"0.15.5", ours, false},
+		{"1.13.0", ours, false},
+		{"1.11.4", strings.Replace(ours, "terraform.io", "opentofu.org", 1), false},
+		{"", ours, false},
+		{"dev", ours, false},
+	} {
+		if got := marksApply(tc.version, tc.executable); got != tc.want {
+			t.Errorf("%s at %s: %t", tc.version, tc.executable, got)
+		}
 	}
 }

@@ -4,7 +4,6 @@
 package provider
 
 import (
-	"strings"
 	"testing"
 
 	"github.com/hashicorp/terraform-plugin-testing/helper/resource"
@@ -35,30 +34,4 @@ func TestAccWebhook_identity(t *testing.T) {
 			},
 		},
 	})
-}
-
-// TestAccWebhook_duplicate looks at what the reader sees: a warning for a twin, none for a replacement by create_before_destroy.
-func TestAccWebhook_duplicate(t *testing.T) {
-	t.Parallel()
-	s := simulate(t, titanxsim.Config{})
-	c := newCLI(t, s, webhookHCL("lifecycle {\n    create_before_destroy = true\n  }"))
-	const warning = "Webhook exists already"
-	c.must("apply", "-auto-approve")
-	for _, args := range [][]string{{"plan"}, {"plan", "-replace=" + testAddress}} {
-		if out := c.must(args...); strings.Contains(out, warning) {
-			t.Errorf("%v: %s", args, out)
-		}
-	}
-	if out := c.must("apply", "-auto-approve", "-replace="+testAddress); strings.Contains(out, warning) && !c.isOpenTofu() {
-		t.Errorf("an apply that replaces: %s", out)
-	}
-	twin := s.putTwin("twin")
-	c.must("taint", testAddress)
-	if out := c.must("plan"); strings.Count(out, warning) != 1 || !strings.Contains(out, twin.ID) || strings.Contains(out, "test\", https") {
-		t.Errorf("a tainted webhook with a twin: %s", out)
-	}
-	c.must("state", "rm", testAddress)
-	if out := c.must("plan"); !strings.Contains(out, warning) || !strings.Contains(out, "(\"test\"") {
-		t.Errorf("a webhook that the state has lost: %s", out)
-	}
 }

@@ -169,8 +169,8 @@ func TestAccInterrupt_gone(t *testing.T) {
 			end(r)
 			r.ended()
 			leftover := s.only().ID
-			c.mustSay(c.must("plan"), "Webhook exists already", leftover, "If it was left behind by a run that was killed, delete it at TitanX")
-			c.mustSay(c.must(apply...), "Webhook exists already", leftover)
+			c.mustSay(c.must("plan"), "exists already", leftover, "If a run that was killed left it behind, delete it at TitanX")
+			c.mustSay(c.must(apply...), "exists already", leftover)
 			s.Remove(simUser, leftover) // as the warning advises
 			s.only()
 			c.mustAgree(s)

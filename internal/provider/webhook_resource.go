@@ -187,7 +187,7 @@ func (r *webhookResource) Create(ctx context.Context, req resource.CreateRequest
 		return
 	}
 	model.ID = types.StringValue(created.ID)
-	r.conn.manages(model.ID, model.Name)
+	r.conn.created(model)
 	model.CreatedAt = timeOr(created.CreatedAt, model.CreatedAt)
 	err = model.keepSecret(created.Secret, recipients)
 	model.SecretStatus = model.possession(false)
@@ -252,7 +252,7 @@ func (r *webhookResource) Read(ctx context.Context, req resource.ReadRequest, re
 	if client == nil {
 		return
 	}
-	r.conn.manages(model.ID, model.Name)
+	r.conn.inState(model.ID.ValueString())
 	found, err := client.Find(ctx, model.ID.ValueString())
 	switch {
 	case errors.Is(err, titanx.ErrNotFound) && seenBy != nil && !r.conn.marked(seenBy):
@@ -382,6 +382,7 @@ func (r *webhookResource) ImportState(ctx context.Context, req resource.ImportSt
 
 func (r *webhookResource) ModifyPlan(ctx context.Context, req resource.ModifyPlanRequest, resp *resource.ModifyPlanResponse) {
 	if req.Plan.Raw.IsNull() {
+		r.planDestroy(ctx, req, resp)
 		return
 	}
 	var config, plan webhookResourceModel
@@ -398,8 +399,10 @@ func (r *webhookResource) ModifyPlan(ctx context.Context, req resource.ModifyPla
 		resp.Diagnostics.Append(diags...)
 		planCreate(config, &plan, seenBy != nil || isApply(req), &resp.Diagnostics)
 		r.checkReachable(plan, &resp.Diagnostics)
-		if !isApply(req) {
-			r.conn.warnDuplicates(ctx, plan, &resp.Diagnostics)
+		replaced, diags := req.Private.GetKey(ctx, seenByKey)
+		resp.Diagnostics.Append(diags...)
+		if !isApply(req) && replaced == nil {
+			r.conn.judgeDuplicates(ctx, plan, types.StringNull(), &resp.Diagnostics)
 		}
 		resp.Plan.Raw = plan.encode(ctx, &resp.Diagnostics)
 		return
@@ -414,13 +417,27 @@ func (r *webhookResource) ModifyPlan(ctx context.Context, req resource.ModifyPla
 	if resp.Diagnostics.HasError() {
 		return
 	}
-	r.conn.manages(change.state.ID, plan.Name)
 	change.run()
+	if r.conn.settles(change.state.ID) && !isApply(req) {
+		r.conn.addAwaited(&resp.Diagnostics, change.state)
+	}
+	if len(change.replace) > 0 && !isApply(req) {
+		r.conn.judgeDuplicates(ctx, plan, change.state.ID, &resp.Diagnostics)
+	}
 	if change.replace.Contains(path.Root("url")) {
 		r.checkReachable(plan, &resp.Diagnostics)
 	}
 	resp.Plan.Raw = plan.encode(ctx, &resp.Diagnostics)
 	resp.RequiresReplace = change.replace
+}
+
+// planDestroy only takes note: a create may have been refused for this webhook.
+func (r *webhookResource) planDestroy(ctx context.Context, req resource.ModifyPlanRequest, resp *resource.ModifyPlanResponse) {
+	var state webhookResourceModel
+	state.decode(ctx, req.State.Raw, &resp.Diagnostics)
+	if r.conn.settles(state.ID) && !isApply(req) {
+		r.conn.addAwaited(&resp.Diagnostics, state)
+	}
 }
 
 // checkReachable refuses a url that TitanX cannot reach, unless the API itself is on this machine.

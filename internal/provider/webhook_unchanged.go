@@ -37,26 +37,32 @@ func newUnchangedWebhooks(p *titanxProvider) unchangedWebhooks {
 
 // upgrade answers for a state of the present version, which Terraform takes as JSON, too, and itself decodes by the schema.
 func (u unchangedWebhooks) upgrade(req *tfprotov6.UpgradeResourceStateRequest) *tfprotov6.UpgradeResourceStateResponse {
-	if req.TypeName != u.typeName || req.Version != u.version || req.RawState == nil || !describes(u.wire, req.RawState.JSON) {
+	if req.TypeName != u.typeName || req.Version != u.version || req.RawState == nil {
 		return nil
 	}
+	id, ok := describes(u.wire, req.RawState.JSON)
+	if !ok {
+		return nil
+	}
+	u.provider.conn.inState(id)
 	return &tfprotov6.UpgradeResourceStateResponse{UpgradedState: &tfprotov6.DynamicValue{JSON: req.RawState.JSON}}
 }
 
-// describes reports whether a type has all attributes of a JSON object.
-// Terraform would reject any other.
-func describes(typ tftypes.Type, state json.RawMessage) bool {
+// describes reports whether a type has all attributes of a JSON object, and
+// returns its id. Terraform would reject any other object.
+func describes(typ tftypes.Type, state json.RawMessage) (id string, ok bool) {
 	object, ok := typ.(tftypes.Object)
 	var attributes map[string]json.RawMessage
 	if !ok || json.Unmarshal(state, &attributes) != nil {
-		return false
+		return "", false
 	}
 	for name := range attributes {
 		if _, ok := object.AttributeTypes[name]; !ok {
-			return false
+			return "", false
 		}
 	}
-	return true
+	_ = json.Unmarshal(attributes["id"], &id) // an id of another type is Terraform's to reject
+	return id, true
 }
 
 // read answers for a webhook that the run's list has as the state has it.
@@ -83,7 +89,7 @@ func (u unchangedWebhooks) read(ctx context.Context, req *tfprotov6.ReadResource
 	if err != nil {
 		return nil
 	}
-	conn.manages(state.ID, state.Name)
+	conn.inState(state.ID.ValueString())
 	return &tfprotov6.ReadResourceResponse{
 		NewState: req.CurrentState, Private: req.Private, NewIdentity: &tfprotov6.ResourceIdentityData{IdentityData: &identity},
 	}
@@ -110,7 +116,9 @@ func (u unchangedWebhooks) plan(ctx context.Context, req *tfprotov6.PlanResource
 	if len(diags) > 0 || !planned.equal(state) {
 		return nil
 	}
-	conn.manages(state.ID, state.Name)
+	if conn.settles(state.ID) {
+		return nil
+	}
 	return &tfprotov6.PlanResourceChangeResponse{PlannedState: req.PriorState, PlannedPrivate: req.PriorPrivate, PlannedIdentity: req.PriorIdentity}
 }
 
