@@ -107,12 +107,3 @@ var (
 	sharedAddresses   = netip.MustParsePrefix("100.64.0.0/10")
 	reservedAddresses = netip.MustParsePrefix("240.0.0.0/4")
 )
-
-// hostOf returns the host and port of a url: the rest may hold a token.
-func hostOf(text string) string {
-	u, err := url.Parse(text)
-	if err != nil {
-		return ""
-	}
-	return u.Host
-}
