@@ -6,6 +6,7 @@ package delivery_test
 import (
 	"bytes"
 	"encoding/json"
+	"maps"
 	"os/exec"
 	"slices"
 	"strings"
@@ -125,9 +126,7 @@ func TestEvent_reencoded(t *testing.T) {
 			return cmd.Output()
 		}
 	}
-	for name, encode := range goEncoders {
-		all[name] = encode
-	}
+	maps.Copy(all, goEncoders)
 	for name, encode := range all {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -216,7 +216,8 @@ func TestAccTestDelivery_failures(t *testing.T) {
 		handle  http.HandlerFunc
 		want    string
 	}{
-		"401": {true, func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusUnauthorized) }, `Receiver refuses the signature`},
+		"401":            {true, func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusUnauthorized) }, `Receiver refuses the signature`},
+		"checks nothing": {true, func(http.ResponseWriter, *http.Request) {}, `Receiver does not verify the signature`},
 		"slow": {true, func(_ http.ResponseWriter, r *http.Request) {
 			_, _ = io.Copy(io.Discard, r.Body) // the server notices a caller that leaves once the body is read
 			<-r.Context().Done()

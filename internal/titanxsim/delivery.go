@@ -121,6 +121,7 @@ func (s *Server) deliver(user string, w Webhook, e delivery.Event, tried func())
 		}
 		var ok bool
 		if w, ok = s.subscriber(user, w.ID); !ok {
+			s.cfg.Logger.Info("delivery not repeated: the webhook is deleted or inactive", "webhook", d.WebhookID, "event", d.EventID)
 			return
 		}
 	}
