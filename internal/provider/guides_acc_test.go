@@ -85,9 +85,9 @@ func (s *simulation) expectWrites(t *testing.T, want ...titanxsim.Call) {
 func guideRotation(t *testing.T, s *simulation, c *folder) {
 	c.must("apply", "-auto-approve")
 	first := s.only().Secret
-	s.expectWrites(t, titanxsim.CallCreate)
+	s.expectWrites(t, titanxsim.CallCreate, titanxsim.CallSetStatus)
 	c.mustSay(c.must("apply", "-auto-approve", "-var=generation=2"), `Replacing the webhook "`)
-	s.expectWrites(t, titanxsim.CallCreate, titanxsim.CallDelete)
+	s.expectWrites(t, titanxsim.CallCreate, titanxsim.CallSetStatus, titanxsim.CallDelete)
 	if s.only().Secret == first {
 		t.Error("the secret is the same")
 	}
@@ -103,7 +103,7 @@ func guideTwoSteps(t *testing.T, s *simulation, c *folder) {
 	for _, w := range both {
 		c.mustSay(secrets, w.Secret)
 	}
-	s.expectWrites(t, titanxsim.CallCreate, titanxsim.CallCreate)
+	s.expectWrites(t, titanxsim.CallCreate, titanxsim.CallSetStatus, titanxsim.CallCreate, titanxsim.CallSetStatus)
 	c.must("apply", "-auto-approve", `-var=generations=["2026-04"]`)
 	s.expectWrites(t, titanxsim.CallDelete)
 	if len(both) != 2 || s.only().ID == first.ID {
@@ -121,7 +121,7 @@ func guideSchedule(t *testing.T, s *simulation, c *folder) {
 	c.settled("-refresh=false")
 	s.later(ninetyDays - time.Hour)
 	c.mustSay(c.must("apply", "-auto-approve"), "rotate_after has passed")
-	s.expectWrites(t, titanxsim.CallCreate, titanxsim.CallDelete)
+	s.expectWrites(t, titanxsim.CallCreate, titanxsim.CallSetStatus, titanxsim.CallDelete)
 	c.settled()
 }
 
@@ -202,7 +202,7 @@ func guideEncrypt(t *testing.T, s *simulation, c *folder) {
 	c.settled()
 	c.env = append(c.env, `TF_VAR_recipients=["`+keyB.recipient+`"]`)
 	c.mustSay(c.must("apply", "-auto-approve"), "secret_recipients changes")
-	s.expectWrites(t, titanxsim.CallCreate, titanxsim.CallCreate, titanxsim.CallDelete)
+	s.expectWrites(t, titanxsim.CallCreate, titanxsim.CallSetStatus, titanxsim.CallCreate, titanxsim.CallSetStatus, titanxsim.CallDelete)
 }
 
 func guideDecrypt(t *testing.T, s *simulation, c *folder) {
@@ -210,7 +210,7 @@ func guideDecrypt(t *testing.T, s *simulation, c *folder) {
 	c.env = append(c.env, `TF_VAR_recipients=["`+keyA.recipient+`"]`, "TF_VAR_identity="+keyA.identity)
 	c.must("apply", "-auto-approve")
 	c.settled()
-	s.expectWrites(t, titanxsim.CallCreate)
+	s.expectWrites(t, titanxsim.CallCreate, titanxsim.CallSetStatus)
 	if strings.Contains(c.read("terraform.tfstate")+c.read("trace.log"), s.only().Secret) {
 		t.Error("the secret is in the state or the log")
 	}

@@ -36,8 +36,9 @@ resource "titanx_webhook" "test" {
 			t.Fatalf("%v ended with %d:\n%s", step.args, code, out)
 		}
 		creates, deletes, lists := s.Requests(titanxsim.CallCreate), s.Requests(titanxsim.CallDelete), s.Requests(titanxsim.CallList)
+		activations := s.Requests(titanxsim.CallSetStatus)
 		all := s.Requests()
-		if len(creates) != step.creates || len(deletes) != step.delete || len(lists) > step.processes || len(all) != len(creates)+len(deletes)+len(lists) {
+		if len(creates) != step.creates || len(activations) != step.creates || len(deletes) != step.delete || len(lists) > step.processes || len(all) != len(creates)+len(activations)+len(deletes)+len(lists) {
 			t.Errorf("%v: %d creates, %d deletes and %d lists of %d requests; want %d, %d, at most %d and nothing else",
 				step.args, len(creates), len(deletes), len(lists), len(all), step.creates, step.delete, step.processes)
 		}

@@ -48,7 +48,7 @@ data "titanx_webhooks" "active" {
 					knownvalue.ObjectPartial(map[string]knownvalue.Check{"name": knownvalue.StringExact("test")}),
 				})),
 			},
-			Check: s.wrote(titanxsim.CallCreate),
+			Check: s.wrote(titanxsim.CallCreate, titanxsim.CallSetStatus),
 		}},
 	})
 }

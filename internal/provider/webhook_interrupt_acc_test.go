@@ -145,7 +145,7 @@ func TestAccInterrupt_lostAnswer(t *testing.T) {
 	s.Inject(slow(titanxsim.FaultReset, 3*time.Second))
 	r := c.start(s, apply...)
 	r.interrupt()
-	c.mustSay(r.ended(), "what it made was deleted", "The run was interrupted")
+	c.mustSay(r.ended(), "what it left was deleted", "The run was interrupted")
 	if left := s.Webhooks(simUser); len(left) != 0 {
 		t.Errorf("%d webhooks are left on the server", len(left))
 	}

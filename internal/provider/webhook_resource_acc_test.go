@@ -44,7 +44,7 @@ func TestAccWebhook_life(t *testing.T) {
 					attribute("on_lost_secret", "replace"),
 					secretChanges.AddStateValue(testAddress, tfjsonpath.New("secret")),
 				},
-				Check: resource.ComposeTestCheckFunc(s.wrote(titanxsim.CallCreate), s.hasServerSecret),
+				Check: resource.ComposeTestCheckFunc(s.wrote(titanxsim.CallCreate, titanxsim.CallSetStatus), s.hasServerSecret),
 			},
 			{
 				Config:           s.webhook(`status = "inactive"`),
@@ -92,13 +92,13 @@ func TestAccWebhook_behindTheBack(t *testing.T) {
 				PreConfig:        func() { s.change(func(w *titanxsim.Webhook) { w.EventTypes = []string{"job.completed"} }) },
 				Config:           s.webhook(""),
 				ConfigPlanChecks: planAction(plancheck.ResourceActionDestroyBeforeCreate),
-				Check:            resource.ComposeTestCheckFunc(s.wrote(titanxsim.CallDelete, titanxsim.CallCreate), s.hasServerSecret),
+				Check:            resource.ComposeTestCheckFunc(s.wrote(titanxsim.CallDelete, titanxsim.CallCreate, titanxsim.CallSetStatus), s.hasServerSecret),
 			},
 			{
 				PreConfig:        func() { s.Remove(simUser, s.only().ID) },
 				Config:           s.webhook(""),
 				ConfigPlanChecks: planAction(plancheck.ResourceActionCreate),
-				Check:            resource.ComposeTestCheckFunc(s.wrote(titanxsim.CallCreate), s.hasServerSecret),
+				Check:            resource.ComposeTestCheckFunc(s.wrote(titanxsim.CallCreate, titanxsim.CallSetStatus), s.hasServerSecret),
 			},
 		},
 	})
@@ -112,8 +112,8 @@ func TestAccWebhook_importLosesTheSecret(t *testing.T) {
 		writes    []titanxsim.Call
 		status    string
 	}{
-		"default": {"", plancheck.ResourceActionDestroyBeforeCreate, []titanxsim.Call{titanxsim.CallDelete, titanxsim.CallCreate}, "known"},
-		"replace": {`on_lost_secret = "replace"`, plancheck.ResourceActionDestroyBeforeCreate, []titanxsim.Call{titanxsim.CallDelete, titanxsim.CallCreate}, "known"},
+		"default": {"", plancheck.ResourceActionDestroyBeforeCreate, []titanxsim.Call{titanxsim.CallDelete, titanxsim.CallCreate, titanxsim.CallSetStatus}, "known"},
+		"replace": {`on_lost_secret = "replace"`, plancheck.ResourceActionDestroyBeforeCreate, []titanxsim.Call{titanxsim.CallDelete, titanxsim.CallCreate, titanxsim.CallSetStatus}, "known"},
 		"keep":    {`on_lost_secret = "keep"`, plancheck.ResourceActionNoop, nil, "lost"},
 		"adopt":   {`secret_wo = "CANARY-held-already"`, plancheck.ResourceActionUpdate, nil, "adopted"},
 	} {

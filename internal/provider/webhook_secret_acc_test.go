@@ -207,7 +207,7 @@ func TestAccSecret_refreshOnly(t *testing.T) {
 	resource.Test(t, resource.TestCase{
 		ProtoV6ProviderFactories: s.factories(),
 		Steps: []resource.TestStep{
-			{Config: config, ConfigStateChecks: []statecheck.StateCheck{attribute("secret_status", "known")}, Check: s.wrote(titanxsim.CallCreate)},
+			{Config: config, ConfigStateChecks: []statecheck.StateCheck{attribute("secret_status", "known")}, Check: s.wrote(titanxsim.CallCreate, titanxsim.CallSetStatus)},
 			{
 				PreConfig:          func() { s.later(longerThanRotateAfter) },
 				RefreshState:       true,

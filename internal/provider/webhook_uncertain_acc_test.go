@@ -11,8 +11,10 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 	"unicode"
 
+	"github.com/titanx-io/terraform-provider-titanx/internal/titanx"
 	"github.com/titanx-io/terraform-provider-titanx/internal/titanxsim"
 )
 
@@ -217,6 +219,57 @@ func TestAccWebhook_sideBySide(t *testing.T) {
 				t.Errorf("%s holds %s, which the server does not have so", name, i.Attributes.ID)
 			}
 		}
+	}
+}
+
+// TestAccWebhook_orphanSearchNeverDeletesAnActiveWebhook states the promise:
+// looking for an orphan never deletes a webhook that delivers. Two runs of the
+// same configuration go side by side, and each loses a response. In the end
+// both are complete.
+func TestAccWebhook_orphanSearchNeverDeletesAnActiveWebhook(t *testing.T) {
+	t.Parallel()
+	for n := range 20 {
+		t.Run(fmt.Sprint(n), func(t *testing.T) {
+			t.Parallel()
+			s := simulate(t, titanxsim.Config{Latency: time.Duration(n) * 10 * time.Millisecond})
+			fault := lostCreate
+			fault.Commit = n%3 != 2
+			s.Inject(fault)
+			fault.After = n % 2
+			s.Inject(fault)
+			var runs sync.WaitGroup
+			sides := []*folder{newCLI(t, s, webhookHCL("")), newCLI(t, s, webhookHCL(""))}
+			for _, side := range sides {
+				runs.Go(func() {
+					if out, code := side.run(apply...); code != 0 {
+						t.Errorf("ended with %d:\n%s", code, out)
+					}
+				})
+			}
+			runs.Wait()
+			for _, w := range s.Deleted(simUser) {
+				if w.Status == titanx.StatusActive {
+					t.Errorf("%s was deleted while it was active", w.ID)
+				}
+			}
+			secrets := map[string]string{}
+			for _, w := range s.Webhooks(simUser) {
+				secrets[w.ID] = w.Secret
+				if w.Status != titanx.StatusActive {
+					t.Errorf("%s is %s", w.ID, w.Status)
+				}
+			}
+			if len(secrets) != len(sides) {
+				t.Errorf("%d webhooks on the server, want %d", len(secrets), len(sides))
+			}
+			for _, side := range sides {
+				for _, held := range side.instances() {
+					if held.Attributes.Secret == "" || held.Attributes.Secret != secrets[held.Attributes.ID] {
+						t.Errorf("%s in a state is not what the server has", held.Attributes.ID)
+					}
+				}
+			}
+		})
 	}
 }
 

@@ -125,6 +125,9 @@ func (c *Client) create(ctx context.Context, req CreateRequest) (Created, error)
 			return Created{}, err
 		case ctx.Err() != nil:
 			err = fmt.Errorf("%w; then the run was interrupted: %w", err, context.Cause(ctx))
+			if len(removed) > 0 {
+				err = fmt.Errorf("%w; what it left was deleted", err)
+			}
 		case len(lost) == maxUncertain:
 			err = fmt.Errorf("%d attempts had no clear outcome; the last: %w", len(lost), err)
 		default:

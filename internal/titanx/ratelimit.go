@@ -22,7 +22,8 @@ const (
 	wakeSpread = 100 * time.Millisecond
 	// contendedFor is how long after a 429 another process is taken to share the key.
 	contendedFor = time.Minute
-	// farthest bounds clock skew and Retry-After: what lies beyond is taken for garbage.
+	// farthest bounds Retry-After, and how far a Date may lie from this machine's
+	// clock if the windows contradict it: what lies beyond is taken for garbage.
 	farthest = 24 * time.Hour
 	never    = time.Duration(math.MaxInt64)
 )
@@ -274,17 +275,13 @@ func (p *pacer) serverTime(local time.Time) (earliest, latest time.Time, known b
 // instant between sent and received.
 func (p *pacer) learnSkew(sent, received time.Duration, header http.Header) {
 	second, err := http.ParseTime(header.Get("Date"))
-	if err != nil {
-		w, ok := readWindow(header, "Second")
-		if !ok {
-			return
-		}
+	far := func(t time.Time) bool { return t.Sub(p.start.Add(received)).Abs() > farthest }
+	if w, ok := readWindow(header, "Second"); ok && (err != nil || far(second) && !far(w.reset)) {
 		second = w.reset.Add(-time.Second)
-	}
-	at := second.Sub(p.start)
-	if at < sent-farthest || at > received+farthest {
+	} else if err != nil {
 		return
 	}
+	at := second.Sub(p.start)
 	low, high := at-received, at+time.Second-sent
 	if p.skewKnown {
 		low, high = max(low, p.skewMin), min(high, p.skewMax)

@@ -76,3 +76,11 @@ func (w Webhook) copy() Webhook {
 	w.EventTypes = slices.Clone(w.EventTypes)
 	return w
 }
+
+// Deleted returns the user's webhooks that requests have deleted, in that
+// order and as they were then.
+func (s *Server) Deleted(user string) []Webhook {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Clone(s.account(user).deleted)
+}

@@ -16,7 +16,8 @@ import (
 type account struct {
 	webhooks []*stored
 	byID     map[string]*stored
-	last     int // number given last
+	deleted  []Webhook // by requests, as they were
+	last     int       // number given last
 }
 
 type stored struct {
@@ -89,6 +90,7 @@ func (x *exchange) handle(commit bool) answer {
 	case CallDelete:
 		if commit {
 			acct.remove(w.ID)
+			acct.deleted = append(acct.deleted, w.Webhook)
 		}
 		return d.deleted(w.Webhook)
 	}
