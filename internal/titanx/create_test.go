@@ -543,3 +543,85 @@ func TestIdenticalCreatesSideBySide(t *testing.T) {
 		}
 	}
 }
+
+// The period in which an orphan was created begins when the request is sent,
+// not before a wait for the rate limit.
+func TestCreate_periodBeginsAtSending(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		b := wired(t, titanxsim.Config{Limits: titanxsim.Limits{Second: 5, Minute: 1, Day: 100}})
+		if _, err := b.All(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		b.sim.Inject(titanxsim.Fault{Call: titanxsim.CallCreate, Kind: titanxsim.FaultDelay, Delay: time.Hour, Times: 1})
+		asked := time.Now()
+		_, err := b.Create(t.Context(), crm())
+		if unsettled := wantUncertain(t, err); unsettled != nil && unsettled.Creates[0].Sent.Before(asked.Add(50*time.Second)) {
+			t.Errorf("asked at %v, waited for the minute, and %+v", asked, unsettled.Creates[0])
+		}
+	})
+}
+
+// A create that waits for another one to be settled obeys its context.
+func TestCreate_waitingObeysItsContext(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		b := wired(t, titanxsim.Config{}, func(cfg *Config) { cfg.SettleWait = time.Minute })
+		b.sim.Inject(lost(1))
+		var first sync.WaitGroup
+		first.Go(func() {
+			if _, err := b.Create(t.Context(), crm()); err != nil {
+				t.Error(err)
+			}
+		})
+		time.Sleep(time.Second) // it is being settled
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		begun := time.Now()
+		if _, err := b.Create(ctx, crm()); !errors.Is(err, context.DeadlineExceeded) || time.Since(begun) != time.Second {
+			t.Errorf("%v after %v", err, time.Since(begun))
+		}
+		first.Wait()
+	})
+}
+
+// Without a Date header, and with a clock that is off, the orphan cannot be
+// proven, but the user learns of it.
+func TestCreate_withoutTitanXsClock(t *testing.T) {
+	t.Parallel()
+	for _, skew := range []time.Duration{0, -time.Hour, time.Hour} {
+		synctest.Test(t, func(t *testing.T) {
+			b := wired(t, titanxsim.Config{Now: func() time.Time { return time.Now().Add(skew) }})
+			b.Client = client(t, Config{APIKey: b.key, Transport: wire{http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				out := httptest.NewRecorder()
+				b.sim.ServeHTTP(out, r)
+				out.Header().Del("Date")
+				for name, values := range out.Header() {
+					w.Header()[name] = values
+				}
+				w.WriteHeader(out.Code)
+				w.Write(out.Body.Bytes())
+			})}})
+			b.sim.Inject(lost(1))
+			_, err := b.Create(t.Context(), crm())
+			if unsettled := wantUncertain(t, err); unsettled != nil && (len(unsettled.Candidates) != 1 || !cmp.Equal(b.ids(), []string{unsettled.Candidates[0].ID})) {
+				t.Errorf("%v off: %v, left %v", skew, err, b.ids())
+			}
+		})
+	}
+}
+
+// If a create is refused under either name of the events, the first refusal is shown.
+func TestCreate_refusedTwice(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		b := wired(t, titanxsim.Config{})
+		for _, body := range []string{`{"message": ["property events should not exist"]}`, `{"message": "no more webhooks"}`} {
+			b.sim.Inject(titanxsim.Fault{Call: titanxsim.CallCreate, Kind: titanxsim.FaultStatus, Status: 400, Body: []byte(body), Times: 1})
+		}
+		_, err := b.Create(t.Context(), crm())
+		if err == nil || !strings.Contains(err.Error(), "property events should not exist") || !strings.Contains(err.Error(), "no more webhooks") || len(b.bodies()) != 2 {
+			t.Errorf("%v after %d creates", err, len(b.bodies()))
+		}
+	})
+}

@@ -4,14 +4,21 @@
 package titanx
 
 import (
+	"bytes"
 	"context"
+	"crypto/tls"
 	"errors"
+	"fmt"
 	"io"
 	"log"
+	"log/slog"
 	"net"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"runtime"
+	"strings"
+	"sync"
 	"sync/atomic"
 	"syscall"
 	"testing"
@@ -202,5 +209,194 @@ func TestClient_Now(t *testing.T) {
 				t.Errorf("off by %v, known %t", off, known)
 			}
 		})
+	}
+}
+
+// No response takes more than 150 MiB, whatever it decodes to. Not parallel, as
+// it measures the memory of the process.
+func TestResponses_takeBoundedMemory(t *testing.T) { //nolint:paralleltest // see above
+	fill := func(head, unit, tail string) string {
+		return head + strings.Repeat(unit, (maxBody-len(head)-len(tail)-len(unit))/len(unit)) + tail
+	}
+	for name, body := range map[string]string{
+		"empty objects":     fill(`[{}`, `,{}`, `]`),
+		"webhooks":          fill(`[{"id":"0"}`, `,{"id":"1"}`, `]`),
+		"different ids":     manyIDs(),
+		"events":            fill(`[{"id":"0","events":["a"`, `,""`, `]}]`),
+		"a time of objects": fill(`[{"id":"0","createdAt":[{}`, `,{}`, `]}]`),
+		"an unknown field":  fill(`[{"id":"0","x":[{}`, `,{}`, `]}]`),
+		"many fields":       fill(`{"id":"0"`, `,"a":1`, `}`),
+		"wrapped":           fill(`{"payload":{"data":{"webhooks":[{"id":"0"}`, `,{"id":"1"}`, `]}}}`),
+		"an error":          fill(`{"error":[{}`, `,{}`, `]}`),
+		"an error in a 500": fill(`{"error":[{}`, `,{}`, `]}`),
+		"a message":         fill(`{"error":"`, `x`, `"}`),
+	} {
+		c := served(t, func(w http.ResponseWriter, _ *http.Request) {
+			if name == "an error in a 500" {
+				w.WriteHeader(http.StatusInternalServerError)
+			}
+			io.WriteString(w, body)
+		})
+		for call, do := range map[string]func() error{
+			"list": func() error { _, err := c.listAll(t.Context()); return err },
+			"get":  func() error { _, err := c.Get(t.Context(), "0"); return err },
+		} {
+			runtime.GC()
+			peak := peakHeap(t, func() { _ = do() })
+			if peak > 150<<20 {
+				t.Errorf("%s of %s: %d MiB", call, name, peak>>20)
+			}
+		}
+	}
+}
+
+func manyIDs() string {
+	var b strings.Builder
+	b.WriteString(`[{"id":"x"}`)
+	for n := 0; b.Len() < maxBody-32; n++ {
+		fmt.Fprintf(&b, `,{"id":"%d"}`, n)
+	}
+	return b.String() + "]"
+}
+
+// peakHeap returns by how much the heap grows at most while f runs, garbage
+// included.
+func peakHeap(t *testing.T, f func()) uint64 {
+	t.Helper()
+	var before runtime.MemStats
+	runtime.ReadMemStats(&before)
+	done := make(chan struct{})
+	go func() { defer close(done); f() }()
+	peak := before.HeapAlloc
+	for {
+		var now runtime.MemStats
+		runtime.ReadMemStats(&now)
+		peak = max(peak, now.HeapAlloc)
+		select {
+		case <-done:
+			return peak - before.HeapAlloc
+		case <-time.After(time.Millisecond):
+		}
+	}
+}
+
+// A list that always names one more page, each with new webhooks, ends.
+func TestList_endlessPages(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		pages := 0
+		c := client(t, Config{Transport: wire{http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+			pages++
+			fmt.Fprintf(w, `{"data": [{"id": "%d"}], "nextCursor": "%d"}`, pages, pages)
+		})}})
+		if _, err := c.listAll(t.Context()); !errors.Is(err, ErrUnreadable) || pages > maxPages {
+			t.Errorf("%v after %d pages", err, pages)
+		}
+	})
+}
+
+// A server that switches protocols hands over a connection. Nothing is read of
+// it, so that neither a timeout nor Ctrl-C is needed to end it.
+func TestSwitchingProtocols(t *testing.T) {
+	t.Parallel()
+	for _, call := range []titanxsim.Call{titanxsim.CallCreate, titanxsim.CallList, titanxsim.CallDelete} {
+		closed := make(chan struct{}, 10)
+		server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+			conn, _, err := http.NewResponseController(w).Hijack()
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			io.WriteString(conn, "HTTP/1.1 101 Switching Protocols\r\nUpgrade: CANARY\r\nConnection: Upgrade\r\n\r\n")
+			io.Copy(io.Discard, conn)
+			conn.Close()
+			closed <- struct{}{}
+		}))
+		t.Cleanup(server.Close)
+		b := &bench{Client: client(t, Config{BaseURL: server.URL})}
+		err := b.calls(t.Context(), "w1")[call]()
+		var refusal *Error
+		if !errors.As(err, &refusal) || refusal.StatusCode != http.StatusSwitchingProtocols {
+			t.Errorf("%s: %v", call, err)
+		}
+		<-closed
+	}
+}
+
+// The time limit of a request does not run while it queues for a connection.
+func TestAttempt_queuesWithoutATimer(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		const wait = DefaultRequestTimeout - time.Second
+		b := wired(t, titanxsim.Config{Latency: wait})
+		begun := time.Now()
+		var calls sync.WaitGroup
+		for range 3 * maxConnections {
+			calls.Go(func() {
+				if _, err := b.Get(t.Context(), "w1"); !errors.Is(err, ErrNotFound) {
+					t.Error(err)
+				}
+			})
+		}
+		calls.Wait()
+		if took := time.Since(begun); took < 3*wait || took > 5*wait {
+			t.Errorf("%v for three rounds of %v", took, wait)
+		}
+	})
+}
+
+// What net/http says of a response may quote it.
+func TestTransportErrors_quoteNothing(t *testing.T) {
+	t.Parallel()
+	for _, response := range []string{
+		"CANARY\r\n\r\n", "HTTP/1.1 CANARY\r\n\r\n", "HTTP/1.1 200 OK\r\nCANARY\r\n\r\n", "HTTP/1.1 200 OK\r\nContent-Length: CANARY\r\n\r\n",
+		"HTTP/1.1 200 OK\r\nTransfer-Encoding: CANARY\r\n\r\n", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nCANARY\r\n",
+		"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: 6\r\n\r\nCANARY", "HTTP/1.1 999 CANARY\r\nContent-Length: 0\r\n\r\n",
+		"HTTP/1.1 302 Found\r\nLocation: https://CANARY%zz/\r\nContent-Length: 0\r\n\r\n",
+	} {
+		server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+			conn, _, err := http.NewResponseController(w).Hijack()
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			io.WriteString(conn, response)
+			conn.Close()
+		}))
+		t.Cleanup(server.Close)
+		var log bytes.Buffer
+		c := client(t, Config{BaseURL: server.URL}, func(cfg *Config) {
+			cfg.Logger = slog.New(slog.NewTextHandler(&log, &slog.HandlerOptions{Level: slog.LevelDebug}))
+		})
+		_, err := c.listAll(t.Context())
+		if err == nil || strings.Contains(err.Error()+log.String(), "CANARY") {
+			t.Errorf("%q: %v\n%s", response, err, log.String())
+		}
+	}
+}
+
+// A TLS version that is refused, or a server that does not speak TLS, is asked once.
+func TestHandshake_isTriedOnce(t *testing.T) {
+	t.Parallel()
+	for name, plain := range map[string]bool{"old version": false, "no TLS": true} {
+		var connections atomic.Int64
+		server := httptest.NewUnstartedServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { t.Error("a request came through") }))
+		server.Config.ErrorLog = log.New(io.Discard, "", 0)
+		server.Config.ConnState = func(_ net.Conn, state http.ConnState) {
+			if state == http.StateNew {
+				connections.Add(1)
+			}
+		}
+		if plain {
+			server.Start()
+		} else {
+			server.TLS = &tls.Config{MaxVersion: tls.VersionTLS11, MinVersion: tls.VersionTLS10} //nolint:gosec // refused on purpose
+			server.StartTLS()
+		}
+		t.Cleanup(server.Close)
+		c := client(t, Config{BaseURL: "https://" + strings.TrimPrefix(strings.TrimPrefix(server.URL, "https://"), "http://"), MaxRetries: 5})
+		if _, err := c.listAll(t.Context()); !errors.Is(err, ErrNoAnswer) || outcomeOf(err) != unsent || connections.Load() != 1 {
+			t.Errorf("%s: %v after %d connections", name, err, connections.Load())
+		}
 	}
 }
