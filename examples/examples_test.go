@@ -44,7 +44,7 @@ var (
 	ageKey      = regexp.MustCompile(`age1[0-9a-z]{58}`)
 	// requiredVersion is what a CLI prints that is too old for an example.
 	requiredVersion = regexp.MustCompile(`Unsupported (Terraform|OpenTofu) Core version`)
-	readmeBlock     = regexp.MustCompile("(?s)```hcl\n(.+?)```")
+	readmeBlock     = regexp.MustCompile("(?s)```(?:hcl|terraform)\n(.+?)```")
 )
 
 func TestAccExamples(t *testing.T) {

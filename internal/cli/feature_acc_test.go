@@ -11,7 +11,7 @@ import (
 	"testing"
 )
 
-// A CLI must have every feature that README.md promises for its version:
+// A CLI must have every feature that docs/index.md promises for its version:
 // a probe that is wrong would silently skip the tests of a feature.
 func TestAccFeatures(t *testing.T) {
 	t.Parallel()
@@ -22,7 +22,7 @@ func TestAccFeatures(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	readme, err := os.ReadFile("../../README.md")
+	page, err := os.ReadFile("../../docs/index.md")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -36,12 +36,12 @@ func TestAccFeatures(t *testing.T) {
 		WriteOnly:          "argument `secret_wo`",
 	} {
 		promised := regexp.MustCompile(`(?m)^\| ` + row + ` \| ([0-9.]*) *\| ([0-9.]*) *\|$`)
-		match := promised.FindSubmatchIndex(readme)
+		match := promised.FindSubmatchIndex(page)
 		if match == nil {
-			t.Errorf("README.md has no row for %s", feature)
+			t.Errorf("docs/index.md has no row for %s", feature)
 			continue
 		}
-		checkFeature(t, c, feature, string(promised.Expand(nil, []byte(cell), readme, match)))
+		checkFeature(t, c, feature, string(promised.Expand(nil, []byte(cell), page, match)))
 	}
 	for feature, since := range map[Feature]map[string]string{
 		ImportBlocks:    {"Terraform": "1.5", "OpenTofu": "1.6"},
