@@ -71,11 +71,17 @@ func shell(t *testing.T, dir, script string) string {
 	return string(out)
 }
 
-// serve runs a command until the test ends, and returns once its port answers.
-func serve(t *testing.T, dir, script, address string) {
+// serve runs a command until the test ends. It returns once the port answers,
+// with the file to which the command prints.
+func serve(t *testing.T, dir, script, address string) (log string) {
 	t.Helper()
 	cmd := exec.CommandContext(context.WithoutCancel(t.Context()), "sh", "-c", "exec env "+script)
-	cmd.Dir, cmd.Stderr = dir, t.Output()
+	out, err := os.Create(filepath.Join(t.TempDir(), "log"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer out.Close()
+	cmd.Dir, cmd.Stdout, cmd.Stderr = dir, out, t.Output()
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
@@ -91,7 +97,7 @@ func serve(t *testing.T, dir, script, address string) {
 		conn, err := new(net.Dialer).DialContext(t.Context(), "tcp", address)
 		if err == nil {
 			conn.Close()
-			return
+			return out.Name()
 		}
 		select {
 		case err := <-ended:
