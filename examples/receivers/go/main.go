@@ -1,10 +1,13 @@
 // Copyright (c) TitanX
 // SPDX-License-Identifier: MPL-2.0
 
-// Receiver takes TitanX deliveries on POST /titanx, behind a proxy that terminates TLS.
+// Receiver accepts TitanX deliveries on POST /titanx. It serves plain HTTP: run
+// it behind a proxy that terminates TLS.
 package main
 
 import (
+	"bufio"
+	"bytes"
 	"context"
 	"crypto/hmac"
 	"crypto/sha256"
@@ -13,95 +16,157 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
+	"maps"
 	"net"
 	"net/http"
 	"os"
 	"os/signal"
+	"path/filepath"
+	"regexp"
+	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"time"
+	"unicode/utf8"
 )
 
 const (
-	maxBody     = 1 << 20            // bytes
-	maxWaiting  = 1000               // events
-	rememberFor = 4 * 24 * time.Hour // TitanX sends again for up to 3 days
+	maxBody    = 1 << 20            // bytes
+	maxLevels  = 100                // of nested JSON
+	maxWaiting = 1000               // events
+	window     = 4 * 24 * time.Hour // how old a timestamp may be; TitanX repeats a delivery for three days
 )
 
-// event is the body of a delivery.
-type event struct {
-	ID      string          `json:"id"`
-	Type    string          `json:"eventType"`
-	Payload json.RawMessage `json:"payload"`
-}
-
-// handle does the work of an event. It may take longer than the 10 seconds in which TitanX wants an answer.
-func handle(e event) {
+// handle does the work of an event. It may take longer than the 10 seconds in
+// which TitanX expects an answer. The event is done when handle returns without
+// an error: the result and the mark go into the events file in one write. After
+// an error or a panic the event is forgotten, and another copy is accepted.
+func handle(e event) (result any, err error) {
 	fmt.Println("handled", e.Type, e.ID)
+	return nil, nil
 }
 
-type receiver struct {
-	secretsFile string
-	waiting     chan event
-
-	mu   sync.Mutex
-	seen map[string]bool
-	ages []age // of what is seen, oldest first
+// An event is what a delivery's body says.
+type event struct {
+	ID, Type  string
+	Timestamp float64 // Unix milliseconds
+	Payload   json.RawMessage
+	body      string
 }
 
-type age struct {
-	id string
-	at time.Time
+var name = regexp.MustCompile(`^[\x21-\x7e]{1,200}$`)
+
+// parse returns the event of a body, which must be a JSON object with an id, an
+// eventType and a timestamp.
+func parse(body []byte) (e event, ok bool) {
+	body = bytes.TrimPrefix(body, []byte("\ufeff"))
+	var fields map[string]json.RawMessage // exact names: a struct would also take ID for id
+	if !utf8.Valid(body) || json.Unmarshal(body, &fields) != nil || levels(body) > maxLevels {
+		return event{}, false
+	}
+	var id, eventType *string
+	var timestamp *float64
+	for field, value := range map[string]any{"id": &id, "eventType": &eventType, "timestamp": &timestamp} {
+		if json.Unmarshal(fields[field], value) != nil {
+			return event{}, false
+		}
+	}
+	if id == nil || eventType == nil || timestamp == nil || !name.MatchString(*id) || !name.MatchString(*eventType) {
+		return event{}, false
+	}
+	return event{*id, *eventType, *timestamp, fields["payload"], string(body)}, true
 }
 
-func (r *receiver) ServeHTTP(w http.ResponseWriter, req *http.Request) {
-	w.WriteHeader(r.receive(w, req))
+// levels returns how deep a JSON text is nested.
+func levels(text []byte) (deepest int) {
+	tokens := json.NewDecoder(bytes.NewReader(text))
+	tokens.UseNumber()
+	for level := 0; ; {
+		token, err := tokens.Token()
+		switch {
+		case err != nil:
+			return deepest
+		case token == json.Delim('{') || token == json.Delim('['):
+			level++
+			deepest = max(deepest, level)
+		case token == json.Delim('}') || token == json.Delim(']'):
+			level--
+		}
+	}
 }
 
-func (r *receiver) receive(w http.ResponseWriter, req *http.Request) int {
-	body, err := io.ReadAll(http.MaxBytesReader(w, req.Body, maxBody))
-	if tooLarge := new(http.MaxBytesError); errors.As(err, &tooLarge) {
-		return http.StatusRequestEntityTooLarge
-	} else if err != nil {
-		return http.StatusBadRequest
+// parseSecrets returns the keys of a secrets file, which has one secret a line.
+// A line that cannot be a secret spoils the whole file. An error never
+// quotes the file.
+func parseSecrets(text []byte, reading string) (keys [][]byte, err error) {
+	switch {
+	case bytes.HasPrefix(text, []byte("\ufeff")):
+		return nil, errors.New("it begins with a byte order mark: save it without one")
+	case bytes.HasPrefix(text, []byte("\xff\xfe")), bytes.HasPrefix(text, []byte("\xfe\xff")), bytes.IndexByte(text, 0) >= 0:
+		return nil, errors.New("it is UTF-16: save it as ASCII")
 	}
-	secrets, err := readSecrets(r.secretsFile)
-	if err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		return http.StatusServiceUnavailable
+	for i, line := range strings.Split(string(text), "\n") {
+		line = strings.Trim(line, " \t\r")
+		if line == "" {
+			continue
+		}
+		key, problem := parseSecret(line, reading)
+		if problem != "" {
+			return nil, fmt.Errorf("line %d %s", i+1, problem)
+		}
+		keys = append(keys, key)
 	}
-	if !verified(secrets, body, req.Header.Get("X-TitanX-Signature")) {
-		return http.StatusUnauthorized
+	if keys == nil {
+		return nil, errors.New("it has no secret")
 	}
-	var e event
-	if err := json.Unmarshal(body, &e); err != nil || e.ID == "" || e.Type == "" {
-		return http.StatusBadRequest
-	}
-	if !r.accept(e, time.Now()) {
-		return http.StatusServiceUnavailable
-	}
-	return http.StatusNoContent
+	return keys, nil
 }
 
-// readSecrets reads the file anew, so that a rotation needs no restart.
-func readSecrets(file string) ([]string, error) {
-	text, err := os.ReadFile(file)
-	if err != nil {
-		return nil, fmt.Errorf("read secrets: %w", err)
+// parseSecret returns the key of a secret, or why it cannot be one. What of the
+// secret is the key is not documented: all of it ("whole"), what follows its
+// prefix ("after-prefix"), or the bytes that this encodes in base64 ("decoded").
+func parseSecret(line, reading string) (key []byte, problem string) {
+	switch {
+	case line[0] == '#':
+		return nil, "begins with #"
+	case line[0] == '"' || line[0] == '\'':
+		return nil, "begins with a quote"
+	case strings.ContainsAny(line, " \t\r"):
+		return nil, "has white space inside"
+	case strings.ContainsFunc(line, func(c rune) bool { return c < '!' || c > '~' }):
+		return nil, "has a character that is not printable ASCII"
 	}
-	secrets := strings.Fields(string(text))
-	if len(secrets) == 0 {
-		return nil, fmt.Errorf("read secrets: %s is empty", file)
+	key = []byte(line)
+	if reading != "whole" {
+		rest, ok := strings.CutPrefix(line, "whsec_")
+		if !ok {
+			rest, ok = strings.CutPrefix(line, "wh_sk_")
+		}
+		if key = []byte(rest); !ok {
+			return nil, "has no prefix whsec_ or wh_sk_"
+		}
 	}
-	return secrets, nil
+	if reading == "decoded" {
+		var err error
+		if key, err = base64.StdEncoding.Strict().DecodeString(string(key)); err != nil {
+			return nil, "has no base64 after its prefix"
+		}
+	}
+	if len(key) < 16 {
+		return nil, "is shorter than 16 bytes"
+	}
+	return key, ""
 }
 
-// verified compares with every secret in constant time: Base64(HMAC-SHA256(secret, raw body)).
-func verified(secrets []string, body []byte, signature string) bool {
+// verified reports whether signature is that of body under one of the keys:
+// Base64(HMAC-SHA256(key, body)). It compares in constant time.
+func verified(keys [][]byte, body []byte, signature string) bool {
 	ok := false
-	for _, secret := range secrets {
-		mac := hmac.New(sha256.New, []byte(secret))
+	for _, key := range keys {
+		mac := hmac.New(sha256.New, key)
 		mac.Write(body)
 		want := base64.StdEncoding.EncodeToString(mac.Sum(nil))
 		ok = hmac.Equal([]byte(want), []byte(signature)) || ok
@@ -109,25 +174,277 @@ func verified(secrets []string, body []byte, signature string) bool {
 	return ok
 }
 
-// accept lets an event wait for its turn, once for each id. It reports false when too many wait: TitanX sends it again.
-func (r *receiver) accept(e event, now time.Time) bool {
+// A record is a line of the events file. An id is waiting, done or failed.
+type record struct {
+	State     string          `json:"state"`
+	ID        string          `json:"id"`
+	Timestamp float64         `json:"timestamp"`
+	Body      string          `json:"body,omitempty"`   // of waiting
+	Result    json.RawMessage `json:"result,omitempty"` // of done
+}
+
+type receiver struct {
+	secretsFile, reading string
+	stopping             atomic.Bool
+
+	mu       sync.Mutex
+	changed  *sync.Cond // an event waits, or none does
+	file     *os.File
+	torn     bool // the last write failed, perhaps in the middle of a line
+	waiting  []event
+	done     map[string]float64 // id to timestamp
+	pruned   time.Time
+	secrets  string // of the last delivery
+	proven   bool   // a delivery has verified with these secrets
+	refused  int    // deliveries that have not
+	reported map[string]time.Time
+}
+
+// open reads the events file and replaces it by one of what still matters.
+func open(secretsFile, eventsFile, reading string) (*receiver, error) {
+	r := &receiver{secretsFile: secretsFile, reading: reading, done: map[string]float64{}, reported: map[string]time.Time{}}
+	r.changed = sync.NewCond(&r.mu)
+	var keep []record
+	previous, err := os.Open(eventsFile)
+	if err == nil {
+		defer previous.Close()
+	}
+	for lines, number := bufio.NewReader(previous), 1; err == nil; number++ {
+		var line []byte
+		var rec record
+		if line, err = lines.ReadBytes('\n'); len(bytes.TrimSpace(line)) == 0 {
+			continue
+		}
+		if json.Unmarshal(line, &rec) != nil {
+			fmt.Fprintf(os.Stderr, "events file: line %d was not written to its end, and is dropped\n", number)
+			continue
+		}
+		same := func(e event) bool { return e.ID == rec.ID }
+		switch i := slices.IndexFunc(r.waiting, same); {
+		case rec.State == "waiting":
+			if e, ok := parse([]byte(rec.Body)); ok {
+				r.waiting = append(r.waiting, e)
+			}
+		case rec.State == "done":
+			r.waiting = slices.DeleteFunc(r.waiting, same)
+			if r.done[rec.ID] = rec.Timestamp; !old(rec.Timestamp) {
+				keep = append(keep, rec)
+			}
+		case rec.State == "failed" && i >= 0:
+			r.waiting = slices.Delete(r.waiting, i, i+1)
+		}
+	}
+	if !errors.Is(err, io.EOF) && !errors.Is(err, fs.ErrNotExist) {
+		return nil, err
+	}
+	for _, e := range r.waiting {
+		keep = append(keep, waits(e))
+	}
+	if err := replace(eventsFile, keep); err != nil {
+		return nil, err
+	}
+	r.file, err = os.OpenFile(eventsFile, os.O_APPEND|os.O_WRONLY, 0o600)
+	return r, err
+}
+
+func waits(e event) record {
+	return record{State: "waiting", ID: e.ID, Timestamp: e.Timestamp, Body: e.body}
+}
+
+// replace writes a new file and puts it in the place of another.
+func replace(name string, records []record) error {
+	file, err := os.OpenFile(name+".new", os.O_CREATE|os.O_TRUNC|os.O_WRONLY, 0o600)
+	if err != nil {
+		return err
+	}
+	lines := json.NewEncoder(file)
+	for _, rec := range records {
+		err = errors.Join(err, lines.Encode(rec))
+	}
+	if err := errors.Join(err, file.Sync(), file.Close()); err != nil {
+		return err
+	}
+	if err := os.Rename(name+".new", name); err != nil {
+		return err
+	}
+	if folder, err := os.Open(filepath.Dir(name)); err == nil {
+		_ = folder.Sync() // the name, too, where the system can
+		folder.Close()
+	}
+	return nil
+}
+
+// write appends a record to the events file, and reports whether it could.
+func (r *receiver) write(rec record, flush bool) bool {
+	line, err := json.Marshal(rec)
+	if r.torn {
+		line = append([]byte("\n"), line...)
+	}
+	if err == nil {
+		_, err = r.file.Write(append(line, '\n'))
+	}
+	if err == nil && flush {
+		err = r.file.Sync()
+	}
+	if r.torn = err != nil; r.torn {
+		r.report("write", "events file: "+err.Error())
+	}
+	return !r.torn
+}
+
+// old reports whether a delivery of this timestamp is a replay.
+func old(timestamp float64) bool {
+	return float64(time.Now().UnixMilli())-timestamp > float64(window.Milliseconds())
+}
+
+// deliver returns the status to answer a delivery with. TitanX repeats it after
+// a 503, and never after a 4xx.
+func (r *receiver) deliver(body []byte, signature string) int {
+	text, err := os.ReadFile(r.secretsFile) // for each delivery, so that a rotation needs no restart
+	var keys [][]byte
+	if err == nil {
+		keys, err = parseSecrets(text, r.reading)
+	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	for len(r.ages) > 0 && now.Sub(r.ages[0].at) > rememberFor {
-		delete(r.seen, r.ages[0].id)
-		r.ages = r.ages[1:]
+	if err != nil {
+		r.report(err.Error(), "secrets file: "+err.Error())
+		return http.StatusServiceUnavailable
 	}
-	if r.seen[e.ID] {
-		return true
+	if string(text) != r.secrets {
+		r.secrets, r.proven, r.refused = string(text), false, 0
 	}
-	select {
-	case r.waiting <- e:
-	default:
-		return false
+	if !verified(keys, body, signature) {
+		if r.refused++; !r.proven {
+			r.report("refused", fmt.Sprintf("%d refused: no delivery has verified with the present secrets file", r.refused))
+		}
+		return http.StatusUnauthorized
 	}
-	r.seen[e.ID] = true
-	r.ages = append(r.ages, age{e.ID, now})
-	return true
+	r.proven = true
+	e, ok := parse(body)
+	switch {
+	case !ok:
+		return http.StatusBadRequest
+	case old(e.Timestamp): // or the clock of this machine is wrong
+		r.report("old", "a delivery is more than four days old: it is a replay, or the clock of this machine is wrong")
+		return http.StatusServiceUnavailable
+	}
+	return r.accept(e)
+}
+
+// accept writes an event to the disk, and lets it wait for its turn.
+func (r *receiver) accept(e event) int {
+	if now := time.Now(); now.Sub(r.pruned) > time.Hour {
+		maps.DeleteFunc(r.done, func(_ string, timestamp float64) bool { return old(timestamp) })
+		r.pruned = now
+	}
+	if _, ok := r.done[e.ID]; ok {
+		return http.StatusNoContent
+	}
+	if len(r.waiting) >= maxWaiting {
+		r.report("full", fmt.Sprintf("%d events wait: no more is accepted", maxWaiting))
+		return http.StatusServiceUnavailable
+	}
+	if !r.write(waits(e), true) {
+		return http.StatusServiceUnavailable
+	}
+	r.waiting = append(r.waiting, e)
+	r.changed.Broadcast()
+	return http.StatusNoContent
+}
+
+// report logs a message, of each kind at most one a minute.
+func (r *receiver) report(kind, message string) {
+	if now := time.Now(); now.Sub(r.reported[kind]) > time.Minute {
+		r.reported[kind] = now
+		fmt.Fprintln(os.Stderr, message)
+	}
+}
+
+// work handles the waiting events, one after another. Copies of an event wait,
+// too, so that one is left if another fails.
+func (r *receiver) work() {
+	r.mu.Lock()
+	for {
+		for len(r.waiting) == 0 {
+			r.changed.Wait()
+		}
+		e := r.waiting[0]
+		if _, ok := r.done[e.ID]; !ok {
+			r.mu.Unlock()
+			mark := attempt(e)
+			r.mu.Lock()
+			for !r.write(mark, false) && !r.stopping.Load() {
+				r.mu.Unlock()
+				<-time.After(time.Second)
+				r.mu.Lock()
+			}
+			if mark.State == "done" {
+				r.done[e.ID] = e.Timestamp
+			}
+		}
+		r.waiting = r.waiting[1:]
+		r.changed.Broadcast()
+	}
+}
+
+// attempt handles an event and returns the mark that it gets.
+func attempt(e event) (mark record) {
+	defer func() {
+		if p := recover(); p != nil {
+			fmt.Fprintf(os.Stderr, "handle %s: panic: %v\n", e.ID, p)
+			mark = record{State: "failed", ID: e.ID, Timestamp: e.Timestamp}
+		}
+	}()
+	result, err := handle(e)
+	var text []byte
+	if err == nil && result != nil {
+		text, err = json.Marshal(result)
+	}
+	if err != nil {
+		fmt.Fprintf(os.Stderr, "handle %s: %v\n", e.ID, err)
+		return record{State: "failed", ID: e.ID, Timestamp: e.Timestamp}
+	}
+	return record{State: "done", ID: e.ID, Timestamp: e.Timestamp, Result: text}
+}
+
+// drain waits until no event waits.
+func (r *receiver) drain() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for len(r.waiting) > 0 {
+		r.changed.Wait()
+	}
+}
+
+func (r *receiver) ServeHTTP(w http.ResponseWriter, req *http.Request) {
+	late := r.stopping.Load()
+	body, err := io.ReadAll(http.MaxBytesReader(w, req.Body, maxBody)) // always: what is left of it would be the next request
+	status := r.answer(req, body, err, late)
+	if status == http.StatusMethodNotAllowed {
+		w.Header().Set("Allow", http.MethodPost)
+	}
+	if err != nil || r.stopping.Load() || req.TransferEncoding != nil { // chunks and a length, too, would look like this
+		w.Header().Set("Connection", "close")
+	}
+	w.WriteHeader(status)
+}
+
+func (r *receiver) answer(req *http.Request, body []byte, err error, late bool) int {
+	path, _, _ := strings.Cut(req.RequestURI, "?")
+	switch tooLarge := new(http.MaxBytesError); {
+	case errors.As(err, &tooLarge):
+		return http.StatusRequestEntityTooLarge
+	case err != nil:
+		return http.StatusRequestTimeout
+	case late:
+		return http.StatusServiceUnavailable
+	case path != "/titanx":
+		return http.StatusNotFound
+	case req.Method != http.MethodPost:
+		return http.StatusMethodNotAllowed
+	}
+	return r.deliver(body, strings.Join(req.Header.Values("X-TitanX-Signature"), ", "))
 }
 
 func main() {
@@ -140,40 +457,47 @@ func main() {
 func run() error {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	r := &receiver{secretsFile: os.Getenv("TITANX_SECRETS_FILE"), waiting: make(chan event, maxWaiting), seen: map[string]bool{}}
-	if _, err := readSecrets(r.secretsFile); err != nil {
-		return fmt.Errorf("TITANX_SECRETS_FILE: %w", err)
+	reading := variable("TITANX_SECRET_READING", "whole")
+	if !slices.Contains([]string{"whole", "after-prefix", "decoded"}, reading) {
+		return errors.New("TITANX_SECRET_READING must be whole, after-prefix or decoded")
 	}
+	secretsFile := os.Getenv("TITANX_SECRETS_FILE")
+	text, err := os.ReadFile(secretsFile)
+	if err == nil {
+		_, err = parseSecrets(text, reading)
+	}
+	if err != nil {
+		return fmt.Errorf("secrets file: %w", err)
+	}
+	// A second process on the same port fails here, before it touches the file.
 	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", net.JoinHostPort(variable("HOST", "127.0.0.1"), variable("PORT", "8000")))
 	if err != nil {
 		return err
 	}
-	fmt.Printf("listening on http://%s\n", listener.Addr())
-
-	mux := http.NewServeMux()
-	mux.Handle("POST /titanx", r)
-	server := &http.Server{Handler: mux, ReadTimeout: 10 * time.Second, WriteTimeout: 10 * time.Second}
-	go func() {
-		<-ctx.Done()
-		_ = server.Shutdown(context.Background())
-		close(r.waiting)
-	}()
-	failed := make(chan error, 1)
-	go func() {
-		if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
-			failed <- err
-			stop()
-		}
-	}()
-	for e := range r.waiting {
-		handle(e)
+	r, err := open(secretsFile, variable("TITANX_EVENTS_FILE", "titanx-events.jsonl"), reading)
+	if err != nil {
+		return fmt.Errorf("events file: %w", err)
 	}
+	go r.work()
+	server := &http.Server{Handler: r, ReadTimeout: 10 * time.Second, WriteTimeout: 20 * time.Second, IdleTimeout: 2 * time.Minute}
+	failed := make(chan error, 1)
+	go func() { failed <- server.Serve(listener) }()
+	fmt.Printf("listening on http://%s\n", listener.Addr())
 	select {
 	case err := <-failed:
 		return err
-	default:
-		return nil
+	case <-ctx.Done():
 	}
+
+	r.stopping.Store(true) // requests that begin from now on are answered 503
+	r.drain()
+	soon, cancel := context.WithTimeout(context.Background(), time.Second)
+	defer cancel()
+	if server.Shutdown(soon) != nil { // waits for those that began before
+		server.Close()
+	}
+	r.drain()
+	return nil
 }
 
 func variable(name, otherwise string) string {
