@@ -7,6 +7,7 @@ package receivers_test
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -127,7 +128,9 @@ func goodFile(reading string) string {
 
 func refusesToStart(t *testing.T, l language, c secretsCase, env string) {
 	t.Helper()
-	out, err := l.run(t.Context(), t, prepare(t, c.file), env).CombinedOutput()
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	out, err := l.run(ctx, t, prepare(t, c.file), env).CombinedOutput()
 	if exit := new(exec.ExitError); !errors.As(err, &exit) || exit.ExitCode() != 1 {
 		t.Errorf("start: %v, want exit code 1", err)
 	}
@@ -165,7 +168,9 @@ func TestStartRefused(t *testing.T) {
 			"no secrets file":              "TITANX_SECRETS_FILE=" + filepath.Join(first.folder, "no"),
 			"no secrets file named":        "TITANX_SECRETS_FILE=",
 		} {
-			out, err := l.run(t.Context(), t, first.folder, env).CombinedOutput()
+			ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+			out, err := l.run(ctx, t, first.folder, env).CombinedOutput()
+			cancel()
 			if exit := new(exec.ExitError); !errors.As(err, &exit) || exit.ExitCode() != 1 || len(bytes.TrimSpace(out)) == 0 {
 				t.Errorf("%s: %v, want exit code 1 and a message: %s", name, err, out)
 			}
@@ -258,7 +263,17 @@ func pool(t *testing.T, p *process) *httptest.Server {
 	forward.Transport = &http.Transport{MaxConnsPerHost: 1}
 	forward.ErrorLog = log.New(io.Discard, "", 0)
 	forward.ErrorHandler = func(w http.ResponseWriter, _ *http.Request, _ error) { w.WriteHeader(http.StatusBadGateway) }
-	proxy := httptest.NewServer(forward)
+	proxy := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		body, err := io.ReadAll(r.Body) // whole: the receiver may answer before it has read it
+		if err != nil {
+			w.WriteHeader(http.StatusBadRequest)
+			return
+		}
+		if r.ContentLength != 0 {
+			r.Body = io.NopCloser(bytes.NewReader(body))
+		}
+		forward.ServeHTTP(w, r)
+	}))
 	t.Cleanup(proxy.Close)
 	return proxy
 }
@@ -270,7 +285,8 @@ func request(t *testing.T, address, method string, body io.Reader, signature str
 		t.Fatal(err)
 	}
 	req.Header.Set("X-TitanX-Signature", signature)
-	resp, err := http.DefaultClient.Do(req)
+	client := http.Client{Timeout: time.Minute}
+	resp, err := client.Do(req)
 	if err != nil {
 		return http.StatusBadGateway
 	}
