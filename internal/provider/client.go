@@ -24,6 +24,7 @@ type connection struct {
 	client  *titanx.Client // nil while arguments are unknown, and without a key
 	key     string
 	address string   // of the API, normalized
+	local   bool     // the API is on this machine, or may be: base_url is unknown
 	unknown []string // the arguments that are not known yet
 
 	duplicatesAreErrors bool // on_duplicate is error

@@ -141,6 +141,8 @@ func TestFunctionsRefuseEmptySecret_protocol(t *testing.T) {
 		for name, arguments := range map[string][]any{
 			"sign_payload":     {secret, "{}"},
 			"verify_signature": {secret, "{}", signature.Sign(secret, []byte("{}"))},
+
+			"verify_signature_base64": {secret, "e30=", signature.Sign(secret, []byte("{}"))},
 		} {
 			_, refusal := p.call(name, arguments...)
 			if refusal == nil || !strings.Contains(refusal.Text, "secret is empty") || refusal.FunctionArgument == nil || *refusal.FunctionArgument != 0 {
@@ -161,5 +163,25 @@ func TestFunctionErrorsTellNoSecret_protocol(t *testing.T) {
 		if refusal == nil || strings.Contains(refusal.Text, "CANARY") {
 			t.Errorf("%s of null: %v", name, refusal)
 		}
+	}
+}
+
+func TestVerifySignatureBase64_protocol(t *testing.T) {
+	t.Parallel()
+	p := unconfigured(t)
+	const secret = "CANARY-secret"
+	bodies := map[string][]byte{"decomposed": []byte("Zoe\u0308"), "composed": []byte("Zo\u00eb"), "no text": {0xff, 0}, "empty": {}}
+	for signed, body := range bodies {
+		sig := signature.Sign(secret, body)
+		for name, other := range bodies {
+			result, refusal := p.call("verify_signature_base64", secret, base64.StdEncoding.EncodeToString(other), sig)
+			var valid bool
+			if refusal != nil || result.As(&valid) != nil || valid != (name == signed) {
+				t.Errorf("%s, signed %s: %t, %v", name, signed, valid, refusal)
+			}
+		}
+	}
+	if _, refusal := p.call("verify_signature_base64", secret, "e30", "x"); refusal == nil || !strings.Contains(refusal.Text, "filebase64") || *refusal.FunctionArgument != 1 {
+		t.Errorf("unpadded base64: %v", refusal)
 	}
 }

@@ -7,6 +7,7 @@ package provider
 import (
 	"context"
 	"net/http"
+	"net/url"
 	"time"
 
 	"github.com/hashicorp/terraform-plugin-framework-validators/int64validator"
@@ -17,6 +18,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/ephemeral"
 	"github.com/hashicorp/terraform-plugin-framework/function"
 	"github.com/hashicorp/terraform-plugin-framework/list"
+	"github.com/hashicorp/terraform-plugin-framework/path"
 	"github.com/hashicorp/terraform-plugin-framework/provider"
 	"github.com/hashicorp/terraform-plugin-framework/provider/schema"
 	"github.com/hashicorp/terraform-plugin-framework/resource"
@@ -123,6 +125,12 @@ func (p *titanxProvider) Configure(ctx context.Context, req provider.ConfigureRe
 	}
 	conn := &connection{duplicatesAreErrors: config.OnDuplicate.ValueString() == onDuplicateError && marksApply(req.TerraformVersion, executable())}
 	p.conn = conn
+	if _, err := titanx.New(titanx.Config{APIKey: "unused", BaseURL: baseURL}); err != nil {
+		resp.Diagnostics.AddAttributeError(path.Root("base_url"), "Invalid base_url", sentence(err.Error())+" Correct base_url, or the environment variable "+baseURLVariable+".")
+		return
+	}
+	u, err := url.Parse(baseURL)
+	conn.local = config.BaseURL.IsUnknown() || err == nil && titanx.IsLoopback(u.Hostname())
 	for name, value := range map[string]attr.Value{
 		"api_key": config.APIKey, "base_url": config.BaseURL, "max_retries": config.MaxRetries, "request_timeout": config.RequestTimeout,
 		"on_duplicate": config.OnDuplicate,
@@ -160,7 +168,7 @@ func (p *titanxProvider) Configure(ctx context.Context, req provider.ConfigureRe
 	}
 	client, err := titanx.New(cfg)
 	if err != nil {
-		resp.Diagnostics.AddError("Invalid provider configuration", sentence(err.Error())+" Correct the provider's arguments, or the environment variables "+apiKeyVariable+" and "+baseURLVariable+".")
+		resp.Diagnostics.AddAttributeError(path.Root("api_key"), "Invalid api_key", sentence(err.Error())+" Correct api_key, or the environment variable "+apiKeyVariable+". To remove a line break, use trimspace.")
 		return
 	}
 	conn.client = client
@@ -185,7 +193,7 @@ func (p *titanxProvider) Actions(context.Context) []func() action.Action {
 }
 
 func (p *titanxProvider) Functions(context.Context) []func() function.Function {
-	return []func() function.Function{newSignPayloadFunction, newVerifySignatureFunction}
+	return []func() function.Function{newSignPayloadFunction, newVerifySignatureFunction, newVerifySignatureBase64Function}
 }
 
 func (p *titanxProvider) EphemeralResources(context.Context) []func() ephemeral.EphemeralResource {

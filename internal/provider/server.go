@@ -72,6 +72,21 @@ func newServer(p *titanxProvider) server {
 	return server{providerserver.NewProtocol6(p)().(frameworkServer), newUnchangedWebhooks(p)}
 }
 
+// ValidateEphemeralResourceConfig says of a required argument that is null what
+// makes it null.
+func (s server) ValidateEphemeralResourceConfig(ctx context.Context, req *tfprotov6.ValidateEphemeralResourceConfigRequest) (*tfprotov6.ValidateEphemeralResourceConfigResponse, error) {
+	resp, err := s.frameworkServer.ValidateEphemeralResourceConfig(ctx, req)
+	if resp != nil {
+		for _, d := range resp.Diagnostics {
+			if d.Summary == "Missing Configuration for Required Attribute" {
+				d.Summary = "Argument is null"
+				d.Detail = "It must not be null. encrypted_secret of a titanx_webhook is null where secret_recipients is not set (the secret is in secret), and where the secret is lost: see its secret_status."
+			}
+		}
+	}
+	return resp, err
+}
+
 // writeOnlyRejected is the summary of the framework's rejection of a write-only
 // argument.
 const writeOnlyRejected = "WriteOnly Attribute Not Allowed"

@@ -24,13 +24,18 @@ func (verifySignatureFunction) Metadata(_ context.Context, _ function.MetadataRe
 func (verifySignatureFunction) Definition(_ context.Context, _ function.DefinitionRequest, resp *function.DefinitionResponse) {
 	resp.Definition = function.Definition{
 		Summary: "Verify the signature of a delivery",
-		MarkdownDescription: "Tells whether a signature is the one with which TitanX would deliver a body. It compares in constant time. " +
+		MarkdownDescription: "Reports whether a signature is the one with which TitanX would deliver a body. It compares in constant time. " +
+			"Text is normalized to Unicode NFC on its way: for a body with decomposed characters, use `verify_signature_base64`. " +
 			"A malformed signature is `false`, not an error.",
-		Parameters: append(signedParameters(), function.StringParameter{
-			Name:                "signature",
-			MarkdownDescription: "The value of the `" + signature.Header + "` header.",
-		}),
-		Return: function.BoolReturn{},
+		Parameters: append(signedParameters(), signatureParameter()),
+		Return:     function.BoolReturn{},
+	}
+}
+
+func signatureParameter() function.Parameter {
+	return function.StringParameter{
+		Name:                "signature",
+		MarkdownDescription: "The value of the `" + signature.Header + "` header.",
 	}
 }
 

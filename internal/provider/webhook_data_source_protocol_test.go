@@ -27,14 +27,14 @@ func (p *protocolServer) data(typeName string, config object) (instance, []*tfpr
 	if err != nil {
 		p.t.Fatal(err)
 	}
-	if len(valid.Diagnostics) > 0 {
+	if hasError(valid.Diagnostics) {
 		return instance{}, valid.Diagnostics
 	}
 	resp, err := p.ReadDataSource(context.Background(), &tfprotov6.ReadDataSourceRequest{TypeName: typeName, Config: encoded})
 	if err != nil {
 		p.t.Fatal(err)
 	}
-	return instance{value: p.decode(schema, resp.State)}, resp.Diagnostics
+	return instance{value: p.decode(schema, resp.State)}, append(valid.Diagnostics, resp.Diagnostics...)
 }
 
 // putThree gives the user three webhooks, two of which have a name in common and two a url.
@@ -154,6 +154,9 @@ func TestWebhooksData_protocol(t *testing.T) {
 	} {
 		got, diags := p.data(webhooksType, tc.filter)
 		p.mustSucceed(diags)
+		if tc.filter["status"] == "paused" != has(diags, isWarning, "status", "Known are active and inactive") {
+			t.Errorf("%s: %v", name, summaries(diags))
+		}
 		if names := strings.Join(webhookNames(t, got), " "); names != tc.want {
 			t.Errorf("%s: %q, want %q", name, names, tc.want)
 		}

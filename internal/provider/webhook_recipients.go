@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"strings"
 
 	"filippo.io/age"
@@ -15,6 +16,7 @@ import (
 	"filippo.io/age/armor"
 	"github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-framework/path"
+	"github.com/hashicorp/terraform-plugin-framework/types"
 	"golang.org/x/crypto/ssh"
 )
 
@@ -28,23 +30,59 @@ var recipientKey = stringCheck{"an age recipient: an X25519 (age1…) or SSH (ss
 
 // parseRecipient reads a public key. Its error quotes nothing: a private key may have been given by mistake.
 func parseRecipient(text string) (age.Recipient, error) {
+	if err := misread(text); err != nil {
+		return nil, err
+	}
 	switch {
+	case strings.HasPrefix(text, "age1") && strings.TrimSpace(text) != text:
+		return nil, fmt.Errorf("it ends with a space or a line break: remove it with trimspace(file(…))")
 	case strings.HasPrefix(text, "age1"):
 		recipient, err := age.ParseX25519Recipient(text)
 		if err != nil {
-			return nil, fmt.Errorf("it begins as an age public key but is no X25519 one (post-quantum and plugin keys are not supported): is it whole? age-keygen -y prints the public key of an identity")
+			return nil, fmt.Errorf("it begins as an age public key but is no X25519 one (post-quantum and plugin keys are not supported), or a part is missing: age-keygen -y prints the public key of an identity")
 		}
 		return recipient, nil
 	case strings.HasPrefix(text, "ssh-"):
 		recipient, err := agessh.ParseRecipient(text)
 		if err != nil {
-			return nil, fmt.Errorf("it begins as an SSH public key but is no ssh-ed25519 or ssh-rsa one (of 2048 bits or more): is it whole, and on one line?")
+			return nil, fmt.Errorf("it begins as an SSH public key but is no ssh-ed25519 or ssh-rsa one (of 2048 bits or more), or a part is missing: ssh-keygen -y prints the public key of a private one, on one line")
 		}
 		return recipient, nil
 	case strings.HasPrefix(text, "AGE-SECRET-KEY-") || strings.Contains(text, "PRIVATE KEY"):
 		return nil, fmt.Errorf("this is a private key: replace it at once, and give the public key, which age-keygen -y or ssh-keygen -y prints")
 	}
 	return nil, fmt.Errorf("it is no age recipient: give a public key that begins with age1, ssh-ed25519 or ssh-rsa")
+}
+
+// misread returns an error for a key that was read or quoted in a wrong way.
+func misread(text string) error {
+	switch {
+	case strings.HasPrefix(text, "\ufeff"):
+		return errors.New("it begins with a byte order mark: save the file as UTF-8 without one")
+	case strings.HasPrefix(text, `"`) || strings.HasPrefix(text, "'"):
+		return errors.New("it is in quotes: remove them, such as with trim(…, \"\\\"'\")")
+	case strings.Contains(text, `\n`):
+		return errors.New(`it has the two characters \n where a line break belongs: use replace(…, "\\n", "\n")`)
+	}
+	return nil
+}
+
+// sameKeys reports whether two sets have the same public keys. The comment of
+// an SSH key, and space around a key, are not part of it.
+func sameKeys(a, b types.Set) bool {
+	if a.IsNull() != b.IsNull() || len(texts(a)) != len(a.Elements()) || len(texts(b)) != len(b.Elements()) {
+		return false // or an element is not known
+	}
+	return maps.Equal(keysOf(a), keysOf(b))
+}
+
+func keysOf(recipients types.Set) map[string]bool {
+	keys := map[string]bool{}
+	for _, text := range texts(recipients) {
+		fields := strings.Fields(text)
+		keys[strings.Join(fields[:min(len(fields), 2)], " ")] = true
+	}
+	return keys
 }
 
 // encryptTo encrypts a secret to recipients, as ASCII-armoured age text that age -d reads.
@@ -70,6 +108,9 @@ func encryptTo(recipients []age.Recipient, secret string) (string, error) {
 // parseIdentities reads a private key, or a file of age-keygen. Its error quotes nothing of it.
 func parseIdentities(text string) ([]age.Identity, error) {
 	text = strings.TrimSpace(text)
+	if err := misread(text); err != nil {
+		return nil, err
+	}
 	var locked *ssh.PassphraseMissingError
 	switch {
 	case strings.HasPrefix(text, "age1"), strings.HasPrefix(text, "ssh-"):
@@ -78,12 +119,12 @@ func parseIdentities(text string) ([]age.Identity, error) {
 		return nil, errors.New("the identity is itself encrypted: decrypt it with age -d, and give the result")
 	case strings.HasPrefix(text, "-----BEGIN"):
 		identity, err := agessh.ParseIdentity([]byte(text))
-		if errors.As(err, &locked) {
+		if errors.As(err, &locked) || strings.HasPrefix(text, "-----BEGIN ENCRYPTED PRIVATE KEY-----") {
 			return nil, errors.New("the SSH private key is protected with a passphrase, which nobody can type during a run: " +
 				"give one without a passphrase, better still an age identity made for this purpose by age-keygen")
 		}
 		if err != nil {
-			return nil, errors.New("it is no SSH private key of type ed25519 or RSA: is it whole, with its first and its last line?")
+			return nil, errors.New("it is no SSH private key of type ed25519 or RSA, or a part is missing: the first and the last line belong to it")
 		}
 		return []age.Identity{identity}, nil
 	}

@@ -110,7 +110,11 @@ func TestDecrypt(t *testing.T) {
 		"encrypted identity": {encrypted, encrypted, "decrypt it with age -d"},
 		"age public key":     {key.recipient, encrypted, "this is a public key"},
 		"ssh public key":     {edwards.recipient, encrypted, "this is a public key"},
-		"cut ssh key":        {edwards.identity[:200], encrypted, "is it whole"},
+		"cut ssh key":        {edwards.identity[:200], encrypted, "a part is missing"},
+		"byte order mark":    {"\ufeff" + key.identity, encrypted, "byte order mark"},
+		"quotes":             {`"` + key.identity + `"`, encrypted, "in quotes"},
+		"no line breaks":     {strings.ReplaceAll(edwards.identity, "\n", `\n`), encrypted, "where a line break belongs"},
+		"pkcs8 passphrase":   {"-----BEGIN ENCRYPTED PRIVATE KEY-----\nAAAA\n-----END ENCRYPTED PRIVATE KEY-----", encrypted, "protected with a passphrase"},
 		"cut age key":        {key.identity[:40], encrypted, "no age identity"},
 		"no identity":        {"", encrypted, "no age identity"},
 		"only comments":      {"# CANARY", encrypted, "no age identity"},
@@ -158,16 +162,19 @@ func TestParseRecipient_refusals(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for name, text := range map[string]string{
-		"post-quantum": hybrid.Recipient().String(),
-		"ecdsa":        curve.recipient,
-		"cut":          newAgeKey().recipient[:30],
-		"private key":  newAgeKey().identity,
-		"ssh private":  curve.identity,
-		"empty":        "",
-		"nonsense":     "CANARY-recipient",
+	for name, tc := range map[string]struct{ text, problem string }{
+		"post-quantum":    {hybrid.Recipient().String(), "no X25519 one"},
+		"ecdsa":           {curve.recipient, "no age recipient"},
+		"cut":             {newAgeKey().recipient[:30], "a part is missing"},
+		"line break":      {newAgeKey().recipient + "\n", "trimspace"},
+		"byte order mark": {"\ufeff" + newAgeKey().recipient, "byte order mark"},
+		"quotes":          {"'" + newAgeKey().recipient + "'", "in quotes"},
+		"private key":     {newAgeKey().identity, "private key"},
+		"ssh private":     {curve.identity, "private key"},
+		"empty":           {"", "no age recipient"},
+		"nonsense":        {"CANARY-recipient", "no age recipient"},
 	} {
-		if _, err := parseRecipient(text); err == nil || quotes(err.Error(), text) {
+		if _, err := parseRecipient(tc.text); err == nil || quotes(err.Error(), tc.text) || !strings.Contains(err.Error(), tc.problem) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}

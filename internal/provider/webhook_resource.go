@@ -70,10 +70,10 @@ func (r *webhookResource) Schema(_ context.Context, _ resource.SchemaRequest, re
 				Validators:          []validator.Set{setvalidator.SizeAtLeast(1), setvalidator.NoNullValues(), setvalidator.ValueStringsAre(eventType)},
 			},
 			"status": schema.StringAttribute{
-				MarkdownDescription: "`active` (the default) or `inactive`. Changed in place; an inactive webhook keeps its secret.",
+				MarkdownDescription: "`active` (the default) or `inactive`. Another word gives a warning and is sent as it is. Changed in place; an inactive webhook keeps its secret.",
 				Optional:            true,
 				Computed:            true,
-				Validators:          []validator.String{stringvalidator.OneOf(titanx.StatusActive, titanx.StatusInactive)},
+				Validators:          []validator.String{webhookStatus},
 			},
 			"on_lost_secret": schema.StringAttribute{
 				MarkdownDescription: "What a plan does when the signing secret is not known, as after an import: `replace` the webhook to get a new one (the default), `keep` the webhook without it, or `error`.",
@@ -440,9 +440,10 @@ func (r *webhookResource) planDestroy(ctx context.Context, req resource.ModifyPl
 	}
 }
 
-// checkReachable refuses a url that TitanX cannot reach, unless the API itself is on this machine.
+// checkReachable rejects a url that TitanX cannot reach, unless the API itself
+// is on this machine.
 func (r *webhookResource) checkReachable(plan webhookResourceModel, diags *diag.Diagnostics) {
-	if r.conn.ready() && r.conn.client.OnLoopback() || plan.URL.IsUnknown() {
+	if r.conn != nil && r.conn.local || plan.URL.IsUnknown() {
 		return
 	}
 	if problem := unreachableURL(plan.URL.ValueString()); problem != "" {

@@ -47,10 +47,11 @@ func TestBadInput_protocol(t *testing.T) {
 		"no events":          {object{"event_types": []string{}}, isError, "event_types", "at least 1"},
 		"malformed event":    {object{"event_types": []string{"job contact.scored"}}, isError, "event_types", "job.contact.scored"},
 		"unknown event":      {object{"event_types": []string{"job.complete"}}, isWarning, "event_types", "Known are job.completed and job.contact.scored"},
-		"bad status":         {object{"status": "paused"}, isError, "status", `"inactive"`},
+		"unknown status":     {object{"status": "paused"}, isWarning, "status", "Known are active and inactive"},
+		"bad status":         {object{"status": "very active"}, isError, "status", "Known are active and inactive"},
 		"bad policy":         {object{"on_lost_secret": "ignore"}, isError, "on_lost_secret", `"keep"`},
 		"empty secret":       {object{"secret_wo": ""}, isError, "secret_wo", "at least 1"},
-		"bad recipient":      {object{"secret_recipients": []string{"age1nonsense"}}, isError, "secret_recipients", "is it whole"},
+		"bad recipient":      {object{"secret_recipients": []string{"age1nonsense"}}, isError, "secret_recipients", "a part is missing"},
 		"private key":        {object{"secret_recipients": []string{"AGE-SECRET-KEY-CANARY"}}, isError, "secret_recipients", "private key"},
 		"no recipients":      {object{"secret_recipients": []string{}}, isError, "secret_recipients", "at least 1"},
 		"days":               {object{"rotate_after": "90d"}, isError, "rotate_after", "90 days are 2160h"},
@@ -66,6 +67,11 @@ func TestBadInput_protocol(t *testing.T) {
 				t.Errorf("no diagnostic at %s with %q: %v", tc.attribute, tc.advice, summaries(diags))
 			}
 		})
+	}
+	for _, set := range []string{"event_types", "secret_recipients"} {
+		if diags := p.validate(testWebhook(object{set: []any{nil}})); len(diags) != 1 || !has(diags, isError, set, "null") {
+			t.Errorf("a null in %s: %v", set, summaries(diags))
+		}
 	}
 	if diags := p.validate(testWebhook(nil)); len(diags) != 0 {
 		t.Errorf("a valid webhook: %v", summaries(diags))
@@ -115,11 +121,16 @@ func TestProviderConfiguration_protocol(t *testing.T) {
 		"no key":              {object{"api_key": nil}, "TITANX_API_KEY"},
 		"http off loopback":   {object{"base_url": "http://titanx.example/api"}, "in clear"},
 		"relative":            {object{"base_url": "titanx.example"}, "not absolute"},
+		"under unknown key":   {object{"base_url": "titanx.example", "api_key": unknown}, "not absolute"},
 		"user info":           {object{"base_url": "https://user@titanx.example"}, "user name"},
 		"line break in a key": {object{"api_key": "CANARY\n"}, "line break"},
 	} {
 		_, diags := s.tryProtocol(tc.config)
-		if len(diags) != 1 || diags[0].Severity != isError || !strings.Contains(diags[0].Detail, tc.text) {
+		at := "api_key"
+		if tc.config["base_url"] != nil {
+			at = "base_url"
+		}
+		if len(diags) != 1 || !has(diags, isError, at, tc.text) {
 			t.Errorf("%s: %v", name, summaries(diags))
 		}
 		if strings.Contains(strings.Join(summaries(diags), ""), "CANARY") {
@@ -130,6 +141,15 @@ func TestProviderConfiguration_protocol(t *testing.T) {
 	t.Setenv(baseURLVariable, s.baseURL)
 	s.protocol(object{"api_key": nil, "base_url": nil}).create(testWebhook(nil))
 	s.only()
+
+	// The rules that need no key hold without one.
+	local := testWebhook(object{"url": "https://localhost/titanx"})
+	for address, rejected := range map[any]bool{s.baseURL: false, unknown: false, "https://titanx.example/api": true} {
+		p := s.protocol(object{"api_key": unknown, "base_url": address})
+		if diags := p.plan(instance{}, local).diags; has(diags, isError, "url", "Use a public host name") != rejected {
+			t.Errorf("a loopback url with base_url %v and an unknown key: %v", address, summaries(diags))
+		}
+	}
 
 	// An unknown key is never replaced by the environment's.
 	p := s.protocol(object{"api_key": unknown})

@@ -246,7 +246,8 @@ func sameTriggers(a, b types.Map) bool {
 
 // recipients encrypts a plain secret in place; what was encrypted to some cannot be encrypted to others, so that replaces.
 func (c *webhookChange) recipients() {
-	if c.plan.SecretRecipients.Equal(c.state.SecretRecipients) {
+	if !c.plan.SecretRecipients.IsUnknown() && sameKeys(c.plan.SecretRecipients, c.state.SecretRecipients) {
+		c.plan.SecretRecipients = c.state.SecretRecipients
 		return
 	}
 	switch {

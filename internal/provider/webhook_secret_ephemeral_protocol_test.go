@@ -57,6 +57,12 @@ func TestWebhookSecret_protocol(t *testing.T) {
 	if secret, diags := p.openSecret(object{"encrypted_secret": encrypted, "identity": newAgeKey().identity}); secret != "" || !has(diags, isError, "encrypted_secret", "matches none") {
 		t.Errorf("wrong identity: %v", summaries(diags))
 	}
+	valid, err := p.ValidateEphemeralResourceConfig(t.Context(), &tfprotov6.ValidateEphemeralResourceConfigRequest{
+		TypeName: webhookSecretType, Config: p.dynamic(p.schemas.EphemeralResourceSchemas[webhookSecretType], object{"identity": key.identity}),
+	})
+	if err != nil || len(valid.Diagnostics) != 1 || !has(valid.Diagnostics, isError, "encrypted_secret", "secret_recipients is not set") {
+		t.Errorf("null: %v, %v", err, summaries(valid.Diagnostics))
+	}
 	if secret, diags := p.openSecret(object{"encrypted_secret": encrypted, "identity": "CANARY"}); secret != "" || !has(diags, isError, "identity", "no age identity") {
 		t.Errorf("no identity: %v", summaries(diags))
 	}

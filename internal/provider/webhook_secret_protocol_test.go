@@ -516,3 +516,30 @@ func TestSecretAdopted_protocol(t *testing.T) {
 		}
 	}
 }
+
+// TestSecretRecipientsByKey_protocol: the comment of a public key, and a line
+// break after it, are not the key.
+func TestSecretRecipientsByKey_protocol(t *testing.T) {
+	t.Parallel()
+	edwards, rivest, _, _ := newSSHKeys(t)
+	s := simulate(t, titanxsim.Config{})
+	p := s.protocol(nil)
+	key, other := strings.TrimSpace(edwards.recipient), strings.TrimSpace(rivest.recipient)
+	webhook := p.create(testWebhook(object{"secret_recipients": []string{key}}))
+	for name, tc := range map[string]struct {
+		recipients []any
+		action     string
+	}{
+		"a comment":       {[]any{key + " alice@laptop"}, noChange},
+		"a line break":    {[]any{key + "\n"}, noChange},
+		"twice":           {[]any{key, key + " alice"}, noChange},
+		"another":         {[]any{other}, replace},
+		"one more":        {[]any{key, other}, replace},
+		"one not known":   {[]any{key, unknown}, replace},
+		"another comment": {[]any{other + " " + key}, replace},
+	} {
+		if c := p.plan(webhook, testWebhook(object{"secret_recipients": tc.recipients})); c.action() != tc.action {
+			t.Errorf("%s: %s", name, c.action())
+		}
+	}
+}

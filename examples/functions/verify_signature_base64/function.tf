@@ -1,0 +1,10 @@
+locals {
+  secret    = "a secret for tests"
+  body      = jsonencode({ id = "1", eventType = "job.completed" })
+  signature = provider::titanx::sign_payload(local.secret, local.body)
+}
+
+# True for the bytes that were signed, false for any others. For a body in a file: filebase64("body.json").
+output "valid" {
+  value = provider::titanx::verify_signature_base64(local.secret, base64encode(local.body), local.signature)
+}
