@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -52,17 +53,41 @@ func (p *protocolServer) upgrade(version int64, state string) instance {
 func (s *simulation) putFirst() {
 	s.Put(simUser, titanxsim.Webhook{
 		ID: "b4e6a5ac-6f9c-4a34-8f1e-0f8a1c5a7f10", Name: "test", URL: "https://hooks.example.com/titanx", EventTypes: []string{"job.contact.scored"},
+		CreatedAt: time.Date(2026, 11, 20, 10, 0, 0, 0, time.UTC),
 	})
 }
 
-// TestFirstState_protocol goes from the first schema's state, which has neither identity nor private data, to a plan without a
-// change.
+// firstPrivate is the private state of firstState: the mark of a key alone, and
+// imported as a value.
+const firstPrivate = `{"seen_by":{"salt":"AAAAAAAAAAAAAAAAAAAAAA==","hash":"AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA="},"imported":false}`
+
+// privateState encodes values as the framework keeps them.
+func privateState(t *testing.T, values string) []byte {
+	t.Helper()
+	var raw map[string]json.RawMessage
+	if err := json.Unmarshal([]byte(values), &raw); err != nil {
+		t.Fatal(err)
+	}
+	private := map[string][]byte{}
+	for key, value := range raw {
+		private[key] = value
+	}
+	text, err := json.Marshal(private)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return text
+}
+
+// TestFirstState_protocol goes from the first schema's state, which has no
+// identity, to a plan without a change.
 func TestFirstState_protocol(t *testing.T) {
 	t.Parallel()
 	s := simulate(t, titanxsim.Config{})
 	s.putFirst()
 	p := s.protocol(nil)
 	i := p.upgrade(0, firstState)
+	i.private = privateState(t, firstPrivate)
 	for attribute, want := range map[string]string{
 		"id": "b4e6a5ac-6f9c-4a34-8f1e-0f8a1c5a7f10", "name": "test", "secret": "CANARY-secret", "secret_status": "known", "rotate_after": "2160h",
 		"created_at": "2026-11-20T10:00:00Z", "encrypted_secret": "", "on_lost_secret": "replace",
@@ -78,6 +103,17 @@ func TestFirstState_protocol(t *testing.T) {
 	}
 	if i.text(t, "secret") != "CANARY-secret" {
 		t.Error("the refresh has changed the secret")
+	}
+	if want := time.Date(2026, 11, 20, 10, 0, 0, 0, time.UTC).Unix(); i.number(t, "secret_version") != want {
+		t.Errorf("secret_version = %d after a refresh, want created_at, %d", i.number(t, "secret_version"), want)
+	}
+	var mark string
+	if err := json.Unmarshal(privateValue(i.private, seenByKey), &mark); err != nil {
+		t.Errorf("the refresh has not written a new mark: %v", err)
+	}
+	rotated := p.plan(i, testWebhook(object{"rotation_triggers": map[string]string{"year": "2027"}, "rotate_after": "100000h"}))
+	if !slices.Equal(rotated.replace, []string{"rotation_triggers"}) {
+		t.Errorf("other triggers replace for %v", rotated.replace)
 	}
 	c := p.plan(i, testWebhook(object{
 		"rotation_triggers": map[string]string{"year": "2026"}, "rotate_after": "100000h",
