@@ -111,9 +111,10 @@ func TestFirstState_protocol(t *testing.T) {
 	if err := json.Unmarshal(privateValue(i.private, seenByKey), &mark); err != nil {
 		t.Errorf("the refresh has not written a new mark: %v", err)
 	}
-	rotated := p.plan(i, testWebhook(object{"rotation_triggers": map[string]string{"year": "2027"}, "rotate_after": "100000h"}))
-	if !slices.Equal(rotated.replace, []string{"rotation_triggers"}) {
-		t.Errorf("other triggers replace for %v", rotated.replace)
+	untriggered := p.upgrade(0, strings.Replace(firstState, `{"year": "2026"}`, "null", 1))
+	untriggered.private = privateState(t, firstPrivate)
+	if c := p.plan(untriggered, testWebhook(object{"rotation_triggers": map[string]string{"year": "2026"}, "rotate_after": "2160h"})); !slices.Equal(c.replace, []string{"rotation_triggers"}) {
+		t.Errorf("imported = false: the first triggers replace for %v", c.replace)
 	}
 	c := p.plan(i, testWebhook(object{
 		"rotation_triggers": map[string]string{"year": "2026"}, "rotate_after": "100000h",
