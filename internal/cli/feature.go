@@ -19,6 +19,8 @@ type Feature string
 
 const (
 	Actions            Feature = "actions"
+	CheckBlocks        Feature = "check blocks"
+	CloudBlocks        Feature = "cloud blocks"
 	EphemeralResources Feature = "ephemeral resources"
 	Functions          Feature = "functions"
 	ImportBlocks       Feature = "import blocks"
@@ -39,6 +41,14 @@ var probes = map[Feature]struct {
 	Actions: {
 		used: regexp.MustCompile(`(?m)^action "`),
 		text: "action \"titanx_test_delivery\" \"probe\" {\n  config {\n    url    = \"https://hooks.example.com\"\n    secret = \"CANARY\"\n  }\n}\n",
+	},
+	CheckBlocks: {
+		used: regexp.MustCompile(`(?m)^check "`),
+		text: webhook + "check \"probe\" {\n  assert {\n    condition     = titanx_webhook.probe.id != \"\"\n    error_message = \"Never.\"\n  }\n}\n",
+	},
+	CloudBlocks: {
+		used: regexp.MustCompile(`(?m)^ +cloud \{`),
+		text: "terraform {\n  cloud {\n    organization = \"probe\"\n    workspaces {\n      name = \"probe\"\n    }\n  }\n}\n",
 	},
 	EphemeralResources: {
 		used: regexp.MustCompile(`(?m)^ephemeral "|^ +ephemeral += true`),

@@ -44,6 +44,8 @@ func TestAccFeatures(t *testing.T) {
 		checkFeature(t, c, feature, string(promised.Expand(nil, []byte(cell), page, match)))
 	}
 	for feature, since := range map[Feature]map[string]string{
+		CheckBlocks:     {"Terraform": "1.5", "OpenTofu": "1.6"},
+		CloudBlocks:     {"Terraform": "1.1", "OpenTofu": "1.6"},
 		ImportBlocks:    {"Terraform": "1.5", "OpenTofu": "1.6"},
 		ImportGenerated: {"Terraform": "1.5", "OpenTofu": "1.6"},
 		Mocks:           {"Terraform": "1.7", "OpenTofu": "1.8"},
