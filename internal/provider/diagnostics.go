@@ -78,15 +78,15 @@ func namesLimit(refused *titanx.Error) bool {
 
 // addUncertainError says what an uncertain create may have left and what
 // happens next.
-func addUncertainError(diags *diag.Diagnostics, name string, uncertain *titanx.UncertainError) {
+func addUncertainError(diags *diag.Diagnostics, client *titanx.Client, name string, uncertain *titanx.UncertainError) {
 	detail := sentence(uncertain.Err.Error()) + "\n\n"
 	switch {
 	case uncertain.Orphan != nil:
 		detail += fmt.Sprintf("TitanX created the webhook %q, but its signing secret is lost, and it could not be deleted now: %s. "+
-			"The next apply deletes it and creates the webhook again.", name, describe([]titanx.Webhook{*uncertain.Orphan}))
+			"The next apply deletes it and creates the webhook again.", name, describe(client, []titanx.Webhook{*uncertain.Orphan}))
 	case len(uncertain.Candidates) > 0:
 		detail += fmt.Sprintf("TitanX may have created the webhook %q. Any of these may be it: %s. It is not proven, so none was deleted. "+
-			"Delete those that nobody uses at TitanX, then apply again: the others stay.", name, describe(uncertain.Candidates))
+			"Delete those that nobody uses at TitanX, then apply again: the others stay.", name, describe(client, uncertain.Candidates))
 	default:
 		detail += fmt.Sprintf("It is not known whether TitanX created the webhook %q. If it did, its signing secret is lost, and it never delivers. "+
 			"The next apply looks for it, deletes it, and creates the webhook again.", name)
@@ -98,10 +98,10 @@ func addUncertainError(diags *diag.Diagnostics, name string, uncertain *titanx.U
 const described = 20
 
 // describe lists webhooks so that a reader can find each of them at TitanX.
-func describe(webhooks []titanx.Webhook) string {
+func describe(client *titanx.Client, webhooks []titanx.Webhook) string {
 	var parts []string
 	for _, w := range webhooks[:min(len(webhooks), described)] {
-		part := fmt.Sprintf("%s (%q at %s", w.ID, w.Name, hostOf(w.URL))
+		part := fmt.Sprintf("%s (%q at %s", client.Clean(w.ID), client.Clean(w.Name), client.Clean(hostOf(w.URL)))
 		if !w.CreatedAt.IsZero() {
 			part += ", created " + w.CreatedAt.Format(time.RFC3339)
 		}

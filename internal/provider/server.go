@@ -6,6 +6,8 @@ package provider
 import (
 	"cmp"
 	"context"
+	"io"
+	"log"
 	"os"
 	"runtime/debug"
 	"slices"
@@ -22,6 +24,7 @@ func Serve(version string, debug bool) error {
 	if debug {
 		return tf6server.Serve(address, func() tfprotov6.ProviderServer { return newServer(newProvider(version)) }, tf6server.WithManagedDebug())
 	}
+	log.SetOutput(io.Discard) // net/http writes there what a server sends unasked
 	logWhatIsWanted()
 	collectLess()
 	return tf6server.Serve(address, func() tfprotov6.ProviderServer { return newServer(newProvider(version)) })

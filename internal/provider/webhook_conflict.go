@@ -19,7 +19,7 @@ func addCreateError(ctx context.Context, client *titanx.Client, url string, err 
 	var refused *titanx.Error
 	if errors.As(err, &refused) && refused.StatusCode == http.StatusConflict && !namesLimit(refused) {
 		if there, listErr := client.AtURL(ctx, url); listErr == nil && len(there) > 0 {
-			diags.AddError("Unable to create webhook", sentence(err.Error())+"\n\nTitanX delivers to this url already: "+describe(there)+". "+oneForEachURL)
+			diags.AddError("Unable to create webhook", sentence(err.Error())+"\n\nTitanX delivers to this url already: "+describe(client, there)+". "+oneForEachURL)
 			return
 		}
 	}

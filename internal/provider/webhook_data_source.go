@@ -105,9 +105,11 @@ func findByID(ctx context.Context, client *titanx.Client, id string, diags *diag
 // findOne finds the webhook with the name or the url of a configuration.
 func findOne(ctx context.Context, client *titanx.Client, config webhookModel, diags *diag.Diagnostics) titanx.Webhook {
 	attribute, wanted := "name", config.Name.ValueString()
+	shown := fmt.Sprintf("the name %q", wanted)
 	matches := func(w titanx.Webhook) bool { return w.Name == wanted }
 	if config.Name.IsNull() {
 		attribute, wanted = "url", config.URL.ValueString()
+		shown = "this url at " + hostOf(wanted) // the rest of it may be a token
 		matches = func(w titanx.Webhook) bool { return titanx.SameURL(w.URL, wanted) }
 	}
 	all, err := client.All(ctx)
@@ -126,13 +128,13 @@ func findOne(ctx context.Context, client *titanx.Client, config webhookModel, di
 		return found[0]
 	case len(found) > 1:
 		diags.AddAttributeError(path.Root(attribute), "Several webhooks match",
-			fmt.Sprintf("%d webhooks have the %s %q: %s. Give the id of the one that is meant.", len(found), attribute, wanted, describe(found)))
+			fmt.Sprintf("%d webhooks have %s: %s. Give the id of the one that is meant.", len(found), shown, describe(client, found)))
 	case len(all) == 0:
 		diags.AddAttributeError(path.Root(attribute), "No such webhook",
 			"This API key's user has no webhook. Webhooks of other users cannot be seen.")
 	default:
 		diags.AddAttributeError(path.Root(attribute), "No such webhook",
-			fmt.Sprintf("No webhook of this API key's user has the %s %q. There are: %s. Webhooks of other users cannot be seen.", attribute, wanted, describe(all)))
+			fmt.Sprintf("No webhook of this API key's user has %s. There are: %s. Webhooks of other users cannot be seen.", shown, describe(client, all)))
 	}
 	return titanx.Webhook{}
 }

@@ -146,7 +146,7 @@ func (c *connection) judgeDuplicates(ctx context.Context, plan webhookResourceMo
 	if len(duplicates) > 0 {
 		// Core folds warnings that have the same summary.
 		c.addDuplicate(diags, settled, fmt.Sprintf("A webhook like %q exists already: %s", plan.Name.ValueString(), duplicates[0].ID),
-			"TitanX delivers these events to this url already: "+describe(duplicates)+". "+duplicateText)
+			"TitanX delivers these events to this url already: "+describe(c.client, duplicates)+". "+duplicateText)
 	}
 }
 

@@ -68,7 +68,7 @@ func (r *webhookListResource) List(ctx context.Context, req list.ListRequest, st
 			if !matches(w) {
 				continue
 			}
-			if left--; !push(listResult(ctx, req, w)) || left == 0 {
+			if left--; !push(listResult(ctx, client, req, w)) || left == 0 {
 				return
 			}
 		}
@@ -76,9 +76,9 @@ func (r *webhookListResource) List(ctx context.Context, req list.ListRequest, st
 }
 
 // listResult is one webhook for Terraform's list: as an import would bring it, or nothing but the reason why it cannot be shown.
-func listResult(ctx context.Context, req list.ListRequest, w titanx.Webhook) list.ListResult {
+func listResult(ctx context.Context, client *titanx.Client, req list.ListRequest, w titanx.Webhook) list.ListResult {
 	result := req.NewListResult(ctx)
-	result.DisplayName = cmp.Or(w.Name, w.ID)
+	result.DisplayName = client.Clean(cmp.Or(w.Name, w.ID))
 	model := newImportedModel(w)
 	result.Diagnostics.Append(result.Identity.Set(ctx, model.identity())...)
 	if req.IncludeResource {

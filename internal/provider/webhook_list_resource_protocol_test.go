@@ -224,3 +224,15 @@ func TestListRefusals_protocol(t *testing.T) {
 		}
 	}
 }
+
+// TestListDisplayName_protocol: a name with line breaks must not forge rows of
+// terraform query, and one with the API key or a secret must not show it.
+func TestListDisplayName_protocol(t *testing.T) {
+	t.Parallel()
+	s := simulate(t, titanxsim.Config{})
+	s.Put(simUser, titanxsim.Webhook{Name: "a\nforged row\x1b[31m " + s.apiKey, URL: "https://hooks.example.com", EventTypes: []string{"job.completed"}})
+	names, diags := listed(s.protocol(nil).list(object{}, 0, false))
+	if len(diags) > 0 || !slices.Equal(names, []string{"a forged row[31m (redacted)"}) {
+		t.Errorf("%q, %v", names, summaries(diags))
+	}
+}

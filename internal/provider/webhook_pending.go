@@ -94,7 +94,7 @@ func (r *webhookResource) deletePending(ctx context.Context, client *titanx.Clie
 	case len(removed) == 0 && len(candidates) > 0 && !record.decidedBy(candidates):
 		diags.AddError("Unable to identify the webhook of an uncertain create",
 			fmt.Sprintf("An earlier create of %q had no clear outcome. Any of these may be its webhook: %s. None was deleted.\n\n"+
-				"Delete those that nobody uses at TitanX, then apply again: the others stay. If all are in use, remove this resource from the state.", name, describe(candidates)))
+				"Delete those that nobody uses at TitanX, then apply again: the others stay. If all are in use, remove this resource from the state.", name, describe(client, candidates)))
 		return pendingID(record.Creates, candidates)
 	case len(removed) < len(record.Creates):
 		r.conn.carry(model, record.Creates)
@@ -157,9 +157,9 @@ func (r *webhookResource) warnLate(ctx context.Context, client *titanx.Client, m
 	if len(left.Orphans) > 0 {
 		diags.AddWarning(fmt.Sprintf("Orphan of webhook %q found", name),
 			fmt.Sprintf("A create of %q lost its response, and the webhook was created again. Since then its orphan has appeared: %s. It is inactive, and nobody has its secret. "+
-				"The next apply that changes or destroys %q deletes it. You can also delete it at TitanX.", name, describe(left.Orphans), name))
+				"The next apply that changes or destroys %q deletes it. You can also delete it at TitanX.", name, describe(client, left.Orphans), name))
 	}
-	warnCandidates(diags, name, left.Candidates)
+	warnCandidates(diags, client, name, left.Candidates)
 }
 
 // deleteLate deletes the proven orphans of a webhook and names the candidates.
@@ -177,7 +177,7 @@ func (r *webhookResource) deleteLate(ctx context.Context, model webhookResourceM
 	removed, candidates, err := client.DeleteOrphans(ctx, model.createRequest(), answered, creates, r.managedBeside(own))
 	name := model.Name.ValueString()
 	warnOrphansDeleted(diags, name, removed)
-	warnCandidates(diags, name, candidates)
+	warnCandidates(diags, client, name, candidates)
 	if err != nil {
 		diags.AddWarning(fmt.Sprintf("Unable to delete the orphan of webhook %q", name), sentence(err.Error())+" The next apply that changes or destroys it tries again.")
 	}
@@ -188,11 +188,11 @@ func (r *webhookResource) managedBeside(own string) func(id string) bool {
 	return func(id string) bool { return id == own || r.conn.isManaged(id) }
 }
 
-func warnCandidates(diags *diag.Diagnostics, name string, candidates []titanx.Webhook) {
+func warnCandidates(diags *diag.Diagnostics, client *titanx.Client, name string, candidates []titanx.Webhook) {
 	if len(candidates) > 0 {
 		diags.AddWarning(fmt.Sprintf("Possible orphan of webhook %q found", name),
 			fmt.Sprintf("A create of %q lost its response, and the webhook was created again. Any of these may be what the first request created: %s. "+
-				"If nobody uses it, delete it at TitanX.", name, describe(candidates)))
+				"If nobody uses it, delete it at TitanX.", name, describe(client, candidates)))
 	}
 }
 

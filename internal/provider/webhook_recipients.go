@@ -24,7 +24,9 @@ import (
 // decrypt is lost.
 var recipientKey = stringCheck{"an age recipient: an X25519 (age1…) or SSH (ssh-ed25519, ssh-rsa) public key", func(text string, at path.Path, diags *diag.Diagnostics) {
 	if _, err := parseRecipient(text); err != nil {
-		diags.AddAttributeError(at, "Invalid recipient", sentence(err.Error()))
+		// The path of an element holds its value, and the SDK logs the path: a private
+		// key may have been given by mistake.
+		diags.AddAttributeError(at.ParentPath(), "Invalid recipient", sentence(err.Error()))
 	}
 }}
 

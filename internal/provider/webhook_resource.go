@@ -175,7 +175,7 @@ func (r *webhookResource) Create(ctx context.Context, req resource.CreateRequest
 	var uncertain *titanx.UncertainError
 	if errors.As(err, &uncertain) {
 		uncertain.Creates = append(carried, uncertain.Creates...)
-		addUncertainError(&resp.Diagnostics, model.Name.ValueString(), uncertain)
+		addUncertainError(&resp.Diagnostics, client, model.Name.ValueString(), uncertain)
 		model.setUncertain(*uncertain)
 		resp.State.Raw = model.encode(ctx, &resp.Diagnostics)
 		resp.Diagnostics.Append(resp.Identity.Set(ctx, model.identity())...)

@@ -124,7 +124,7 @@ func (m webhookResourceModel) recipients(diags *diag.Diagnostics) []age.Recipien
 		}
 		recipient, err := parseRecipient(text.ValueString())
 		if err != nil {
-			diags.AddAttributeError(path.Root("secret_recipients").AtSetValue(element), "Invalid recipient", sentence(err.Error()))
+			diags.AddAttributeError(path.Root("secret_recipients"), "Invalid recipient", sentence(err.Error()))
 			continue
 		}
 		out = append(out, recipient)
