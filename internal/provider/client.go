@@ -33,6 +33,7 @@ type connection struct {
 	keyMissed atomic.Bool // a resource has reported that
 
 	planned plannedWebhooks
+	hidden  hiddenWebhooks
 	carried sync.Map // uncertain creates of deleted placeholders, by url and name
 }
 
@@ -72,7 +73,7 @@ func (c *connection) api(ctx context.Context, activity string, diags *diag.Diagn
 		unknown = strings.Join(c.unknown, " and ")
 	}
 	diags.AddError("Unable to "+activity, "The provider's "+unknown+" will be known only after apply, and this step needs the API. "+
-		"Apply what it depends on first, for example with -target, or take it from a variable.")
+		"Apply what it depends on first, for example with -target, or take it from a variable. With -refresh=false, a plan of the webhooks that exist needs no API.")
 	return nil, ctx
 }
 

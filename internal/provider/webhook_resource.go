@@ -240,7 +240,7 @@ func (r *webhookResource) Read(ctx context.Context, req resource.ReadRequest, re
 	adopted, diags := req.Private.GetKey(ctx, adoptedKey)
 	resp.Diagnostics.Append(diags...)
 	if isPending(model.ID) {
-		if seenBy != nil && !r.conn.marked(seenBy) {
+		if seenBy != nil && r.conn.ready() && !r.conn.marked(seenBy) {
 			warnPendingElsewhere(&resp.Diagnostics, model)
 		}
 		return
@@ -253,10 +253,16 @@ func (r *webhookResource) Read(ctx context.Context, req resource.ReadRequest, re
 		return
 	}
 	r.conn.inState(model.ID.ValueString())
+	r.conn.hidden.reading.Add(1)
+	defer r.conn.hidden.reading.Add(-1)
+	if r.conn.isHidden(model.ID.ValueString(), seenBy) {
+		r.conn.addHidden(ctx, &resp.Diagnostics, model)
+		return
+	}
 	found, err := client.Find(ctx, model.ID.ValueString())
 	switch {
 	case errors.Is(err, titanx.ErrNotFound) && seenBy != nil && !r.conn.marked(seenBy):
-		addWrongKeyError(&resp.Diagnostics, model)
+		r.conn.addHidden(ctx, &resp.Diagnostics, model)
 	case errors.Is(err, titanx.ErrNotFound):
 		resp.State.RemoveResource(ctx)
 	case err != nil:
@@ -282,7 +288,9 @@ func (r *webhookResource) Update(ctx context.Context, req resource.UpdateRequest
 		return
 	}
 	if !plan.Status.Equal(state.Status) && !state.Status.IsNull() {
-		r.setStatus(ctx, plan, state, &resp.Diagnostics)
+		seenBy, diags := req.Private.GetKey(ctx, seenByKey)
+		resp.Diagnostics.Append(diags...)
+		r.setStatus(ctx, plan, state, seenBy, &resp.Diagnostics)
 	}
 	r.deleteLate(ctx, plan, uncertainCreates(ctx, req.Private, &resp.Diagnostics), &resp.Diagnostics)
 	adopted, diags := req.Private.GetKey(ctx, adoptedKey)
@@ -310,14 +318,18 @@ func (r *webhookResource) Update(ctx context.Context, req resource.UpdateRequest
 	resp.Diagnostics.Append(resp.Private.SetKey(ctx, adoptedKey, adopted)...)
 }
 
-func (r *webhookResource) setStatus(ctx context.Context, plan, state webhookResourceModel, diags *diag.Diagnostics) {
+func (r *webhookResource) setStatus(ctx context.Context, plan, state webhookResourceModel, seenBy []byte, diags *diag.Diagnostics) {
 	client, ctx := r.conn.api(ctx, "set status of webhook", diags, state.Secret.ValueString(), plan.Secret.ValueString())
 	if client == nil {
 		return
 	}
 	_, err := client.SetStatus(ctx, plan.ID.ValueString(), plan.Status.ValueString())
+	if errors.Is(err, titanx.ErrNotFound) && seenBy != nil && !r.conn.marked(seenBy) {
+		addWrongKeyError(diags, state)
+		return
+	}
 	if errors.Is(err, titanx.ErrNotFound) {
-		diags.AddError("Unable to set status of webhook", fmt.Sprintf("TitanX has no webhook %s any more: it was deleted since the plan was made. Plan again, and it will be created anew.", plan.ID.ValueString()))
+		diags.AddError("Unable to set status of webhook", fmt.Sprintf("TitanX has no webhook %s any more. Plan again with a refresh, and it will be created again.", plan.ID.ValueString()))
 		return
 	}
 	if err != nil {
@@ -370,8 +382,12 @@ const importedKey = "imported"
 func isImported(value []byte) bool { return value != nil && string(value) != "false" }
 
 func (r *webhookResource) ImportState(ctx context.Context, req resource.ImportStateRequest, resp *resource.ImportStateResponse) {
-	if strings.TrimSpace(req.ID) != req.ID || isPending(types.StringValue(req.ID)) {
-		resp.Diagnostics.AddError("Invalid import id", fmt.Sprintf("%q is not the id of a webhook. Give the id as TitanX lists it.", req.ID))
+	id := types.StringValue(req.ID)
+	if req.ID == "" && req.Identity != nil {
+		resp.Diagnostics.Append(req.Identity.GetAttribute(ctx, path.Root("id"), &id)...)
+	}
+	if text := id.ValueString(); text == "" || strings.TrimSpace(text) != text || isPending(id) {
+		resp.Diagnostics.AddError("Invalid import id", fmt.Sprintf("%q is not the id of a webhook. Give the id as TitanX lists it.", text))
 		return
 	}
 	resource.ImportStatePassthroughWithIdentity(ctx, path.Root("id"), path.Root("id"), req, resp)
@@ -407,13 +423,15 @@ func (r *webhookResource) ModifyPlan(ctx context.Context, req resource.ModifyPla
 		resp.Plan.Raw = plan.encode(ctx, &resp.Diagnostics)
 		return
 	}
-	imported, diags := req.Private.GetKey(ctx, importedKey)
-	resp.Diagnostics.Append(diags...)
-	adopted, diags := req.Private.GetKey(ctx, adoptedKey)
-	resp.Diagnostics.Append(diags...)
-	change := webhookChange{config: config, plan: &plan, imported: isImported(imported), applying: isApply(req), diags: &resp.Diagnostics}
-	change.state.decode(ctx, req.State.Raw, &resp.Diagnostics)
-	change.adopted = change.state.wasAdopted(adopted)
+	var state webhookResourceModel
+	state.decode(ctx, req.State.Raw, &resp.Diagnostics)
+	private := func(key string) []byte {
+		value, diags := req.Private.GetKey(ctx, key)
+		resp.Diagnostics.Append(diags...)
+		return value
+	}
+	change := newChange(r.conn, r.now, private, config, state, &plan, &resp.Diagnostics)
+	change.applying = isApply(req)
 	if resp.Diagnostics.HasError() {
 		return
 	}
@@ -421,7 +439,7 @@ func (r *webhookResource) ModifyPlan(ctx context.Context, req resource.ModifyPla
 	if r.conn.settles(change.state.ID) && !isApply(req) {
 		r.conn.addAwaited(&resp.Diagnostics, change.state)
 	}
-	if len(change.replace) > 0 && !isApply(req) {
+	if len(change.replace) > 0 && !isApply(req) && !isPending(state.ID) {
 		r.conn.judgeDuplicates(ctx, plan, change.state.ID, &resp.Diagnostics)
 	}
 	if change.replace.Contains(path.Root("url")) {

@@ -167,6 +167,8 @@ type webhookChange struct {
 	imported      bool // the webhook came by import, and has not been applied since
 	adopted       bool // the state's secret came from secret_wo
 	applying      bool // core plans once more while it applies
+	unread        bool // no refresh of this run has judged the age
+	now           time.Time
 	plan          *webhookResourceModel
 	diags         *diag.Diagnostics
 	replace       path.Paths // the attributes that force a replacement
@@ -178,14 +180,41 @@ type webhookChange struct {
 func (c *webhookChange) run() {
 	c.plan.setDefaults(c.config)
 	c.keepComputed()
+	if isPending(c.state.ID) {
+		c.pending()
+		return
+	}
 	c.compareArguments()
 	c.recipients()
 	c.rotation()
 	c.adoption()
 	c.lostSecret()
-	if len(c.replace) > 0 && !c.diags.HasError() {
+	switch {
+	case c.diags.HasError():
+	case len(c.replace) > 0:
 		c.replacement()
+	default:
+		c.warnTriggers()
+		c.warnAge()
 	}
+}
+
+// newChange returns the change of a webhook that exists, not yet planned.
+func newChange(conn *connection, local clock, private func(key string) []byte, config, state webhookResourceModel, plan *webhookResourceModel, diags *diag.Diagnostics) webhookChange {
+	return webhookChange{
+		config: config, state: state, plan: plan, diags: diags,
+		imported: isImported(private(importedKey)), adopted: state.wasAdopted(private(adoptedKey)),
+		unread: !conn.wasRead(state.ID), now: conn.now(local),
+	}
+}
+
+// pending replaces the placeholder of an uncertain create, whatever the policy:
+// somebody has untainted it.
+func (c *webhookChange) pending() {
+	c.force("id", "its create had no clear outcome")
+	c.plan.unknownComputed()
+	c.diags.AddAttributeWarning(path.Root("id"), fmt.Sprintf("Webhook %q is pending", c.plan.Name.ValueString()),
+		"An earlier create had no clear outcome, and the state has a placeholder for it. The apply deletes what that create has left, and creates the webhook again.")
 }
 
 // keepComputed plans that nothing changes which TitanX alone decides.
@@ -213,8 +242,7 @@ func (c *webhookChange) compareArguments() {
 	if !c.state.EventTypes.IsNull() && !c.plan.EventTypes.Equal(c.state.EventTypes) {
 		c.force("event_types", "event_types"+notInPlace)
 	}
-	firstTriggers := c.imported && c.state.RotationTriggers.IsNull()
-	if !firstTriggers && !sameTriggers(c.state.RotationTriggers, c.plan.RotationTriggers) {
+	if !c.firstTriggers() && !sameTriggers(c.state.RotationTriggers, c.plan.RotationTriggers) {
 		c.force("rotation_triggers", "rotation_triggers changes")
 	}
 }
@@ -225,6 +253,37 @@ const notInPlace = " changes, which TitanX cannot do in place"
 func (c *webhookChange) force(attribute, why string) {
 	c.replace = append(c.replace, path.Root(attribute))
 	c.reasons = append(c.reasons, why)
+}
+
+// firstTriggers reports whether the webhook was imported, and its first
+// rotation_triggers are only to be recorded.
+func (c *webhookChange) firstTriggers() bool { return c.imported && c.state.RotationTriggers.IsNull() }
+
+func (c *webhookChange) warnTriggers() {
+	if c.firstTriggers() && !c.plan.RotationTriggers.IsNull() && !c.applying {
+		c.diags.AddAttributeWarning(path.Root("rotation_triggers"), fmt.Sprintf("rotation_triggers of webhook %q recorded, not rotated", c.plan.Name.ValueString()),
+			"The first rotation_triggers after an import are recorded, and the webhook keeps its secret. The next change of them replaces the webhook.")
+	}
+}
+
+// warnAge warns of an age that no refresh has judged. It changes nothing: only
+// Read may act on the clock.
+func (c *webhookChange) warnAge() {
+	created, err := time.Parse(time.RFC3339, c.state.CreatedAt.ValueString())
+	limit := durationOf(c.plan.RotateAfter)
+	if !c.unread || c.applying || c.plan.lost() || limit == 0 || err != nil {
+		return
+	}
+	due := created.Add(limit)
+	name, at := c.plan.Name.ValueString(), due.Format(time.RFC3339)
+	switch {
+	case c.now.After(due):
+		c.diags.AddAttributeWarning(path.Root("rotate_after"), fmt.Sprintf("rotate_after of webhook %q has passed", name),
+			"It passed at "+at+", and this plan was made without a refresh of the webhook. The next plan with a refresh replaces it.")
+	case c.now.After(due.Add(-min(limit/10, 7*24*time.Hour))):
+		c.diags.AddAttributeWarning(path.Root("rotate_after"), fmt.Sprintf("rotate_after of webhook %q passes soon", name),
+			"It passes at "+at+". The first plan with a refresh after that replaces the webhook. This plan was made without one.")
+	}
 }
 
 // sameTriggers compares rotation_triggers; a key with a null value makes no difference.

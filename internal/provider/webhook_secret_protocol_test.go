@@ -314,8 +314,8 @@ func TestSecretFirstTriggers_protocol(t *testing.T) {
 	p := s.protocol(nil)
 
 	got := p.carryOut(p.imported(s), first)
-	if got.action != update {
-		t.Fatalf("the first triggers after an import: %s", got.action)
+	if got.action != update || !has(got.diags, isWarning, "rotation_triggers", "recorded, not rotated") {
+		t.Fatalf("the first triggers after an import: %s, %v", got.action, summaries(got.diags))
 	}
 	p.checkSettled(got.webhook, first)
 	for generation, config := range map[string]object{"another": second, "none": first.with(object{"rotation_triggers": nil})} {
@@ -541,5 +541,50 @@ func TestSecretRecipientsByKey_protocol(t *testing.T) {
 		if c := p.plan(webhook, testWebhook(object{"secret_recipients": tc.recipients})); c.action() != tc.action {
 			t.Errorf("%s: %s", name, c.action())
 		}
+	}
+}
+
+// TestSecretAgeUnread_protocol warns of an age that no refresh judges.
+func TestSecretAgeUnread_protocol(t *testing.T) {
+	t.Parallel()
+	for _, tc := range []struct {
+		rotateAfter string
+		age         time.Duration
+		says        string
+	}{
+		{"10h", 8 * time.Hour, ""},
+		{"10h", 9*time.Hour + time.Minute, "passes soon"},
+		{"10h", 10*time.Hour + time.Minute, "has passed"},
+		{"8760h", (365 - 8) * 24 * time.Hour, ""},
+		{"8760h", (365 - 6) * 24 * time.Hour, "passes soon"},
+	} {
+		s := simulate(t, titanxsim.Config{})
+		config := testWebhook(object{"rotate_after": tc.rotateAfter})
+		webhook := s.protocol(nil).create(config)
+		s.later(tc.age)
+		c := s.protocol(nil).plan(webhook, config)
+		if !c.noChange() || len(c.diags) != min(len(tc.says), 1) || tc.says != "" && !has(c.diags, isWarning, "rotate_after", tc.says) {
+			t.Errorf("%s after %s: %s, %v", tc.rotateAfter, tc.age, c.action(), summaries(c.diags))
+		}
+		applying := s.protocol(nil)
+		applying.applying = true
+		if c := applying.plan(webhook, config.with(object{"status": "inactive"})); len(c.diags) != 0 {
+			t.Errorf("%s after %s, in an apply: %v", tc.rotateAfter, tc.age, summaries(c.diags))
+		}
+		p := s.protocol(nil)
+		read, diags := p.read(webhook)
+		p.mustSucceed(diags)
+		if c := p.plan(read, config); has(c.diags, isWarning, "rotate_after", "") || c.noChange() != (tc.says != "has passed") {
+			t.Errorf("%s after %s, refreshed: %s, %v", tc.rotateAfter, tc.age, c.action(), summaries(c.diags))
+		}
+	}
+	// Without the secret, on_lost_secret decides, and age does nothing.
+	s := simulate(t, titanxsim.Config{})
+	p := s.protocol(nil)
+	kept := testWebhook(object{"on_lost_secret": "keep", "rotate_after": "1h"})
+	lost := p.carryOut(p.imported(s), kept).webhook
+	s.later(longerThanRotateAfter)
+	if c := s.protocol(nil).plan(lost, kept); !c.noChange() || len(c.diags) != 0 {
+		t.Errorf("lost: %s, %v", c.action(), summaries(c.diags))
 	}
 }

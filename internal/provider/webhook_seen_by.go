@@ -5,6 +5,7 @@ package provider
 
 import (
 	"cmp"
+	"context"
 	"crypto/rand"
 	"crypto/sha256"
 	"crypto/subtle"
@@ -13,6 +14,8 @@ import (
 	"fmt"
 	"net/url"
 	"strings"
+	"sync/atomic"
+	"time"
 
 	"github.com/hashicorp/terraform-plugin-framework/diag"
 
@@ -74,9 +77,53 @@ func privateValue(state []byte, key string) []byte {
 	return values[key]
 }
 
+// hiddenWebhooks counts the webhooks that the refreshes of a run miss under
+// another API key or address than saw them last.
+type hiddenWebhooks struct {
+	reading, missed atomic.Int64
+}
+
+// hiddenPause is how long no other refresh may miss a webhook before the first
+// one reports how many did.
+const hiddenPause = 50 * time.Millisecond
+
+// addHidden reports the webhooks of a run that the present key does not list:
+// once, with their number. The first refresh that misses one waits for those
+// that run beside it. The state of each stays as it is.
+func (c *connection) addHidden(ctx context.Context, diags *diag.Diagnostics, model webhookResourceModel) {
+	if c.hidden.missed.Add(1) > 1 {
+		return
+	}
+	for missed, reading := int64(0), int64(2); (missed < c.hidden.missed.Load() || reading > 1) && ctx.Err() == nil; {
+		missed, reading = c.hidden.missed.Load(), c.hidden.reading.Load()
+		select {
+		case <-time.After(hiddenPause):
+		case <-ctx.Done():
+		}
+	}
+	if n := c.hidden.missed.Load(); n > 1 {
+		diags.AddError(fmt.Sprintf("%d webhooks not visible under this API key and address", n), wrongKeyText(model)+fmt.Sprintf(" So were %d others of this run.", n-1))
+		return
+	}
+	addWrongKeyError(diags, model)
+}
+
+// isHidden reports whether a webhook that the list does not have is one of
+// those that this run has missed already: nothing more is asked of TitanX then.
+func (c *connection) isHidden(id string, seenBy []byte) bool {
+	if c.hidden.missed.Load() == 0 || seenBy == nil || c.marked(seenBy) {
+		return false
+	}
+	_, listed := c.client.Listed(id)
+	return !listed
+}
+
 func addWrongKeyError(diags *diag.Diagnostics, model webhookResourceModel) {
-	diags.AddError("Webhook not visible under this API key and address",
-		fmt.Sprintf("The webhook %s (%q) was last seen under another api_key or base_url than the present ones, which do not list it. A webhook belongs to the user of the key, at one address: "+
-			"is this the same user's key, and the same TitanX? If both are, and the webhook was deleted, remove it from the state with \"terraform state rm\" and apply again. The state is unchanged.",
-			model.ID.ValueString(), model.Name.ValueString()))
+	diags.AddError("Webhook not visible under this API key and address", wrongKeyText(model))
+}
+
+func wrongKeyText(model webhookResourceModel) string {
+	return fmt.Sprintf("The webhook %s (%q) was last seen under another api_key or base_url than the present ones, which do not list it. A webhook belongs to the user of the key, at one address: "+
+		"is this the same user's key, and the same TitanX? If both are, and the webhook was deleted, remove it from the state with \"terraform state rm\" and apply again. The state is unchanged.",
+		model.ID.ValueString(), model.Name.ValueString())
 }

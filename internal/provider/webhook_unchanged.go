@@ -108,10 +108,8 @@ func (u unchangedWebhooks) plan(ctx context.Context, req *tfprotov6.PlanResource
 	}
 	planned := state
 	var diags diag.Diagnostics
-	change := webhookChange{
-		config: config, state: state, plan: &planned, diags: &diags,
-		imported: isImported(privateValue(req.PriorPrivate, importedKey)), adopted: state.wasAdopted(privateValue(req.PriorPrivate, adoptedKey)),
-	}
+	private := func(key string) []byte { return privateValue(req.PriorPrivate, key) }
+	change := newChange(conn, u.provider.now, private, config, state, &planned, &diags)
 	change.run()
 	if len(diags) > 0 || !planned.equal(state) {
 		return nil

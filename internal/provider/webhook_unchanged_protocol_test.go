@@ -162,7 +162,8 @@ func TestUnchanged_protocol(t *testing.T) {
 		"the url spelt otherwise":     {made(nil), func(s *situation) { s.config["url"] = "HTTPS://hooks.example.com:443/titanx" }, true, false},
 		"destroyed":                   {made(nil), func(s *situation) { s.config = nil }, true, false},
 
-		"expired since": {made(object{"rotate_after": "1h"}), func(s *situation) { s.later(longerThanRotateAfter) }, false, true},
+		"expired since": {made(object{"rotate_after": "1h"}), func(s *situation) { s.later(longerThanRotateAfter) }, false, false},
+		"expires soon":  {made(object{"rotate_after": "1h"}), func(s *situation) { s.later(55 * time.Minute) }, true, true},
 		"renamed at TitanX": {made(nil), func(s *situation) {
 			w := s.only()
 			w.Name = "renamed"

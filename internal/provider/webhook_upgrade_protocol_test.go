@@ -287,27 +287,42 @@ func TestSchemaVersions_protocol(t *testing.T) {
 	}
 }
 
+func (p *protocolServer) importByIdentity(id string) (instance, []*tfprotov6.Diagnostic) {
+	p.t.Helper()
+	data, err := tfprotov6.NewDynamicValue(identityType, tftypes.NewValue(identityType, map[string]tftypes.Value{"id": tftypes.NewValue(tftypes.String, id)}))
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	resp, err := p.ImportResourceState(p.t.Context(), &tfprotov6.ImportResourceStateRequest{
+		TypeName: webhookType, Identity: &tfprotov6.ResourceIdentityData{IdentityData: &data},
+	})
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	if len(resp.ImportedResources) == 0 {
+		return instance{}, resp.Diagnostics
+	}
+	return instance{value: p.decode(p.webhookSchema(), resp.ImportedResources[0].State)}, resp.Diagnostics
+}
+
 func TestImportByIdentity_protocol(t *testing.T) {
 	t.Parallel()
 	s := simulate(t, titanxsim.Config{})
 	s.putFirst()
 	p := s.protocol(nil)
 	id := s.only().ID
-	data, err := tfprotov6.NewDynamicValue(identityType, tftypes.NewValue(identityType, map[string]tftypes.Value{"id": tftypes.NewValue(tftypes.String, id)}))
-	if err != nil {
-		t.Fatal(err)
-	}
-	resp, err := p.ImportResourceState(t.Context(), &tfprotov6.ImportResourceStateRequest{
-		TypeName: webhookType, Identity: &tfprotov6.ResourceIdentityData{IdentityData: &data},
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	p.mustSucceed(resp.Diagnostics)
-	byIdentity := instance{value: p.decode(p.webhookSchema(), resp.ImportedResources[0].State)}
+	byIdentity, diags := p.importByIdentity(id)
+	p.mustSucceed(diags)
 	byID, diags := p.importByID(id)
 	p.mustSucceed(diags)
 	if got := byIdentity.text(t, "id"); got != id || !byIdentity.value.Equal(byID.value) {
 		t.Errorf("imported %v by identity, %v by id", byIdentity.value, byID.value)
+	}
+	for _, id := range []string{"", " ", id + "\n", pendingPrefix + "x"} {
+		for how, bring := range map[string]func(string) (instance, []*tfprotov6.Diagnostic){"id": p.importByID, "identity": p.importByIdentity} {
+			if _, diags := bring(id); !has(diags, isError, "", "is not the id of a webhook") {
+				t.Errorf("imported %q by %s: %v", id, how, summaries(diags))
+			}
+		}
 	}
 }

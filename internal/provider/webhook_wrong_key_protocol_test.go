@@ -8,9 +8,13 @@ import (
 	"crypto/rand"
 	"encoding/base64"
 	"encoding/hex"
+	"fmt"
+	"slices"
+	"sync"
 	"testing"
 
 	"github.com/hashicorp/terraform-plugin-framework/types"
+	"github.com/hashicorp/terraform-plugin-go/tfprotov6"
 
 	"github.com/titanx-io/terraform-provider-titanx/internal/titanxsim"
 )
@@ -210,7 +214,7 @@ func TestMovedAddress_protocol(t *testing.T) {
 		t.Errorf("destroyed elsewhere: %v", summaries(diags))
 	}
 	there.Put(simUser, here.only())
-	read, diags := moved.read(made)
+	read, diags := there.protocol(nil).read(made)
 	if len(diags) != 0 || !read.exists() || bytes.Equal(read.private, made.private) {
 		t.Errorf("a service that moved with its webhooks: %v", summaries(diags))
 	}
@@ -228,5 +232,86 @@ func TestNormalAddress(t *testing.T) {
 		if got := normalAddress(address); got != want {
 			t.Errorf("normalAddress(%q) = %q, want %q", address, got, want)
 		}
+	}
+}
+
+// TestWrongKeyCounts_protocol reports all webhooks of a run in one error.
+func TestWrongKeyCounts_protocol(t *testing.T) {
+	t.Parallel()
+	k := newKeyring(t)
+	p := k.protocol(nil)
+	made := make([]instance, 25)
+	for i := range made {
+		made[i] = p.create(testWebhook(object{"name": fmt.Sprint(i)}))
+	}
+	p = k.under(k.foreign)
+	k.ResetRequests()
+	var mu sync.Mutex
+	var said []*tfprotov6.Diagnostic
+	err := atOnce(len(made), func(i int) error {
+		read, diags := p.read(made[i])
+		mu.Lock()
+		defer mu.Unlock()
+		said = append(said, diags...)
+		if !read.exists() || !read.value.Equal(made[i].value) {
+			return fmt.Errorf("the state of %d changed", i)
+		}
+		return nil
+	})
+	if err != nil || len(said) != 1 || !has(said, isError, "", "25 webhooks not visible") || !has(said, isError, "", "another api_key or base_url") {
+		t.Errorf("%v, %v", err, summaries(said))
+	}
+	if n := len(k.Requests()); n > 1+2*parallelism {
+		t.Errorf("%d requests", n)
+	}
+}
+
+// TestWrongKeyOfStatus_protocol changes a status under another user's key,
+// without a refresh.
+func TestWrongKeyOfStatus_protocol(t *testing.T) {
+	t.Parallel()
+	k := newKeyring(t)
+	made := k.protocol(nil).create(testWebhook(nil))
+	p := k.under(k.foreign)
+	_, diags := p.apply(p.plan(made, testWebhook(object{"status": "inactive"})))
+	if !has(diags, isError, "", "another api_key or base_url") || k.only().Status != "active" {
+		t.Errorf("under another user's key: %v", summaries(diags))
+	}
+	k.Remove(simUser, made.text(t, "id"))
+	p = k.protocol(nil)
+	if _, diags = p.apply(p.plan(made, testWebhook(object{"status": "inactive"}))); !has(diags, isError, "", "Plan again with a refresh") {
+		t.Errorf("deleted: %v", summaries(diags))
+	}
+}
+
+// TestPending_untainted_protocol replaces a placeholder that somebody has
+// untainted, and says nothing of another key where the key is not known.
+func TestPending_untainted_protocol(t *testing.T) {
+	t.Parallel()
+	for _, policy := range []string{"replace", "keep", "error"} {
+		k := newKeyring(t)
+		k.Inject(lostCreate)
+		down := broken(titanxsim.CallList)
+		down.After = 2
+		k.Inject(down)
+		config := testWebhook(object{"on_lost_secret": policy})
+		c := core{s: k.simulation}
+		if c.apply(config) || !isPending(types.StringValue(c.state.text(t, "id"))) {
+			t.Fatalf("not pending: %v", summaries(c.said))
+		}
+		k.ClearFaults()
+		if _, diags := k.protocol(object{"api_key": unknown}).read(c.state); len(diags) != 0 {
+			t.Errorf("read under an unknown key: %v", summaries(diags))
+		}
+		p := k.protocol(nil)
+		plan := p.plan(c.state, config)
+		if !slices.Equal(plan.replace, []string{"id"}) || len(plan.diags) != 1 || !has(plan.diags, isWarning, "id", "pending") {
+			t.Errorf("%s: replaces for %v, %v", policy, plan.replace, summaries(plan.diags))
+		}
+		c.tainted = false
+		if !c.apply(config) || isPending(types.StringValue(c.state.text(t, "id"))) {
+			t.Errorf("%s: %v", policy, summaries(c.said))
+		}
+		k.only()
 	}
 }
