@@ -2,7 +2,8 @@
 // SPDX-License-Identifier: MPL-2.0
 
 // Receiver accepts TitanX deliveries on POST /titanx. It serves plain HTTP: run
-// it behind a proxy that terminates TLS.
+// it behind a proxy that terminates TLS. A delivery is verified in deliver,
+// written to the disk in accept, answered, and handled in work.
 package main
 
 import (
@@ -99,8 +100,7 @@ func levels(text []byte) (deepest int) {
 }
 
 // parseSecrets returns the keys of a secrets file, which has one secret a line.
-// A line that cannot be a secret spoils the whole file. An error never
-// quotes the file.
+// A line that cannot be a secret spoils the whole file. An error never quotes it.
 func parseSecrets(text []byte, reading string) (keys [][]byte, err error) {
 	switch {
 	case bytes.HasPrefix(text, []byte("\ufeff")):
@@ -215,23 +215,21 @@ func open(secretsFile, eventsFile, reading string) (*receiver, error) {
 		if line, err = lines.ReadBytes('\n'); len(bytes.TrimSpace(line)) == 0 {
 			continue
 		}
-		if json.Unmarshal(line, &rec) != nil {
-			fmt.Fprintf(os.Stderr, "events file: line %d was not written to its end, and is dropped\n", number)
-			continue
-		}
+		whole := json.Unmarshal(line, &rec) == nil
+		e, ok := parse([]byte(rec.Body))
 		same := func(e event) bool { return e.ID == rec.ID }
 		switch i := slices.IndexFunc(r.waiting, same); {
-		case rec.State == "waiting":
-			if e, ok := parse([]byte(rec.Body)); ok {
-				r.waiting = append(r.waiting, e)
-			}
-		case rec.State == "done":
+		case whole && rec.State == "waiting" && ok:
+			r.waiting = append(r.waiting, e)
+		case whole && rec.State == "done":
 			r.waiting = slices.DeleteFunc(r.waiting, same)
 			if r.done[rec.ID] = rec.Timestamp; !old(rec.Timestamp) {
 				keep = append(keep, rec)
 			}
-		case rec.State == "failed" && i >= 0:
+		case whole && rec.State == "failed" && i >= 0:
 			r.waiting = slices.Delete(r.waiting, i, i+1)
+		default:
+			fmt.Fprintf(os.Stderr, "events file: line %d is not whole, and is dropped\n", number)
 		}
 	}
 	if !errors.Is(err, io.EOF) && !errors.Is(err, fs.ErrNotExist) {
@@ -489,6 +487,7 @@ func run() error {
 	case <-ctx.Done():
 	}
 
+	stop()                 // a second signal ends the process
 	r.stopping.Store(true) // requests that begin from now on are answered 503
 	r.drain()
 	soon, cancel := context.WithTimeout(context.Background(), time.Second)

@@ -1,8 +1,9 @@
 // Copyright (c) TitanX
 // SPDX-License-Identifier: MPL-2.0
 
-// Accepts TitanX deliveries on POST /titanx. It serves plain HTTP: run it
-// behind a proxy that terminates TLS.
+// Accepts TitanX deliveries on POST /titanx. It serves plain HTTP: run it behind
+// a proxy that terminates TLS. A delivery is verified in deliver, written to the
+// disk in #accept, answered, and handled in #work.
 'use strict';
 
 const crypto = require('node:crypto');
@@ -129,28 +130,28 @@ class Receiver {
     for await (const line of linesOf(eventsFile)) {
       number++;
       if (line.trim() === '') continue;
-      let record;
       try {
-        record = JSON.parse(line);
+        const { state, id, timestamp, body } = JSON.parse(line);
+        if (state === 'waiting') {
+          const event = parse(Buffer.from(body));
+          if (!event) throw new Error('no event');
+          this.#waiting.push({ event, body });
+        } else if (state === 'done') {
+          this.#waiting = this.#waiting.filter(({ event }) => event.id !== id);
+          this.#done.set(id, timestamp);
+          if (!old(timestamp)) marks.push(line);
+        } else {
+          const i = this.#waiting.findIndex(({ event }) => state === 'failed' && event.id === id);
+          if (i < 0) throw new Error('of no event');
+          this.#waiting.splice(i, 1);
+        }
       } catch {
-        console.error(`events file: line ${number} was not written to its end, and is dropped`);
-        continue;
-      }
-      const { state, id, timestamp, body } = record;
-      if (state === 'waiting') {
-        this.#waiting.push({ event: parse(Buffer.from(body)), body });
-      } else if (state === 'done') {
-        this.#waiting = this.#waiting.filter(({ event }) => event.id !== id);
-        this.#done.set(id, timestamp);
-        if (!old(timestamp)) marks.push(record);
-      } else if (state === 'failed') {
-        const i = this.#waiting.findIndex(({ event }) => event.id === id);
-        if (i >= 0) this.#waiting.splice(i, 1);
+        console.error(`events file: line ${number} is not whole, and is dropped`);
       }
     }
-    const compact = [...marks, ...this.#waiting.map(({ event: { id, timestamp }, body }) => ({ state: 'waiting', id, timestamp, body }))];
+    const waiting = this.#waiting.map(({ event, body }) => JSON.stringify(waits(event, body)));
     this.#file = fs.openSync(`${eventsFile}.new`, 'w', 0o600);
-    for (const record of compact) if (!this.#write(record)) throw new Error('it cannot be written');
+    for (const line of [...marks, ...waiting]) fs.writeFileSync(this.#file, `${line}\n`);
     fs.fsyncSync(this.#file);
     fs.closeSync(this.#file);
     fs.renameSync(`${eventsFile}.new`, eventsFile);
@@ -216,7 +217,7 @@ class Receiver {
       this.#report('full', `${MAX_WAITING} events wait: no more is accepted`);
       return 503;
     }
-    if (!this.#write({ state: 'waiting', id: event.id, timestamp: event.timestamp, body }, true)) return 503;
+    if (!this.#write(waits(event, body), true)) return 503;
     this.#waiting.push({ event, body });
     this.#work();
     return 204;
@@ -250,6 +251,8 @@ class Receiver {
     console.error(message);
   }
 }
+
+const waits = ({ id, timestamp }, body) => ({ state: 'waiting', id, timestamp, body });
 
 // Handles an event and returns the mark that it gets.
 async function attempt(event) {

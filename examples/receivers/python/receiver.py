@@ -1,8 +1,9 @@
 # Copyright (c) TitanX
 # SPDX-License-Identifier: MPL-2.0
 
-"""Accepts TitanX deliveries on POST /titanx. It serves plain HTTP: run it
-behind a proxy that terminates TLS."""
+"""Accepts TitanX deliveries on POST /titanx. It serves plain HTTP: run it behind
+a proxy that terminates TLS. A delivery is verified in deliver, written to the
+disk in accept, answered, and handled in work."""
 
 import base64
 import hashlib
@@ -155,18 +156,21 @@ class Receiver:
                 continue
             try:
                 record = json.loads(line)
-            except ValueError:
-                print(f"events file: line {number} was not written to its end, and is dropped", file=sys.stderr)
-                continue
-            same = [i for i, (event, _) in enumerate(self.waiting) if event["id"] == record["id"]]
-            if record["state"] == "waiting":
-                self.waiting.append((parse(record["body"].encode()), record["body"]))
-            elif record["state"] == "done":
-                self.waiting = [e for i, e in enumerate(self.waiting) if i not in same]
-                self.done[record["id"]] = record["timestamp"]
-                marks += [] if old(record["timestamp"]) else [record]
-            elif record["state"] == "failed" and same:
-                del self.waiting[same[0]]
+                state, id, timestamp = record["state"], record["id"], record["timestamp"]
+                same = [i for i, (event, _) in enumerate(self.waiting) if event["id"] == id]
+                if state == "waiting":
+                    event = parse(record["body"].encode())
+                    if not event:
+                        raise ValueError("no event")
+                    self.waiting.append((event, record["body"]))
+                elif state == "done":
+                    self.waiting = [e for i, e in enumerate(self.waiting) if i not in same]
+                    self.done[id] = timestamp
+                    marks += [] if old(timestamp) else [record]
+                else:
+                    del self.waiting[same[0]]
+            except (ValueError, TypeError, LookupError):
+                print(f"events file: line {number} is not whole, and is dropped", file=sys.stderr, flush=True)
         with open(events_file + ".new", "wb", opener=lambda path, flags: os.open(path, flags, 0o600)) as self.file:
             for record in marks + [waits(event, body) for event, body in self.waiting]:
                 self.write(record)
@@ -293,6 +297,10 @@ class Receiver:
         return self.deliver(body, environ.get("HTTP_X_TITANX_SIGNATURE", ""))
 
 
+LIMITS = {
+    "max_request_body_size": 8 * MAX_BODY,  # with the sizes of chunks; the application has its own limit
+    "channel_timeout": 10, "connection_limit": 1000, "asyncore_use_poll": True,
+}  # fmt: skip
 STATUS = {
     204: "204 No Content", 400: "400 Bad Request", 401: "401 Unauthorized", 404: "404 Not Found",
     405: "405 Method Not Allowed", 413: "413 Content Too Large", 503: "503 Service Unavailable",
@@ -401,7 +409,7 @@ def main():
     receiver = Receiver(env.get("TITANX_SECRETS_FILE", ""), env.get("TITANX_SECRET_READING") or "whole")
     # A second process on the same port fails here, before it touches the file.
     if waitress:
-        server = waitress.create_server(receiver, host=host, port=port, channel_timeout=10, max_request_body_size=8 * MAX_BODY)
+        server = waitress.create_server(receiver, host=host, port=port, **LIMITS)
         run, port = server.run, server.effective_port
     else:
         print("waitress is not installed: this server is for trying the receiver", file=sys.stderr, flush=True)
