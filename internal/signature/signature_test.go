@@ -114,7 +114,8 @@ func TestReading_key(t *testing.T) {
 	}
 }
 
-// FuzzVerify checks that a body's signature is the only string that verifies it.
+// FuzzVerify checks that a body's signature is the only string that verifies
+// it.
 func FuzzVerify(f *testing.F) {
 	for _, body := range []string{
 		`{"payload":{"firstName":"Ada"},"eventType":"job.contact.scored","timestamp":1767225600000,"apiVersion":"v2","id":"7d3b"}`,

@@ -56,7 +56,8 @@ func BenchmarkDecode(b *testing.B) {
 	})
 }
 
-// BenchmarkInventory is what one read of many costs once they are listed, and what taking in a list of them costs.
+// BenchmarkInventory is what one read of many costs once they are listed, and
+// what taking in a list of them costs.
 func BenchmarkInventory(b *testing.B) {
 	listed := make([]Webhook, manyWebhooks)
 	for i := range listed {

@@ -33,7 +33,8 @@ type bench struct {
 	sim *titanxsim.Server
 }
 
-// wired makes a bench without sockets, so that it runs on the clock of a synctest bubble. Every request takes latency.
+// wired returns a bench without sockets, so that it runs on the clock of a
+// synctest bubble. Every request takes latency.
 func wired(t *testing.T, sim titanxsim.Config, edit ...func(*Config)) *bench {
 	t.Helper()
 	key := "CANARY-" + rand.Text()
@@ -45,7 +46,7 @@ func wired(t *testing.T, sim titanxsim.Config, edit ...func(*Config)) *bench {
 	return b
 }
 
-// connected makes a bench over real connections.
+// connected returns a bench over real connections.
 func connected(t *testing.T, sim titanxsim.Config, edit ...func(*Config)) *bench {
 	t.Helper()
 	key := "CANARY-" + rand.Text()
@@ -59,7 +60,7 @@ func connected(t *testing.T, sim titanxsim.Config, edit ...func(*Config)) *bench
 	return b
 }
 
-// client makes a client with short waits that leaves no connection behind.
+// client returns a client with short waits that leaves no connection behind.
 func client(t *testing.T, cfg Config, edit ...func(*Config)) *Client {
 	t.Helper()
 	if cfg.APIKey == "" {
@@ -79,7 +80,7 @@ func client(t *testing.T, cfg Config, edit ...func(*Config)) *Client {
 	return c
 }
 
-// served makes a client of a handler that misbehaves as no simulator should.
+// served returns a client of a handler that misbehaves as no simulator should.
 func served(t *testing.T, handler http.HandlerFunc, edit ...func(*Config)) *Client {
 	t.Helper()
 	server := httptest.NewServer(handler)
@@ -90,7 +91,8 @@ func served(t *testing.T, handler http.HandlerFunc, edit ...func(*Config)) *Clie
 // latency is how long a wire takes in all.
 const latency = 10 * time.Millisecond
 
-// wire carries requests to a handler without sockets. A handler that aborts has cut the connection.
+// wire carries requests to a handler without sockets. A handler that aborts has
+// cut the connection.
 type wire struct{ handler http.Handler }
 
 var errCut error = syscall.ECONNRESET
@@ -147,7 +149,7 @@ func (b *bench) create(t *testing.T, req CreateRequest) Created {
 // requests counts the requests that the simulator has seen.
 func (b *bench) requests(calls ...titanxsim.Call) int { return len(b.sim.Requests(calls...)) }
 
-func TestNewRefuses(t *testing.T) {
+func TestNew_refuses(t *testing.T) {
 	t.Parallel()
 	for name, cfg := range map[string]Config{
 		"no key":             {},
@@ -177,7 +179,7 @@ func TestNewRefuses(t *testing.T) {
 	}
 }
 
-func TestNewAccepts(t *testing.T) {
+func TestNew_accepts(t *testing.T) {
 	t.Parallel()
 	for base, loopback := range map[string]bool{
 		"": false, "https://app.titanx.io/api/public/v2/": false, "HTTPS://10.0.0.1:8443": false, "https://127.0.0.1": true,
@@ -190,7 +192,7 @@ func TestNewAccepts(t *testing.T) {
 	}
 }
 
-func TestEveryRequestSaysWhoAsks(t *testing.T) {
+func TestClient_headers(t *testing.T) {
 	t.Parallel()
 	b := connected(t, titanxsim.Config{}, func(cfg *Config) { cfg.UserAgent = "terraform-provider-titanx/1.2.3" })
 	id := b.create(t, crm()).ID
@@ -219,7 +221,7 @@ func TestEveryRequestSaysWhoAsks(t *testing.T) {
 	}
 }
 
-func TestIdsCannotLeaveTheirPlace(t *testing.T) {
+func TestEscaped_onTheWire(t *testing.T) {
 	t.Parallel()
 	paths := make(chan string, 100)
 	c := served(t, func(w http.ResponseWriter, r *http.Request) {
@@ -259,7 +261,7 @@ func TestIdsCannotLeaveTheirPlace(t *testing.T) {
 	}
 }
 
-func TestRedirectsAreNotFollowed(t *testing.T) {
+func TestClient_redirects(t *testing.T) {
 	t.Parallel()
 	elsewhere := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { t.Error("the redirect was followed") }))
 	t.Cleanup(elsewhere.Close)
@@ -287,7 +289,8 @@ func TestRedirectsAreNotFollowed(t *testing.T) {
 	}
 }
 
-// calls are all calls of the API as a user of the client makes them. A create lists first.
+// calls are all calls of the API as a user of the client sends them. A create
+// lists first.
 func (b *bench) calls(ctx context.Context, id string) map[titanxsim.Call]func() error {
 	return map[titanxsim.Call]func() error{
 		titanxsim.CallCreate:    func() error { _, _, err := b.post(ctx, crm(), nil); return err },
@@ -319,7 +322,7 @@ func endless(taken *atomic.Int64, compress bool) http.HandlerFunc {
 }
 
 // Not parallel, as it measures the memory of the process.
-func TestOversizeAnswersAreCut(t *testing.T) { //nolint:paralleltest // see above
+func TestReadBody_oversize(t *testing.T) { //nolint:paralleltest // see above
 	for _, compress := range []bool{false, true} {
 		var taken atomic.Int64
 		c := served(t, endless(&taken, compress))
@@ -330,15 +333,16 @@ func TestOversizeAnswersAreCut(t *testing.T) { //nolint:paralleltest // see abov
 		if !errors.Is(err, ErrUnreadable) {
 			t.Errorf("compressed %t: %v", compress, err)
 		}
-		// Growing a slice to its end allocates a small multiple of it: not the gibibyte that is offered.
+		// Growing a slice to its end allocates a small multiple of it: not the
+		// gibibyte that is offered.
 		if got := after.TotalAlloc - before.TotalAlloc; got > 10*maxBody {
 			t.Errorf("compressed %t: %d MiB allocated", compress, got>>20)
 		}
 	}
 }
 
-// TestAnnouncedOversizeIsNotRead sends nothing of the body that it announces.
-func TestAnnouncedOversizeIsNotRead(t *testing.T) {
+// TestReadBody_announcedOversize sends nothing of the body that it announces.
+func TestReadBody_announcedOversize(t *testing.T) {
 	t.Parallel()
 	c := served(t, func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Content-Length", strconv.Itoa(maxBody+1))
@@ -353,7 +357,7 @@ func TestAnnouncedOversizeIsNotRead(t *testing.T) {
 	}
 }
 
-func TestSlowAnswersTimeOut(t *testing.T) {
+func TestAttempt_slowResponse(t *testing.T) {
 	t.Parallel()
 	b := connected(t, titanxsim.Config{}, func(cfg *Config) { cfg.RequestTimeout, cfg.MaxRetries = 50*time.Millisecond, 1 })
 	for _, fault := range []titanxsim.Fault{
@@ -370,8 +374,9 @@ func TestSlowAnswersTimeOut(t *testing.T) {
 	}
 }
 
-// Whatever happens at the very instant of the timeout, the error says that what was asked for may still be done.
-func TestTimeoutIsAlwaysTold(t *testing.T) {
+// Whatever happens at the very instant of the timeout, the error says that what
+// was asked for may still be done.
+func TestAttempt_timeoutIsStillPossible(t *testing.T) {
 	t.Parallel()
 	silent := newSilentServer(t)
 	for range 50 {
@@ -392,7 +397,7 @@ func newSilentServer(t *testing.T) string {
 	return server.URL
 }
 
-func TestCancellingEndsReadsAtOnce(t *testing.T) {
+func TestAttempt_cancelRead(t *testing.T) {
 	t.Parallel()
 	for _, call := range []titanxsim.Call{titanxsim.CallList, titanxsim.CallGet} {
 		synctest.Test(t, func(t *testing.T) {
@@ -410,7 +415,7 @@ func TestCancellingEndsReadsAtOnce(t *testing.T) {
 	}
 }
 
-func TestCancellingDoesNotEndAChangeUnderWay(t *testing.T) {
+func TestAttempt_cancelChange(t *testing.T) {
 	t.Parallel()
 	for _, call := range []titanxsim.Call{titanxsim.CallCreate, titanxsim.CallSetStatus, titanxsim.CallDelete} {
 		synctest.Test(t, func(t *testing.T) {
@@ -436,7 +441,7 @@ func TestCancellingDoesNotEndAChangeUnderWay(t *testing.T) {
 	}
 }
 
-func TestConnectionsAreFew(t *testing.T) {
+func TestAttempt_connections(t *testing.T) {
 	t.Parallel()
 	b := connected(t, titanxsim.Config{Latency: 5 * time.Millisecond})
 	id := b.create(t, crm()).ID
@@ -458,7 +463,7 @@ func TestConnectionsAreFew(t *testing.T) {
 	}
 }
 
-func TestTheProxyIsAsked(t *testing.T) {
+func TestNewTransport_proxy(t *testing.T) {
 	t.Parallel()
 	asked := make(chan string, 10)
 	proxy := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

@@ -122,7 +122,7 @@ func TestCreate_redirectIsUncertain(t *testing.T) {
 	}
 }
 
-func TestCreateRefusedInsideA200IsRefusedOnce(t *testing.T) {
+func TestCreate_refusedInside2xx(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		b := wired(t, titanxsim.Config{})
@@ -199,7 +199,8 @@ func TestCreate_stillPossibleIsUncertain(t *testing.T) {
 	}
 }
 
-// wantUncertain returns the error as it must be after a create that was not settled.
+// wantUncertain returns the error as it must be after a create that was not
+// settled.
 func wantUncertain(t *testing.T, err error) *UncertainError {
 	t.Helper()
 	var unclear *UncertainError
@@ -215,7 +216,7 @@ func wantUncertain(t *testing.T, err error) *UncertainError {
 	return unclear
 }
 
-func TestCreateWithoutAListIsUncertain(t *testing.T) {
+func TestCreate_withoutAList(t *testing.T) {
 	t.Parallel()
 	for _, status := range []int{401, 500} {
 		synctest.Test(t, func(t *testing.T) {
@@ -230,7 +231,7 @@ func TestCreateWithoutAListIsUncertain(t *testing.T) {
 	}
 }
 
-func TestCreateNeedsAListFirst(t *testing.T) {
+func TestCreate_needsAListFirst(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		b := wired(t, titanxsim.Config{})
@@ -241,7 +242,7 @@ func TestCreateNeedsAListFirst(t *testing.T) {
 	})
 }
 
-func TestCreateWhoseOrphanCannotBeDeletedIsUncertain(t *testing.T) {
+func TestCreate_orphanNotDeletable(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		b := wired(t, titanxsim.Config{})
@@ -422,7 +423,7 @@ func btoi(b bool) int {
 	return 0
 }
 
-func TestCreateTakesNothingOlderOrOtherForItsOrphan(t *testing.T) {
+func TestCreate_unrelatedWebhooks(t *testing.T) {
 	t.Parallel()
 	for name, edit := range map[string]func(*titanxsim.Webhook){
 		"older":  func(w *titanxsim.Webhook) { w.CreatedAt = time.Now().Add(-time.Minute) },
@@ -449,8 +450,9 @@ func TestCreateTakesNothingOlderOrOtherForItsOrphan(t *testing.T) {
 	}
 }
 
-// A list that was asked for before a create was sent, and is answered after it took effect, must not make its orphan look old.
-func TestCreateKnowsAnOrphanThatAListUnderWaySaw(t *testing.T) {
+// A list that was asked for before a create was sent, and is answered after it
+// took effect, must not make its orphan look old.
+func TestCreate_orphanInAListUnderWay(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		b := wired(t, titanxsim.Config{})
@@ -474,7 +476,7 @@ func TestCreateKnowsAnOrphanThatAListUnderWaySaw(t *testing.T) {
 	})
 }
 
-func TestCancelledCreateLeavesNothing(t *testing.T) {
+func TestCreate_canceled(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		b := wired(t, titanxsim.Config{})
@@ -493,7 +495,7 @@ func TestCancelledCreateLeavesNothing(t *testing.T) {
 
 // Fifty creates of the same, ten at a time, of which every tenth response is
 // lost: the orphans go, and no webhook of this run does.
-func TestIdenticalCreatesSideBySide(t *testing.T) {
+func TestCreate_identicalSideBySide(t *testing.T) {
 	t.Parallel()
 	for lag := range 3 {
 		b := connected(t, titanxsim.Config{Dialect: titanxsim.Dialect{ListLag: lag}})
@@ -611,7 +613,8 @@ func TestCreate_withoutTitanXsClock(t *testing.T) {
 	}
 }
 
-// If a create is refused under either name of the events, the first refusal is shown.
+// If a create is refused under either name of the events, the first refusal is
+// shown.
 func TestCreate_refusedTwice(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

@@ -60,7 +60,8 @@ func (e *Error) Error() string {
 	return text
 }
 
-// Is makes errors.Is(err, ErrNotFound) and its like work.
+// Is reports whether the response is of a class such as ErrNotFound, for
+// errors.Is.
 func (e *Error) Is(target error) bool {
 	absent := e.StatusCode == http.StatusNotFound || e.StatusCode == http.StatusGone
 	switch target {

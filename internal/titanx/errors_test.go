@@ -13,7 +13,7 @@ import (
 	"unicode/utf8"
 )
 
-func TestErrorMessageOfEveryShape(t *testing.T) {
+func TestErrorMessage_shapes(t *testing.T) {
 	t.Parallel()
 	for body, want := range map[string]string{
 		``:                                  "",
@@ -47,7 +47,7 @@ func TestErrorMessageOfEveryShape(t *testing.T) {
 	}
 }
 
-func TestErrorMessageIsRedacted(t *testing.T) {
+func TestErrorMessage_redacted(t *testing.T) {
 	t.Parallel()
 	for _, body := range []string{
 		"no whsec_CANARY here", `{"error": "no wh_sk_CANARY here"}`, `{"message": "whsec_CANARY"}`, "Authorization: Bearer  CANARY",
@@ -66,7 +66,7 @@ func keeps(secrets ...string) *redactor {
 	return r
 }
 
-func TestErrorMessageNeverHoldsTheKey(t *testing.T) {
+func TestErrorMessage_withoutTheKey(t *testing.T) {
 	t.Parallel()
 	const key = "CANARY-API-KEY"
 	for before := range 2 * maxMessage {
@@ -80,7 +80,7 @@ func TestErrorMessageNeverHoldsTheKey(t *testing.T) {
 	}
 }
 
-func TestErrorMessageIsBounded(t *testing.T) {
+func TestErrorMessage_bounded(t *testing.T) {
 	t.Parallel()
 	for _, unit := range []string{"x", "é", "漢", "word ", "\xff", "\u0301"} {
 		got := newError(&answer{status: 500, body: []byte(strings.Repeat(unit, 1<<20))}).Message
@@ -93,7 +93,7 @@ func TestErrorMessageIsBounded(t *testing.T) {
 	}
 }
 
-func TestErrorKnowsAWebPage(t *testing.T) {
+func TestError_webPage(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
 		contentType, body string
@@ -121,7 +121,7 @@ func TestErrorKnowsAWebPage(t *testing.T) {
 	}
 }
 
-func TestErrorClasses(t *testing.T) {
+func TestError_Is(t *testing.T) {
 	t.Parallel()
 	classes := map[string]error{
 		"not found": ErrNotFound, "no route": ErrNoRoute, "unauthorized": ErrUnauthorized, "forbidden": ErrForbidden, "unreadable": ErrUnreadable,
@@ -160,7 +160,7 @@ func TestErrorClasses(t *testing.T) {
 	}
 }
 
-func TestErrorText(t *testing.T) {
+func TestError_Error(t *testing.T) {
 	t.Parallel()
 	for want, e := range map[string]*Error{
 		"TitanX answered 500 Internal Server Error":                                         {StatusCode: 500},
@@ -174,7 +174,8 @@ func TestErrorText(t *testing.T) {
 	}
 }
 
-// Whatever a body holds, its message is one short printable line without a secret.
+// Whatever a body holds, its message is one short printable line without a
+// secret.
 func FuzzErrorMessage(f *testing.F) {
 	for _, name := range []string{"generated-schema.json", "hand-written-sample.json", "data-envelope.json", "page_variant.json"} {
 		f.Add("application/json", documented(f, name).body)

@@ -14,8 +14,8 @@ import (
 )
 
 const (
-	// inventoryAge is how old a list may be and still answer a read: longer than
-	// a plan of thousands of webhooks takes.
+	// inventoryAge is how old a list may be and still answer a read: longer
+	// than a plan of thousands of webhooks takes.
 	inventoryAge = 2 * time.Minute
 
 	// listLag is how long a list may be behind our own writes.
@@ -295,8 +295,8 @@ func (i *inventory) lackedTwice(id string) bool {
 	return !now && !before && time.Since(i.before.begun) < inventoryAge
 }
 
-// lacksGet remembers, and reports, that this server has no route to get one
-// webhook.
+// lacksGet reports whether this server has no route to get one webhook, and
+// remembers an error that shows it.
 func (c *Client) lacksGet(err error) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()

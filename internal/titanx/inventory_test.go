@@ -19,7 +19,7 @@ import (
 	"github.com/titanx-io/terraform-provider-titanx/internal/titanxsim"
 )
 
-func TestOneListAnswersConcurrentReads(t *testing.T) {
+func TestInventory_concurrentReads(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		b := wired(t, titanxsim.Config{})
@@ -42,7 +42,7 @@ func TestOneListAnswersConcurrentReads(t *testing.T) {
 	})
 }
 
-func TestAllIsInAStableOrder(t *testing.T) {
+func TestClient_All_order(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		b := wired(t, titanxsim.Config{})
@@ -60,7 +60,7 @@ func TestAllIsInAStableOrder(t *testing.T) {
 	})
 }
 
-func TestAtURLComparesAddresses(t *testing.T) {
+func TestClient_AtURL(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		b := wired(t, titanxsim.Config{})
@@ -84,7 +84,7 @@ func TestAtURLComparesAddresses(t *testing.T) {
 	})
 }
 
-func TestListExpires(t *testing.T) {
+func TestInventory_expires(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		b := wired(t, titanxsim.Config{})
@@ -106,7 +106,7 @@ func TestListExpires(t *testing.T) {
 	})
 }
 
-func TestOwnWritesShowAtOnce(t *testing.T) {
+func TestInventory_ownWrites(t *testing.T) {
 	t.Parallel()
 	for lag := range 3 {
 		synctest.Test(t, func(t *testing.T) {
@@ -132,13 +132,13 @@ func TestOwnWritesShowAtOnce(t *testing.T) {
 			}
 			b.sim.Put("ada", titanxsim.Webhook{ID: made.ID}) // a list that is behind still has it
 			if got, err := b.lookup(t.Context(), made.ID, time.Now()); !errors.Is(err, ErrNotFound) {
-				t.Errorf("lag %d: deleted, but a list that is behind gives %+v, %v", lag, got, err)
+				t.Errorf("lag %d: deleted, but a list that is behind has %+v, %v", lag, got, err)
 			}
 		})
 	}
 }
 
-func TestOwnWritesAreForgottenOnceTheListMustHaveThem(t *testing.T) {
+func TestInventory_forgetsOwnWrites(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		b := wired(t, titanxsim.Config{})
@@ -154,7 +154,7 @@ func TestOwnWritesAreForgottenOnceTheListMustHaveThem(t *testing.T) {
 	})
 }
 
-func TestStatusChangedDuringAListIsNotUndoneByIt(t *testing.T) {
+func TestInventory_changeDuringAList(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		var i inventory
@@ -218,7 +218,8 @@ func TestClient_Find_confirmsAMiss(t *testing.T) {
 	}
 }
 
-// A list that is behind, or lost a page, is not evidence: the next one has the webhook.
+// A list that is behind, or lost a page, is not evidence: the next one has the
+// webhook.
 func TestClient_Find_oneListIsNotEvidence(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -286,7 +287,7 @@ func TestClient_All_readsAShiftedListAgain(t *testing.T) {
 	})
 }
 
-func TestWhatIsRefusedIsNotGone(t *testing.T) {
+func TestClient_Find_refused(t *testing.T) {
 	t.Parallel()
 	for _, call := range []titanxsim.Call{titanxsim.CallList, titanxsim.CallGet} {
 		for _, fault := range []titanxsim.Fault{
@@ -308,7 +309,7 @@ func TestWhatIsRefusedIsNotGone(t *testing.T) {
 	}
 }
 
-func TestAWebPageIsNoEvidence(t *testing.T) {
+func TestClient_Find_webPage(t *testing.T) {
 	t.Parallel()
 	for name, page := range map[string]http.HandlerFunc{
 		"html": func(w http.ResponseWriter, _ *http.Request) {
@@ -339,7 +340,7 @@ func TestAWebPageIsNoEvidence(t *testing.T) {
 	}
 }
 
-func TestAFailedListKeepsWhatWasKnown(t *testing.T) {
+func TestInventory_failedList(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		b := wired(t, titanxsim.Config{Dialect: titanxsim.Dialect{Paging: "cursor"}})
@@ -360,8 +361,9 @@ func TestAFailedListKeepsWhatWasKnown(t *testing.T) {
 	})
 }
 
-// slowList is an inventory whose list takes a second, or ends when nobody wants it any more, and then takes another second for it.
-// How each list ended is told on the channel.
+// slowList is an inventory whose list takes a second, or ends when nobody wants
+// it any more, and then takes another second for it. How each list ended is
+// told on the channel.
 func slowList() (*inventory, chan error) {
 	ended := make(chan error, 10)
 	return &inventory{listAll: func(ctx context.Context) ([]Webhook, error) {
@@ -380,7 +382,7 @@ func (i *inventory) has(ctx context.Context, id string) (ok bool, err error) {
 	return ok, err
 }
 
-func TestAWaiterWhoLeavesDoesNotEndTheListForOthers(t *testing.T) {
+func TestInventory_waiterLeaves(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		i, ended := slowList()
@@ -405,7 +407,8 @@ func TestAWaiterWhoLeavesDoesNotEndTheListForOthers(t *testing.T) {
 	})
 }
 
-// A list has a limit of its own: who waits for it leaves when its own context ends.
+// A list has a limit of its own: who waits for it leaves when its own context
+// ends.
 func TestInventory_limit(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -442,7 +445,7 @@ func TestClient_All_aListThatStalls(t *testing.T) {
 }
 
 // Not parallel, as it measures the memory of the process.
-func TestTenThousandWebhooks(t *testing.T) { //nolint:paralleltest // see above
+func TestInventory_tenThousandWebhooks(t *testing.T) { //nolint:paralleltest // see above
 	many := make([]Webhook, 10_000)
 	for n := range many {
 		many[n] = Webhook{ID: fmt.Sprintf("7d3b0c1e-52a4-4f6b-9d0e-%012d", n), Name: "crm", URL: "https://receiver.example/titanx", EventTypes: EventTypes()}

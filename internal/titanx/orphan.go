@@ -18,11 +18,12 @@ import (
 // JSON.
 type UncertainCreate struct {
 	// Sent and GaveUp are when the request was sent and when the client stopped
-	// waiting for it, by TitanX's clock. Both are zero if that clock is unknown.
+	// waiting for it, by TitanX's clock. Both are zero if that clock is
+	// unknown.
 	Sent   time.Time `json:"sent,omitzero"`
 	GaveUp time.Time `json:"gave_up,omitzero"`
-	// Contested is true if another create of the same run for that url was under
-	// way between the two.
+	// Contested is true if another create of the same run for that url was
+	// under way between the two.
 	Contested bool `json:"contested,omitempty"`
 	// Known are the ids of webhooks with that url that existed before the
 	// request or that this run created. None of them is the orphan.
@@ -51,7 +52,7 @@ const (
 	orphan                   // it is, for certain, and nobody has its secret
 )
 
-// clockResolution is how much earlier a time stamp may be than the instant
+// clockResolution is how much earlier a timestamp may be than the instant
 // that it stands for: some APIs cut the fraction of a second.
 const clockResolution = time.Second
 
@@ -103,7 +104,7 @@ func (e evidence) judgeOne(lost UncertainCreate) verdict {
 	return min(alike, when)
 }
 
-// isLate reports whether a time stamp is certain to lie after giving up.
+// isLate reports whether a timestamp is certain to lie after giving up.
 func (lost UncertainCreate) isLate(created time.Time) bool {
 	return !lost.Sent.IsZero() && created.After(lost.GaveUp)
 }

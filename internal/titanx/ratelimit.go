@@ -20,16 +20,18 @@ const (
 	longestBackOff = time.Minute
 	// wakeSpread keeps processes that share a key from waking in step.
 	wakeSpread = 100 * time.Millisecond
-	// contendedFor is how long after a 429 another process is taken to share the key.
+	// contendedFor is how long after a 429 another process is taken to share
+	// the key.
 	contendedFor = time.Minute
-	// farthest bounds Retry-After, and how far a Date may lie from this machine's
-	// clock if the windows contradict it: what lies beyond is taken for garbage.
+	// farthest bounds Retry-After, and how far a Date may lie from this
+	// machine's clock if the windows contradict it: what lies beyond is taken
+	// for garbage.
 	farthest = 24 * time.Hour
 	never    = time.Duration(math.MaxInt64)
 )
 
-// RateLimitError says that a request was not sent, because the day is used up or because the wait would have outlasted
-// the context's deadline.
+// RateLimitError says that a request was not sent, because the day is used up
+// or because the wait would have outlasted the context's deadline.
 type RateLimitError struct {
 	Window string    // "second", "minute" or "day"; "" after a 429 that named none
 	Limit  int       // requests per window; 0 if Window is ""
@@ -44,11 +46,13 @@ func (e *RateLimitError) Error() string {
 	return fmt.Sprintf("waiting for the rate limit: the %d requests of this %s are used up, the next %[2]s opens at %s", e.Limit, e.Window, opens)
 }
 
-// pacer spaces requests so that a run alone on its API key meets no 429. It learns the limits from the answers: fixed
-// windows of a second, a minute and a day, in which failed requests count too (docs.titanx.io, "Rate limits").
+// pacer spaces requests so that a run alone on its API key meets no 429. It
+// learns the limits from the answers: fixed windows of a second, a minute and a
+// day, in which failed requests count too (docs.titanx.io, "Rate limits").
 //
-// Instants are durations since start, so that a change of the local wall clock moves nothing. The server's clock runs
-// ahead of the local one by at least skewMin and at most skewMax.
+// Instants are durations since start, so that a change of the local wall clock
+// moves nothing. The server's clock runs ahead of the local one by at least
+// skewMin and at most skewMax.
 type pacer struct {
 	start time.Time
 	queue chan struct{} // one slot: its holder is the next to send, and channels queue first in, first out
@@ -57,7 +61,7 @@ type pacer struct {
 	news             chan struct{} // closed, and replaced, when room may have come
 	inFlight         int
 	held             int  // places that callers have taken for a request to come
-	heard            bool // an answer has told what there is to know; until then requests go one by one
+	heard            bool // a response has shown the limits; until then requests go one by one
 	skewMin, skewMax time.Duration
 	skewKnown        bool
 	tiers            [3]tier
@@ -84,9 +88,9 @@ func newPacer() *pacer {
 	}
 }
 
-// do waits until a request may be sent, sends it, and learns from the answer. It
-// takes one more place for reserve, or uses the one of spend; both may be nil.
-// It logs one line for each window waited for. The error is send's own, a
+// do waits until a request may be sent, sends it, and learns from the answer.
+// It takes one more place for reserve, or uses the one of spend; both may be
+// nil. It logs one line for each window waited for. The error is send's own, a
 // *RateLimitError before any waiting, or wraps the context's.
 func (p *pacer) do(ctx context.Context, logger *slog.Logger, reserve, spend *spare, send func() (*http.Response, error)) (*http.Response, error) {
 	sent, err := p.reserve(ctx, logger, reserve, spend)
@@ -119,7 +123,8 @@ func (p *pacer) wake() {
 // reserve waits for a place in every tier, takes it, and returns the instant.
 // Who has a place already does not queue for it.
 func (p *pacer) reserve(ctx context.Context, logger *slog.Logger, reserve, spend *spare) (time.Duration, error) {
-	// Whoever cannot be served in time learns it now, not at the head of the queue.
+	// Whoever cannot be served in time learns it now, not at the head of the
+	// queue.
 	if _, g, _ := p.try(false, reserve, spend); g != nil && g.outlasts(ctx) {
 		return 0, &g.reason
 	}
@@ -166,8 +171,8 @@ func (g *gate) outlasts(ctx context.Context) bool {
 	return g.sure && (g.reason.Window == "day" || ok && time.Until(deadline) < g.wait)
 }
 
-// try returns the gate that opens last, or nil if a request may be sent now, and
-// then takes its places if asked to. It also returns what wakes a waiter.
+// try returns the gate that opens last, or nil if a request may be sent now,
+// and then takes its places if asked to. It also returns what wakes a waiter.
 func (p *pacer) try(take bool, reserve, spend *spare) (now time.Duration, g *gate, news <-chan struct{}) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -222,7 +227,8 @@ func (p *pacer) try(take bool, reserve, spend *spare) (now time.Duration, g *gat
 	return now, g, p.news
 }
 
-// settle ends a request sent at the given instant. The answer is nil if none came.
+// settle ends a request sent at the given instant. The answer is nil if none
+// came.
 func (p *pacer) settle(sent time.Duration, answer *http.Response) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -249,8 +255,9 @@ func (p *pacer) settle(sent time.Duration, answer *http.Response) {
 	p.wake()
 }
 
-// refused acts on a 429. Retry-After is obeyed, and an empty tier says when to go on. Without that tier requests go one
-// by one until one is accepted, and without both ever more slowly.
+// refused acts on a 429. Retry-After is obeyed, and an empty tier says when to
+// go on. Without that tier requests go one by one until one is accepted, and
+// without both ever more slowly.
 func (p *pacer) refused(sent, received time.Duration, header http.Header, empty bool) {
 	p.contendedUntil = received + contendedFor
 	p.heard = empty
@@ -271,8 +278,8 @@ func (p *pacer) serverTime(local time.Time) (earliest, latest time.Time, known b
 	return local.Add(p.skewMin), local.Add(p.skewMax), p.skewKnown
 }
 
-// learnSkew narrows the bounds of the server's clock. Its Date, or else the end of its second, was true at some
-// instant between sent and received.
+// learnSkew narrows the bounds of the server's clock. Its Date, or else the end
+// of its second, was true at some instant between sent and received.
 func (p *pacer) learnSkew(sent, received time.Duration, header http.Header) {
 	second, err := http.ParseTime(header.Get("Date"))
 	far := func(t time.Time) bool { return t.Sub(p.start.Add(received)).Abs() > farthest }
@@ -295,7 +302,8 @@ func (p *pacer) learnSkew(sent, received time.Duration, header http.Header) {
 	p.skewMin, p.skewMax, p.skewKnown = low, high, true
 }
 
-// tier is one of the fixed windows. The requests counted in it are at most used + lost + those in flight.
+// tier is one of the fixed windows. The requests counted in it are at most used
+// + lost + those in flight.
 type tier struct {
 	name     string
 	period   time.Duration
@@ -327,7 +335,8 @@ func (t *tier) enter(reset time.Duration) {
 	t.reset, t.used, t.lost, t.late = reset, 0, t.late, 0
 }
 
-// learn takes in what a header says of the tier. Its request was counted between the two server times.
+// learn takes in what a header says of the tier. Its request was counted
+// between the two server times.
 func (t *tier) learn(header http.Header, start time.Time, earliest, latest time.Duration) {
 	w, ok := readWindow(header, t.suffixes...)
 	reset := w.reset.Sub(start)
@@ -349,13 +358,15 @@ func (t *tier) learn(header http.Header, start time.Time, earliest, latest time.
 	}
 }
 
-// window is what an answer says of one tier: 0 <= remaining <= limit, and limit is at least 1.
+// window is what an answer says of one tier: 0 <= remaining <= limit, and limit
+// is at least 1.
 type window struct {
 	limit, remaining int
 	reset            time.Time
 }
 
-// readWindow reads the three headers of a tier under the first suffix that makes sense.
+// readWindow reads the three headers of a tier under the first suffix that
+// has three valid values.
 func readWindow(header http.Header, suffixes ...string) (window, bool) {
 	for _, suffix := range suffixes {
 		limit, errLimit := strconv.Atoi(header.Get("X-Ratelimit-Limit-" + suffix))
@@ -368,7 +379,8 @@ func readWindow(header http.Header, suffixes ...string) (window, bool) {
 	return window{}, false
 }
 
-// retryAfter reads Retry-After, in seconds or as a date on the server's clock (RFC 9110, section 10.2.3).
+// retryAfter reads Retry-After, in seconds or as a date on the server's clock
+// (RFC 9110, section 10.2.3).
 func retryAfter(header http.Header, now time.Time) (time.Duration, bool) {
 	value := header.Get("Retry-After")
 	var wait time.Duration

@@ -24,7 +24,8 @@ var modelTiers = [3]struct {
 	period time.Duration
 }{{"Second", time.Second}, {"Minute", time.Minute}, {"Day", 24 * time.Hour}}
 
-// limitModel is the documented rate limiter on the bubble's clock, behind a network that takes its time.
+// limitModel is the documented rate limiter on the bubble's clock, behind a
+// network that takes its time.
 type limitModel struct {
 	limits  [3]int // a second, a minute, a day; 0: no such tier
 	skew    time.Duration
@@ -89,7 +90,8 @@ func (m *limitModel) answer() *http.Response {
 	return answer
 }
 
-// fastest is how long n requests take when each window is filled as soon as it opens.
+// fastest is how long n requests take when each window is filled as soon as it
+// opens.
 func (m *limitModel) fastest(n int) time.Duration {
 	start := time.Now().Add(m.skew)
 	used, reset := m.used, m.reset
@@ -120,7 +122,8 @@ func between(rnd *rand.Rand, low, high time.Duration) func() time.Duration {
 	return func() time.Duration { return low + time.Duration(rnd.Int64N(int64(high-low)+1)) }
 }
 
-// run makes n calls over the given number of workers and repeats those that are refused. It returns the time taken.
+// run sends n calls over the given number of workers and repeats those that are
+// refused. It returns the time taken.
 func run(t *testing.T, p *pacer, m *limitModel, workers, n int) time.Duration {
 	t.Helper()
 	start := time.Now()
@@ -153,7 +156,7 @@ func run(t *testing.T, p *pacer, m *limitModel, workers, n int) time.Duration {
 	return time.Since(start)
 }
 
-func TestPacerAlone(t *testing.T) {
+func TestPacer_alone(t *testing.T) {
 	t.Parallel()
 	for _, test := range []struct {
 		name    string
@@ -175,7 +178,8 @@ func TestPacerAlone(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				time.Sleep(123 * time.Millisecond)
 				m := &limitModel{limits: test.limits, skew: test.skew, latency: fixed(test.latency)}
-				// The first request goes alone, the last comes back, and Date hides the phase of the second.
+				// The first request goes alone, the last comes back, and Date
+				// hides the phase of the second.
 				bound := m.fastest(test.n) + 4*test.latency + time.Second
 				took := run(t, newPacer(), m, 10, test.n)
 				if m.refused != 0 || m.served != test.n {
@@ -189,8 +193,9 @@ func TestPacerAlone(t *testing.T) {
 	}
 }
 
-// Whatever the clocks, the network and the limits: alone on its key, the pacer meets no 429.
-func TestPacerAloneProperty(t *testing.T) {
+// Whatever the clocks, the network and the limits: alone on its key, the pacer
+// meets no 429.
+func TestPacer_aloneProperty(t *testing.T) {
 	t.Parallel()
 	for seed := range uint64(300) {
 		synctest.Test(t, func(t *testing.T) {
@@ -217,7 +222,7 @@ func TestPacerAloneProperty(t *testing.T) {
 	}
 }
 
-func TestPacerSharesTheKeyWithAnotherProcess(t *testing.T) {
+func TestPacer_sharedKey(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		m := &limitModel{limits: [3]int{10, 1000, 10000}, latency: fixed(50 * time.Millisecond)}
@@ -238,8 +243,9 @@ func TestPacerSharesTheKeyWithAnotherProcess(t *testing.T) {
 	})
 }
 
-// Alone, the pacer sends as a window opens; beside another process, a little later and never quite at the same time.
-func TestPacerSpreadsOnlyAfterARefusal(t *testing.T) {
+// Alone, the pacer sends as a window opens; beside another process, a little
+// later and never quite at the same time.
+func TestPacer_spreadsAfterARefusal(t *testing.T) {
 	t.Parallel()
 	for _, status := range []int{http.StatusOK, http.StatusTooManyRequests} {
 		t.Run(http.StatusText(status), func(t *testing.T) {
@@ -271,9 +277,9 @@ func TestPacerSpreadsOnlyAfterARefusal(t *testing.T) {
 	}
 }
 
-// Requests under way may be in the server's count already: their answers may bring room, so nobody is refused or told of
-// a wait before they are in.
-func TestPacerAwaitsAnswersUnderWay(t *testing.T) {
+// Requests under way may be in the server's count already: their answers may
+// bring room, so nobody is refused or told of a wait before they are in.
+func TestPacer_awaitsAnswersUnderWay(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		m := &limitModel{limits: [3]int{10, 10, 4}}
@@ -303,7 +309,7 @@ func TestPacerAwaitsAnswersUnderWay(t *testing.T) {
 	})
 }
 
-func TestPacerWithoutHeadersSlowsNothingDown(t *testing.T) {
+func TestPacer_withoutHeaders(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		m := &limitModel{latency: fixed(50 * time.Millisecond)}
@@ -314,8 +320,9 @@ func TestPacerWithoutHeadersSlowsNothingDown(t *testing.T) {
 	})
 }
 
-// Until an answer has told the limits, one request is under way, even if the first ones are lost.
-func TestPacerProbes(t *testing.T) {
+// Until an answer has told the limits, one request is under way, even if the
+// first ones are lost.
+func TestPacer_probes(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		m := &limitModel{limits: [3]int{5, 100, 1000}, latency: fixed(10 * time.Millisecond)}
@@ -334,7 +341,7 @@ func TestPacerProbes(t *testing.T) {
 	})
 }
 
-func TestPacerIsFair(t *testing.T) {
+func TestPacer_fair(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		m := &limitModel{limits: [3]int{1, 100, 1000}}
@@ -357,7 +364,7 @@ func TestPacerIsFair(t *testing.T) {
 	})
 }
 
-func TestPacerCancelledCallsLeaveNoTrace(t *testing.T) {
+func TestPacer_canceledCalls(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		m := &limitModel{limits: [3]int{2, 100, 1000}}
@@ -386,7 +393,7 @@ func TestPacerCancelledCallsLeaveNoTrace(t *testing.T) {
 	})
 }
 
-func TestPacerRefusesAtOnce(t *testing.T) {
+func TestPacer_refusesAtOnce(t *testing.T) {
 	t.Parallel()
 	for _, test := range []struct {
 		name    string
@@ -431,7 +438,8 @@ func TestPacerRefusesAtOnce(t *testing.T) {
 	}
 }
 
-// replay sends one request more than there are answers, one after another, and returns when each was sent.
+// replay sends one request more than there are answers, one after another, and
+// returns when each was sent.
 func replay(t *testing.T, answers ...*http.Response) []time.Duration {
 	t.Helper()
 	p, start := newPacer(), time.Now()
@@ -448,7 +456,7 @@ func replay(t *testing.T, answers ...*http.Response) []time.Duration {
 	return sent
 }
 
-func TestPacerBacksOffFromABareRefusal(t *testing.T) {
+func TestPacer_bareRefusal(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		var answers []*http.Response
@@ -471,8 +479,9 @@ func TestPacerBacksOffFromABareRefusal(t *testing.T) {
 	})
 }
 
-// Calls that were refused together are one refusal. After it they go one by one, whatever older answers come in.
-func TestPacerBacksOffOnceForParallelRefusals(t *testing.T) {
+// Calls that were refused together are one refusal. After it they go one by
+// one, whatever older answers come in.
+func TestPacer_parallelRefusals(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		var came []time.Time
@@ -505,7 +514,7 @@ func TestPacerBacksOffOnceForParallelRefusals(t *testing.T) {
 	})
 }
 
-func TestPacerObeysRetryAfter(t *testing.T) {
+func TestPacer_retryAfter(t *testing.T) {
 	t.Parallel()
 	for _, test := range []struct {
 		name   string
@@ -533,7 +542,7 @@ func TestPacerObeysRetryAfter(t *testing.T) {
 	}
 }
 
-func TestPacerIgnoresNonsense(t *testing.T) {
+func TestPacer_ignoresNonsense(t *testing.T) {
 	t.Parallel()
 	for _, test := range []struct {
 		name        string
@@ -564,7 +573,7 @@ func TestPacerIgnoresNonsense(t *testing.T) {
 }
 
 // A clock that is set costs no more than the windows around it.
-func TestPacerSurvivesAClockJump(t *testing.T) {
+func TestPacer_clockJump(t *testing.T) {
 	t.Parallel()
 	for _, jump := range []time.Duration{-time.Hour, -2100 * time.Millisecond, 2500 * time.Millisecond, time.Hour} {
 		t.Run(jump.String(), func(t *testing.T) {
@@ -592,7 +601,7 @@ func TestPacerSurvivesAClockJump(t *testing.T) {
 	}
 }
 
-func TestPacerLogsOneLineAWait(t *testing.T) {
+func TestPacer_log(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		var log bytes.Buffer
@@ -624,7 +633,7 @@ func TestPacerLogsOneLineAWait(t *testing.T) {
 	})
 }
 
-func TestTierLearns(t *testing.T) {
+func TestTier_learn(t *testing.T) {
 	t.Parallel()
 	start := time.Unix(1700000000, 0)
 	known := tier{period: time.Minute, suffixes: []string{"Minute"}, limit: 10, reset: 100 * time.Second, used: 3, lost: 2, late: 1}
@@ -700,7 +709,8 @@ func TestReadWindow(t *testing.T) {
 	}
 }
 
-// Whatever an answer says, the pacer neither panics nor closes for longer than a day.
+// Whatever an answer says, the pacer neither panics nor closes for longer than
+// a day.
 func FuzzPacerHeaders(f *testing.F) {
 	f.Fuzz(func(t *testing.T, status int, date, retryAfter, limit, remaining, reset string) {
 		synctest.Test(t, func(t *testing.T) {

@@ -28,10 +28,10 @@ type redactor struct {
 const maxMessage = 300
 
 // shortestSecret is the length below which a text is not taken out of
-// messages: shorter ones stand in ordinary words.
+// messages: ordinary words contain shorter ones.
 const shortestSecret = 4
 
-// add makes clean remove the given secrets.
+// add registers secrets that clean removes.
 func (r *redactor) add(secrets ...string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -79,7 +79,7 @@ func writtenForms(secret string) []string {
 }
 
 // looksSecret matches what the documentation's samples begin with: a secret
-// that the client has not seen yet may stand in an error.
+// that the client has not seen yet may be in an error.
 var looksSecret = regexp.MustCompile(`(?:whsec_|wh_sk_|Bearer\s+)\S+`)
 
 // clean returns a text of one line that may be shown. Control characters go

@@ -39,7 +39,8 @@ func TestRedactor_everyForm(t *testing.T) {
 			if !strings.Contains(got, "(redacted)") || strings.Contains(got, "CANARY") || !strings.HasPrefix(got, "before ") {
 				t.Errorf("%s: %q", name, got)
 			}
-			// Of a base64 form, only what the neighbors of the secret share may stay.
+			// Of a base64 form, only what the neighbors of the secret share may
+			// stay.
 			for _, word := range strings.Fields(got) {
 				if strings.HasPrefix(name, "base64") && len(strings.ReplaceAll(word, "(redacted)", "")) > 14 {
 					t.Errorf("%s: %q", name, got)

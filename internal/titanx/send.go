@@ -65,11 +65,13 @@ type call struct {
 	query  url.Values
 	body   []byte
 
-	// read decodes a 2xx. Its error makes the outcome uncertain.
+	// read decodes a 2xx. After its error, the outcome is uncertain.
 	read func(*answer) error
-	// nonIdempotent is a request that must not be sent again once it may have arrived.
+	// nonIdempotent is a request that must not be sent again once it may have
+	// arrived.
 	nonIdempotent bool
-	// aboutOne is a request about one webhook, so that a 404 may mean that it is gone.
+	// aboutOne is a request about one webhook, so that a 404 may mean that it
+	// is gone.
 	aboutOne bool
 
 	reserve *spare // also takes room for a request that follows this one
@@ -286,7 +288,8 @@ func (c *Client) request(ctx context.Context, what call, target *url.URL) (*http
 }
 
 // readBody reads a whole body, and nothing of one that is announced as too
-// long. The body of a 101 is a connection: it has no end, and ctx cannot close it.
+// long. The body of a 101 is a connection: it has no end, and ctx cannot close
+// it.
 func readBody(ctx context.Context, resp *http.Response) ([]byte, error) {
 	limit := int64(maxBody)
 	switch {
@@ -361,7 +364,7 @@ func (e *CertificateError) Error() string {
 	return fmt.Sprintf("the certificate for %s does not verify: %s", e.Host, e.Reason)
 }
 
-// Is makes errors.Is(err, errTLS) work.
+// Is reports whether target is errTLS, for errors.Is.
 func (e *CertificateError) Is(target error) bool { return target == errTLS }
 
 func newCertificateError(host string, err *tls.CertificateVerificationError) *CertificateError {

@@ -28,8 +28,9 @@ import (
 	"github.com/titanx-io/terraform-provider-titanx/internal/titanxsim"
 )
 
-// Each fault, always, and how many requests each call then makes. A create that was sent is never sent again.
-func TestWhatIsSentAgain(t *testing.T) {
+// Each fault, always, and how many requests each call then sends. A create that
+// was sent is never sent again.
+func TestPolicy_resends(t *testing.T) {
 	t.Parallel()
 	const again = 4 // once and MaxRetries times
 	calls := []titanxsim.Call{
@@ -80,7 +81,7 @@ func TestWhatIsSentAgain(t *testing.T) {
 	}
 }
 
-func TestARefusalForTheRateIsWaitedFor(t *testing.T) {
+func TestPolicy_429(t *testing.T) {
 	t.Parallel()
 	for _, header := range []http.Header{nil, {"Retry-After": {"7"}}} {
 		for _, call := range []titanxsim.Call{
@@ -107,7 +108,7 @@ func TestARefusalForTheRateIsWaitedFor(t *testing.T) {
 	}
 }
 
-func TestAFarRetryAfterHoldsNobodyUp(t *testing.T) {
+func TestPolicy_farRetryAfter(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		b := wired(t, titanxsim.Config{})
@@ -119,7 +120,7 @@ func TestAFarRetryAfterHoldsNobodyUp(t *testing.T) {
 	})
 }
 
-func TestWhatWasNeverSentIsSentAgain(t *testing.T) {
+func TestPolicy_unsent(t *testing.T) {
 	t.Parallel()
 	for _, call := range []titanxsim.Call{titanxsim.CallCreate, titanxsim.CallList, titanxsim.CallDelete} {
 		b := connected(t, titanxsim.Config{})
@@ -150,7 +151,7 @@ func TestCreate_noConnectionIsUnsent(t *testing.T) {
 	}
 }
 
-func TestAnUntrustedServerIsAskedOnceAndToldNothing(t *testing.T) {
+func TestPolicy_untrustedServer(t *testing.T) {
 	t.Parallel()
 	for _, call := range []titanxsim.Call{titanxsim.CallCreate, titanxsim.CallList, titanxsim.CallDelete} {
 		var connections atomic.Int64
@@ -172,7 +173,7 @@ func TestAnUntrustedServerIsAskedOnceAndToldNothing(t *testing.T) {
 	}
 }
 
-func TestZeroRetriesIsOneAttempt(t *testing.T) {
+func TestPolicy_zeroRetries(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		b := wired(t, titanxsim.Config{}, func(cfg *Config) { cfg.MaxRetries = 0 })
@@ -375,7 +376,8 @@ func TestTransportErrors_quoteNothing(t *testing.T) {
 	}
 }
 
-// A TLS version that is refused, or a server that does not speak TLS, is asked once.
+// A TLS version that is refused, or a server that does not speak TLS, is asked
+// once.
 func TestHandshake_isTriedOnce(t *testing.T) {
 	t.Parallel()
 	for name, plain := range map[string]bool{"old version": false, "no TLS": true} {

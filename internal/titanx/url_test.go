@@ -40,7 +40,8 @@ func TestSameURL(t *testing.T) {
 	}
 }
 
-// The canonical form of an address is an address, has itself as canonical form, and decides equality both ways.
+// The canonical form of an address is an address, has itself as canonical form,
+// and decides equality both ways.
 func FuzzSameURL(f *testing.F) {
 	for _, text := range []string{
 		"https://your-app.com/webhooks/titanx", "HTTPS://YOUR-APP.com:443", "https://a.example:/?q#f", "https://[2001:DB8::1]:443/x",

@@ -18,8 +18,9 @@ import (
 	"github.com/titanx-io/terraform-provider-titanx/internal/titanxsim"
 )
 
-// A webhook's whole life in every dialect, with three of its like so that lists have pages.
-func TestLifeInEveryDialect(t *testing.T) {
+// A webhook's whole life in every dialect, with three of its like so that lists
+// have pages.
+func TestClient_everyDialect(t *testing.T) {
 	t.Parallel()
 	for _, dialect := range append(titanxsim.Variations(), titanxsim.Dialect{}) {
 		t.Run(dialect.String(), func(t *testing.T) {
@@ -129,7 +130,7 @@ func (b *bench) bodies() []string {
 	return bodies
 }
 
-func TestCreateRequestOnTheWire(t *testing.T) {
+func TestCreate_onTheWire(t *testing.T) {
 	t.Parallel()
 	const both = `{"eventTypes":["job.completed","job.contact.scored"],"events":["job.completed","job.contact.scored"],`
 	const events = `{"events":["job.completed","job.contact.scored"],`
@@ -158,7 +159,7 @@ func TestCreateRequestOnTheWire(t *testing.T) {
 	}
 }
 
-func TestBothEventKeysRefused(t *testing.T) {
+func TestCreate_bothEventKeysRefused(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		b := wired(t, titanxsim.Config{Dialect: titanxsim.Dialect{EventsIn: "events-400"}})
@@ -173,8 +174,9 @@ func TestBothEventKeysRefused(t *testing.T) {
 	})
 }
 
-// A refusal that mentions an events key for another reason must not switch that key off for the creates after it.
-func TestAnEventKeyIsForgottenOnlyWhenThatHelps(t *testing.T) {
+// A refusal that mentions an events key for another reason must not switch that
+// key off for the creates after it.
+func TestCreate_eventKeyIsRemembered(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		b := wired(t, titanxsim.Config{})
@@ -193,7 +195,7 @@ func TestAnEventKeyIsForgottenOnlyWhenThatHelps(t *testing.T) {
 	})
 }
 
-func TestStatusIsAPostWithoutABody(t *testing.T) {
+func TestSetStatus_onTheWire(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		b := wired(t, titanxsim.Config{})
@@ -211,7 +213,7 @@ func TestStatusIsAPostWithoutABody(t *testing.T) {
 	})
 }
 
-func TestAnswersAboutAnotherWebhookAreNotBelieved(t *testing.T) {
+func TestGet_anotherWebhook(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		c := client(t, Config{Transport: wire{http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
@@ -226,8 +228,9 @@ func TestAnswersAboutAnotherWebhookAreNotBelieved(t *testing.T) {
 	})
 }
 
-// A web page says nothing of a webhook: whether a delete has done its work, the list tells.
-func TestDeleteAnsweredWithAWebPage(t *testing.T) {
+// A web page says nothing of a webhook: only the list shows whether a delete
+// has done its work.
+func TestDelete_webPage(t *testing.T) {
 	t.Parallel()
 	for _, gone := range []bool{true, false} {
 		synctest.Test(t, func(t *testing.T) {
@@ -248,7 +251,8 @@ func TestDeleteAnsweredWithAWebPage(t *testing.T) {
 	}
 }
 
-// pages serves the given bodies in turn, and the last of them for ever. It counts the requests of a list.
+// pages serves the given bodies in turn, and the last of them for ever. It
+// counts the requests of a list.
 func pages(t *testing.T, bodies ...string) (*Client, *int) {
 	t.Helper()
 	asked := 0
@@ -261,7 +265,7 @@ func pages(t *testing.T, bodies ...string) (*Client, *int) {
 	})}}), &asked
 }
 
-func TestListIsWholeOrAnError(t *testing.T) {
+func TestList_wholeOrAnError(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
 		name  string
@@ -298,7 +302,7 @@ func TestListIsWholeOrAnError(t *testing.T) {
 	}
 }
 
-func TestListAsksForAPageOnlyWhenItIsWanted(t *testing.T) {
+func TestList_lazy(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		client, asked := pages(t, `{"data": [{"id": "1"}, {"id": "2"}], "nextCursor": "c"}`, `{"data": [{"id": "3"}]}`)
@@ -311,7 +315,7 @@ func TestListAsksForAPageOnlyWhenItIsWanted(t *testing.T) {
 	})
 }
 
-func TestEventTypesAreSorted(t *testing.T) {
+func TestEventTypes_sorted(t *testing.T) {
 	t.Parallel()
 	if !slices.IsSorted(EventTypes()) || len(EventTypes()) != 2 {
 		t.Error(EventTypes())

@@ -23,10 +23,12 @@ import (
 // contradicts itself (docs.titanx.io, "Webhooks"), so every doubt about the
 // body of a request or a response is settled here and nowhere else.
 
-// eventKeys are the two documented names of the events array in a create request.
+// eventKeys are the two documented names of the events array in a create
+// request.
 var eventKeys = []string{"events", "eventTypes"}
 
-// encodeCreate writes a create request with the events under each of the given keys.
+// encodeCreate writes a create request with the events under each of the given
+// keys.
 func encodeCreate(req CreateRequest, keys []string) ([]byte, error) {
 	body := map[string]any{"name": req.Name, "url": req.URL, "status": req.Status}
 	for _, key := range keys {
@@ -504,7 +506,8 @@ func messages(value any, depth int) []string {
 }
 
 // subject names what a message is about, where a validator says so beside the
-// message: {"loc": ["body", "events"], "msg": "Extra inputs are not permitted"}.
+// message: {"loc": ["body", "events"], "msg": "Extra inputs are not
+// permitted"}.
 func subject(fields map[string]any) string {
 	for _, key := range []string{"loc", "path", "field", "property", "params"} {
 		value := fields[key]

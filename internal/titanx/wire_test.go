@@ -32,7 +32,7 @@ func ok(body string) *answer { return &answer{status: http.StatusOK, body: []byt
 
 var newYear = time.Date(2026, 1, 1, 12, 0, 0, 0, time.UTC)
 
-func TestDocumentedCreateAnswersMeanTheSame(t *testing.T) {
+func TestDecodeWebhook_documented(t *testing.T) {
 	t.Parallel()
 	req := CreateRequest{
 		Name: "crm", URL: "https://your-app.com/webhooks/titanx", EventTypes: []string{"job.contact.scored"}, Status: StatusActive,
@@ -58,7 +58,7 @@ func TestDocumentedCreateAnswersMeanTheSame(t *testing.T) {
 	}
 }
 
-func TestDecodeWebhookUnderEveryWrapperAndKey(t *testing.T) {
+func TestDecodeWebhook_wrappers(t *testing.T) {
 	t.Parallel()
 	wraps := []string{`%s`, `{"payload": %s}`, `{"data": %s}`, `{"data": {"webhook": %s}}`, `{"error": null, "payload": %s}`,
 		`{"id": "request-1", "payload": %s}`, `{"id": "request-1", "data": {"id": "page-1", "webhook": %s}}`}
@@ -73,7 +73,7 @@ func TestDecodeWebhookUnderEveryWrapperAndKey(t *testing.T) {
 	}
 }
 
-func TestDecodeWebhookNotSaid(t *testing.T) {
+func TestDecodeWebhook_notReturned(t *testing.T) {
 	t.Parallel()
 	for _, body := range []string{
 		`{"id": "w1"}`,
@@ -87,7 +87,7 @@ func TestDecodeWebhookNotSaid(t *testing.T) {
 	}
 }
 
-func TestDecodeWebhookKeepsWhatIsNotDocumentedYet(t *testing.T) {
+func TestDecodeWebhook_undocumented(t *testing.T) {
 	t.Parallel()
 	told, err := decodeWebhook(ok(`{"id": "w1", "status": "paused", "triggers": [], "events": ["job.new"], "owner": {"id": 7}}`))
 	if diff := cmp.Diff(Webhook{ID: "w1", Status: "paused", EventTypes: []string{"job.new"}}, told.webhook()); err != nil || diff != "" {
@@ -95,7 +95,7 @@ func TestDecodeWebhookKeepsWhatIsNotDocumentedYet(t *testing.T) {
 	}
 }
 
-func TestDecodeWebhookRefuses(t *testing.T) {
+func TestDecodeWebhook_refuses(t *testing.T) {
 	t.Parallel()
 	for _, body := range []string{
 		``, ` `, `null`, `7`, `"text"`, `[]`, `{}`, `<!doctype html>`, `{"id": "w1"`, `{"id": ""}`, `{"id": 7}`, `{"id": null}`,
@@ -112,7 +112,7 @@ func TestDecodeWebhookRefuses(t *testing.T) {
 	}
 }
 
-func TestSuccessWithAnErrorIsAnError(t *testing.T) {
+func TestDecodeWebhook_errorInside2xx(t *testing.T) {
 	t.Parallel()
 	for body, message := range map[string]string{
 		`{"error": "no more webhooks"}`:                                        "no more webhooks",
@@ -138,7 +138,7 @@ func TestSuccessWithAnErrorIsAnError(t *testing.T) {
 	}
 }
 
-func TestDecodeListUnderEveryWrapper(t *testing.T) {
+func TestDecodeList_wrappers(t *testing.T) {
 	t.Parallel()
 	for _, wrap := range []string{
 		`%s`, `{"payload": %s}`, `{"data": %s}`, `{"webhooks": %s}`, `{"payload": {"webhooks": %s}}`, `{"data": {"items": %s}}`,
@@ -157,7 +157,7 @@ func TestDecodeListUnderEveryWrapper(t *testing.T) {
 	}
 }
 
-func TestDecodeListRefuses(t *testing.T) {
+func TestDecodeList_refuses(t *testing.T) {
 	t.Parallel()
 	for _, body := range []string{
 		``, `null`, `{}`, `"[]"`, `<html>`, `{"payload": null}`, `{"payload": {"id": "w1"}}`, `[{"id": "w1"}`, `[{"name": "crm"}]`,
@@ -225,7 +225,7 @@ func TestPaging(t *testing.T) {
 	}
 }
 
-func TestPagingWithoutAWayOnIsAnError(t *testing.T) {
+func TestPaging_withoutNextPage(t *testing.T) {
 	t.Parallel()
 	for _, body := range []string{
 		`{"data": [], "hasMore": true}`,
@@ -314,7 +314,8 @@ func TestUnknownEventKey(t *testing.T) {
 	}
 }
 
-// Whatever is answered: no panic, a webhook always has an id, an error is of a known class, and no error quotes a secret.
+// Whatever is answered: no panic, a webhook always has an id, an error is of a
+// known class, and no error quotes a secret.
 func FuzzDecode(f *testing.F) {
 	for _, name := range []string{"generated-schema.json", "hand-written-sample.json", "data-envelope.json", "page_variant.json"} {
 		f.Add(documented(f, name).body, "", 1)
