@@ -7,6 +7,8 @@ resource "titanx_webhook" "this" {
   rotation_triggers = var.rotation_triggers
   secret_recipients = var.secret_recipients
   on_lost_secret    = var.on_lost_secret
+  secret_wo         = var.secret_wo
+  secret_wo_version = var.secret_wo_version
 
   # A replacement issues a new secret: the old webhook delivers until the new one does.
   lifecycle {
@@ -14,9 +16,23 @@ resource "titanx_webhook" "this" {
   }
 }
 
-check "secret" {
-  assert {
-    condition     = titanx_webhook.this.secret_status != "lost"
-    error_message = "The signing secret of the webhook \"${var.name}\" is lost: receivers cannot be given it."
+# The grace period. After a replacement, Terraform creates this anew before it
+# deletes the old webhook, and the creation takes that long.
+resource "terraform_data" "grace" {
+  count            = var.grace_period == null ? 0 : 1
+  triggers_replace = titanx_webhook.this.id
+
+  provisioner "local-exec" {
+    command = "sleep ${titanx_webhook.this.id == terraform_data.first[0].output ? 0 : var.grace_period}"
+  }
+}
+
+# Remembers the first webhook, which replaces none.
+resource "terraform_data" "first" {
+  count = var.grace_period == null ? 0 : 1
+  input = titanx_webhook.this.id
+
+  lifecycle {
+    ignore_changes = [input]
   }
 }

@@ -1,11 +1,11 @@
 variable "name" {
-  description = "The webhook's name at TitanX."
+  description = "The name of the webhook at TitanX."
   type        = string
   nullable    = false
 }
 
 variable "url" {
-  description = "Where TitanX delivers: an https address that is reachable from the internet."
+  description = "The HTTPS address to which TitanX delivers. TitanX must be able to reach it."
   type        = string
   nullable    = false
 }
@@ -18,33 +18,52 @@ variable "event_types" {
 }
 
 variable "enabled" {
-  description = "Whether TitanX delivers. Switched in place; the secret stays."
+  description = "Whether TitanX delivers. A change keeps the secret."
   type        = bool
   default     = true
   nullable    = false
 }
 
 variable "rotate_after" {
-  description = "The age at which the secret is replaced, such as 2160h (90 days). Null: never."
+  description = "The age at which the secret is replaced, such as `2160h` (90 days). Null means never."
   type        = string
   default     = "2160h"
 }
 
 variable "rotation_triggers" {
-  description = "Any values; a change of them replaces the secret at once."
+  description = "Any values. A change of them replaces the secret at the next apply."
   type        = map(string)
   default     = null
 }
 
+variable "grace_period" {
+  description = "The seconds for which a replaced webhook still delivers, so that receivers can load the new secret. Null means that it is deleted at once. Needs the command `sleep`."
+  type        = number
+  default     = null
+}
+
 variable "secret_recipients" {
-  description = "age public keys. If set, the state holds the secret only encrypted to them."
+  description = "age public keys. If they are set, the state has the secret only encrypted to them."
   type        = set(string)
   default     = null
 }
 
 variable "on_lost_secret" {
-  description = "What a plan does when the secret is lost, as after an import: replace the webhook, keep it without its secret, or error."
+  description = "What a plan does when the secret is lost, as after an import: `replace` the webhook, `keep` it without its secret, or `error`."
   type        = string
   default     = "replace"
   nullable    = false
+}
+
+variable "secret_wo" {
+  description = "A secret that you already have, to adopt after an import (Terraform 1.11, OpenTofu 1.11). It is not stored as an argument."
+  type        = string
+  default     = null
+  sensitive   = true
+}
+
+variable "secret_wo_version" {
+  description = "A number. A change adopts `secret_wo` again."
+  type        = number
+  default     = null
 }

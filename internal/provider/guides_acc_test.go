@@ -45,7 +45,7 @@ func guideConfigurations(t *testing.T, guide string) map[string]string {
 func TestAccGuides(t *testing.T) {
 	t.Parallel()
 	for guide, scenarios := range map[string]map[string]func(*testing.T, *simulation, *folder){
-		"rotating-without-losing-an-event": {"rotation": guideRotation, "two-steps": guideTwoSteps, "schedule": guideSchedule},
+		"rotating-without-losing-an-event": {"grace": guideGrace, "two-steps": guideTwoSteps, "schedule": guideSchedule},
 		"adopting-existing-webhooks":       {"keep": guideKeep, "adopt": guideAdopt, "many": guideMany},
 		"keeping-the-secret-out-of-state":  {"encrypt": guideEncrypt, "decrypt": guideDecrypt},
 	} {
@@ -82,11 +82,18 @@ func (s *simulation) expectWrites(t *testing.T, want ...titanxsim.Call) {
 	s.ResetRequests()
 }
 
-func guideRotation(t *testing.T, s *simulation, c *folder) {
-	c.must("apply", "-auto-approve")
+func guideGrace(t *testing.T, s *simulation, c *folder) {
+	needs(t, cli.TerraformData)
+	c.env = append(c.env, "TF_VAR_grace_period=1")
+	c.mustSay(c.must("apply", "-auto-approve"), "sleep 0")
 	first := s.only().Secret
 	s.expectWrites(t, titanxsim.CallCreate, titanxsim.CallSetStatus)
-	c.mustSay(c.must("apply", "-auto-approve", "-var=generation=2"), `Replacing the webhook "`)
+	out := c.must("apply", "-auto-approve", "-var=generation=2")
+	c.mustSay(out, `Replacing the webhook "`)
+	waited, deleted := strings.Index(out, "terraform_data.grace: Creation complete"), strings.Index(out, "(deposed object")
+	if !strings.Contains(out, "sleep 1") || waited < 0 || deleted < waited {
+		t.Errorf("the old webhook is deleted before the grace period ends:\n%s", out)
+	}
 	s.expectWrites(t, titanxsim.CallCreate, titanxsim.CallSetStatus, titanxsim.CallDelete)
 	if s.only().Secret == first {
 		t.Error("the secret is the same")
