@@ -41,7 +41,6 @@ var existing = titanxsim.Webhook{
 var (
 	actions     = regexp.MustCompile(`(?m)^action "`)
 	importBlock = regexp.MustCompile(`(?m)^import \{`)
-	ageKey      = regexp.MustCompile(`age1[0-9a-z]{58}`)
 	readmeBlock = regexp.MustCompile("(?s)```(?:hcl|terraform)\n(.+?)```")
 )
 
@@ -164,7 +163,7 @@ func newExampleOf(t *testing.T, c *cli.CLI, texts map[string]string, folder stri
 	}
 	root, key := t.TempDir(), "CANARY-key-"+rand.Text()
 	for name, text := range texts {
-		write(t, filepath.Join(root, name), ageKey.ReplaceAllString(text, identity.Recipient().String()))
+		write(t, filepath.Join(root, name), text)
 		dir := filepath.ToSlash(filepath.Dir(name))
 		if dir == folder || dir == folder+"/tests" {
 			e.text += text
@@ -188,7 +187,7 @@ func newExampleOf(t *testing.T, c *cli.CLI, texts map[string]string, folder stri
 	t.Cleanup(server.Close)
 	receiver, certificate := e.receiver(root)
 	e.Folder = c.In(filepath.Join(root, folder), t.Output(), "TITANX_API_KEY="+key, "TITANX_BASE_URL="+server.URL+titanxsim.BasePath,
-		"TF_VAR_age_identity="+identity.String(), "TF_VAR_receiver_url="+receiver, "SSL_CERT_FILE="+certificate)
+		"TF_VAR_age_identity="+identity.String(), `TF_VAR_recipients=["`+identity.Recipient().String()+`"]`, "TF_VAR_receiver_url="+receiver, "SSL_CERT_FILE="+certificate)
 	e.run(0, "get", "-no-color")
 	return e
 }

@@ -28,6 +28,8 @@ const (
 	ImportGenerated    Feature = "import blocks for resources to generate"
 	ListResources      Feature = "list resources"
 	Mocks              Feature = "mocks in tests"
+	MovedBlocks        Feature = "moved blocks"
+	RemovedBlocks      Feature = "removed blocks that keep what they remove"
 	TerraformData      Feature = "terraform_data"
 	WriteOnly          Feature = "write-only arguments"
 )
@@ -81,6 +83,14 @@ var probes = map[Feature]struct {
 		used: regexp.MustCompile(`(?m)^mock_provider "`),
 		text: "mock_provider \"titanx\" {}\nrun \"probe\" {\n  command = plan\n}\n",
 		file: "probe.tftest.hcl",
+	},
+	MovedBlocks: {
+		used: regexp.MustCompile(`(?m)^moved \{`),
+		text: webhook + "moved {\n  from = titanx_webhook.old\n  to   = titanx_webhook.probe\n}\n",
+	},
+	RemovedBlocks: {
+		used: regexp.MustCompile(`(?m)^removed \{`),
+		text: "removed {\n  from = titanx_webhook.probe\n  lifecycle {\n    destroy = false\n  }\n}\n",
 	},
 	TerraformData: {
 		used: regexp.MustCompile(`"terraform_data"`),

@@ -49,6 +49,8 @@ func TestAccFeatures(t *testing.T) {
 		ImportBlocks:    {"Terraform": "1.5", "OpenTofu": "1.6"},
 		ImportGenerated: {"Terraform": "1.5", "OpenTofu": "1.6"},
 		Mocks:           {"Terraform": "1.7", "OpenTofu": "1.8"},
+		MovedBlocks:     {"Terraform": "1.1", "OpenTofu": "1.6"},
+		RemovedBlocks:   {"Terraform": "1.7", "OpenTofu": "1.10"},
 		TerraformData:   {"Terraform": "1.4", "OpenTofu": "1.6"},
 	} {
 		if feature == ImportGenerated && c.Product == "Terraform" && c.Minor >= 16 {

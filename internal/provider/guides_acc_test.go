@@ -47,6 +47,7 @@ func TestAccGuides(t *testing.T) {
 	for guide, scenarios := range map[string]map[string]func(*testing.T, *simulation, *folder){
 		"rotating-without-losing-an-event": {"grace": guideGrace, "two-steps": guideTwoSteps, "schedule": guideSchedule},
 		"adopting-existing-webhooks":       {"keep": guideKeep, "adopt": guideAdopt, "many": guideMany},
+		"moving-between-states":            {"moved": guideMoved, "removed": guideRemoved},
 		"keeping-the-secret-out-of-state":  {"encrypt": guideEncrypt, "decrypt": guideDecrypt},
 	} {
 		configurations := guideConfigurations(t, guide)
@@ -130,6 +131,39 @@ func guideSchedule(t *testing.T, s *simulation, c *folder) {
 	c.mustSay(c.must("apply", "-auto-approve"), "rotate_after has passed")
 	s.expectWrites(t, titanxsim.CallCreate, titanxsim.CallSetStatus, titanxsim.CallDelete)
 	c.settled()
+}
+
+// guideMoved and guideRemoved begin with a webhook that is applied under another
+// configuration.
+func guideMoved(t *testing.T, s *simulation, c *folder) {
+	needs(t, cli.MovedBlocks)
+	secret := applyBefore(s, c)
+	c.mustSay(c.must("apply", "-auto-approve"), "0 added, 0 changed, 0 destroyed")
+	c.mustSay(c.read("terraform.tfstate"), secret)
+	c.settled()
+	s.expectWrites(t)
+}
+
+func guideRemoved(t *testing.T, s *simulation, c *folder) {
+	needs(t, cli.RemovedBlocks)
+	c.write("main.tf", strings.ReplaceAll(c.read("main.tf"), "titanx_webhook.contacts", "titanx_webhook.test"))
+	applyBefore(s, c)
+	c.must("apply", "-auto-approve")
+	s.expectWrites(t)
+	if strings.Contains(c.read("terraform.tfstate"), s.only().ID) {
+		t.Error("the webhook is still in the state")
+	}
+}
+
+// applyBefore applies another configuration first, and returns its secret.
+func applyBefore(s *simulation, c *folder) string {
+	c.t.Helper()
+	after := c.read("main.tf")
+	c.write("main.tf", strings.Join(strings.SplitAfterN(after, "provider \"titanx\" {}\n", 2)[:1], "")+webhookHCL(""))
+	c.must("apply", "-auto-approve")
+	s.ResetRequests()
+	c.write("main.tf", after)
+	return s.only().Secret
 }
 
 // guideWebhooks makes the webhooks that the guide adopts.

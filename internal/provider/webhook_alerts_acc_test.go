@@ -99,9 +99,9 @@ func TestAccPolicy(t *testing.T) {
 			before: `rotate_after = "24h"`, after: `rotate_after = "24h"`, lost: true,
 			happen: func(s *simulation, c *folder) { secretTrouble["expired"].happen(s, c); loseSecret(s, c) },
 		},
-		"expired":            {before: `rotate_after = "24h"`, after: `rotate_after = "24h"`, happen: secretTrouble["expired"].happen},
-		"triggers":           {after: `rotation_triggers = { generation = 2 }`},
-		"recipients":         {before: recipients, after: `secret_recipients = ["` + keyB.recipient + `"]`},
+		"expired":    {before: `rotate_after = "24h"`, after: `rotate_after = "24h"`, happen: secretTrouble["expired"].happen},
+		"triggers":   {after: `rotation_triggers = { generation = 2 }`},
+		"recipients": {before: recipients, after: `secret_recipients = ["` + keyB.recipient + `"]`},
 		"expired, encrypted": {
 			before: recipients + "\n" + `rotate_after = "24h"`, after: recipients + "\n" + `rotate_after = "24h"`, happen: secretTrouble["expired"].happen,
 		},

@@ -30,12 +30,32 @@ var recipientKey = stringCheck{"an age recipient: an X25519 (age1…) or SSH (ss
 	}
 }}
 
+// sampleRecipients are public keys that people copy from documentation: those of
+// age's README, manual page and tests, and of SOPS's README.
+var sampleRecipients = map[string]bool{
+	"age10k7vsqmeg3sp8elfyq5ts55feg4huarpcaf9dmljn9umydg3gymsvx4dp9": true,
+	"age12phkzssndd5axajas2h74vtge62c86xjhd6u9anyanqhzvdg6sps0xthgl": true,
+	"age15w9kgvgggmfra4sz6vk39kz4mveuq2sfv5vmcu090y0k2sluepaqv7z2fv": true,
+	"age1cy0su9fwf3gf9mw868g5yut09p6nytfmmnktexz2ya5uqg9vl9sss4euqm": true,
+	"age1gc2zwslg9j25pg9e9ld7623aewc2gjzquzgq90m75r75myqdt5cq3yudvh": true,
+	"age1gde3ncmahlqd9gg50tanl99r960llztrhfapnmx853s4tjum03uqfssgdh": true,
+	"age1jh0u9yam5jhql7vy4acz90p0rhqcr0rcyu4zm85s9sdcwrs7rfgshtdg85": true,
+	"age1lggyhqrw2nlhcxprm67z43rta597azn8gknawjehu9d9dl0jq3yqqvfafg": true,
+	"age1lvyvwawkr0mcnnnncaghunadrqkmuf9e6507x9y920xxpp866cnql7dp2z": true,
+	"age1ql3z7hjy54pw3hyww5ayyfg7zqgvc7w3j2elw8zmrj2kg5sfn9aqmcac8p": true,
+	"age1xmwwc06ly3ee5rytxm9mflaz2u56jjj36s0mypdrwsvlul66mv4q47ryef": true,
+	"age1yhm4gctwfmrpz87tdslm550wrx6m79y9f2hdzt0lndjnehwj0ukqrjpyx5": true,
+	"age1yv2sxrjnyymx4qkn3ehdd5zdq4xnrea5ljm4hsmgxn5tpv985anqkrwqa7": true,
+}
+
 // parseRecipient reads a public key. Its error quotes nothing: a private key may have been given by mistake.
 func parseRecipient(text string) (age.Recipient, error) {
 	if err := misread(text); err != nil {
 		return nil, err
 	}
 	switch {
+	case sampleRecipients[text]:
+		return nil, errors.New("it is a sample from the documentation of age or SOPS, and its private key is not yours: age-keygen creates a key pair")
 	case strings.HasPrefix(text, "age1") && strings.TrimSpace(text) != text:
 		return nil, fmt.Errorf("it ends with a space or a line break: remove it with trimspace(file(…))")
 	case strings.HasPrefix(text, "age1"):

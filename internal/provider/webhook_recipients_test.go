@@ -169,6 +169,7 @@ func TestParseRecipient_refusals(t *testing.T) {
 		"line break":      {newAgeKey().recipient + "\n", "trimspace"},
 		"byte order mark": {"\ufeff" + newAgeKey().recipient, "byte order mark"},
 		"quotes":          {"'" + newAgeKey().recipient + "'", "in quotes"},
+		"sample of age":   {"age1ql3z7hjy54pw3hyww5ayyfg7zqgvc7w3j2elw8zmrj2kg5sfn9aqmcac8p", "its private key is not yours"},
 		"private key":     {newAgeKey().identity, "private key"},
 		"ssh private":     {curve.identity, "private key"},
 		"empty":           {"", "no age recipient"},

@@ -1,3 +1,8 @@
+variable "recipients" {
+  description = "The public keys (age1…) of those who may read the signing secret. age-keygen -y prints one."
+  type        = set(string)
+}
+
 variable "receiver_url" {
   description = "Where the receiver takes deliveries."
   type        = string
@@ -16,8 +21,7 @@ resource "titanx_webhook" "contacts" {
   url         = var.receiver_url
   event_types = ["job.contact.scored"]
 
-  # The public key: age-keygen -y prints it.
-  secret_recipients = ["age1ql3z7hjy54pw3hyww5ayyfg7zqgvc7w3j2elw8zmrj2kg5sfn9aqmcac8p"]
+  secret_recipients = var.recipients
 
   lifecycle {
     create_before_destroy = true

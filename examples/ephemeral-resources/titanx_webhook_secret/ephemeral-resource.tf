@@ -1,3 +1,8 @@
+variable "recipients" {
+  description = "The public keys (age1…) of those who may read the signing secret. age-keygen -y prints one."
+  type        = set(string)
+}
+
 variable "age_identity" {
   description = "The private key that belongs to one of the webhook's secret_recipients."
   type        = string
@@ -10,8 +15,7 @@ resource "titanx_webhook" "contacts" {
   url         = "https://hooks.example.com/titanx"
   event_types = ["job.contact.scored"]
 
-  # The public key: age-keygen -y prints it.
-  secret_recipients = ["age1ql3z7hjy54pw3hyww5ayyfg7zqgvc7w3j2elw8zmrj2kg5sfn9aqmcac8p"]
+  secret_recipients = var.recipients
 
   lifecycle {
     create_before_destroy = true
