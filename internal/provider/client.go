@@ -34,7 +34,9 @@ type connection struct {
 
 	planned plannedWebhooks
 	hidden  hiddenWebhooks
-	carried sync.Map // uncertain creates of deleted placeholders, by url and name
+
+	refreshed sync.Map // ids of the webhooks whose age this run has judged
+	carried   sync.Map // uncertain creates of deleted placeholders, by url and name
 }
 
 func (c *connection) share(resp *provider.ConfigureResponse) {

@@ -62,16 +62,6 @@ func (c *connection) isManaged(id string) bool {
 	return c.planned.known[id] || c.planned.made[id]
 }
 
-// wasRead reports whether this run has refreshed a webhook.
-func (c *connection) wasRead(id types.String) bool {
-	if c == nil {
-		return false
-	}
-	c.planned.mu.Lock()
-	defer c.planned.mu.Unlock()
-	return c.planned.known[id.ValueString()]
-}
-
 // settles notes that a webhook of the state has a plan, whatever that is. It
 // reports whether a create that was planned before duplicates it.
 func (c *connection) settles(id types.String) (awaited bool) {

@@ -269,6 +269,7 @@ func (r *webhookResource) Read(ctx context.Context, req resource.ReadRequest, re
 		addAPIError(&resp.Diagnostics, "read webhook", err)
 	default:
 		r.warnLate(ctx, client, model, found, uncertainCreates(ctx, req.Private, &resp.Diagnostics), &resp.Diagnostics)
+		r.conn.refreshed.Store(model.ID.ValueString(), nil)
 		resp.State.Raw = model.refreshed(found, r.conn.now(r.now), model.wasAdopted(adopted)).encode(ctx, &resp.Diagnostics)
 		if !r.conn.marked(seenBy) {
 			resp.Diagnostics.Append(resp.Private.SetKey(ctx, seenByKey, r.conn.mark())...)

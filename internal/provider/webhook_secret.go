@@ -201,10 +201,14 @@ func (c *webhookChange) run() {
 
 // newChange returns the change of a webhook that exists, not yet planned.
 func newChange(conn *connection, local clock, private func(key string) []byte, config, state webhookResourceModel, plan *webhookResourceModel, diags *diag.Diagnostics) webhookChange {
+	refreshed := false
+	if conn != nil {
+		_, refreshed = conn.refreshed.Load(state.ID.ValueString())
+	}
 	return webhookChange{
 		config: config, state: state, plan: plan, diags: diags,
 		imported: isImported(private(importedKey)), adopted: state.wasAdopted(private(adoptedKey)),
-		unread: !conn.wasRead(state.ID), now: conn.now(local),
+		unread: !refreshed, now: conn.now(local),
 	}
 }
 
@@ -372,7 +376,7 @@ func (c *webhookChange) lostSecret() {
 		c.diags.AddAttributeError(path.Root("on_lost_secret"), "Policy for a lost secret unknown",
 			"The signing secret of this webhook is lost, and on_lost_secret will be known only after apply. Give it a value that is known when planning.")
 	case policy == onLostError:
-		c.diags.AddAttributeError(at, c.lostSummary(), lostSecretText+" on_lost_secret = \"error\" refuses to plan. "+lostSecretAdvice(policy))
+		c.diags.AddAttributeError(at, c.lostSummary(), lostSecretText+" on_lost_secret = \"error\" refuses to plan. "+lostSecretAdvice(policy)+" To destroy the webhook, use destroy -refresh=false.")
 	case policy == onLostReplace && c.applying:
 		// What core applies to a webhook that exists is no replacement: the plan adopted a secret.
 		c.diags.AddAttributeError(path.Root("secret_wo"), "No secret to adopt",

@@ -85,7 +85,7 @@ type hiddenWebhooks struct {
 
 // hiddenPause is how long no other refresh may miss a webhook before the first
 // one reports how many did.
-const hiddenPause = 50 * time.Millisecond
+const hiddenPause = 250 * time.Millisecond
 
 // addHidden reports the webhooks of a run that the present key does not list:
 // once, with their number. The first refresh that misses one waits for those
@@ -102,10 +102,10 @@ func (c *connection) addHidden(ctx context.Context, diags *diag.Diagnostics, mod
 		}
 	}
 	if n := c.hidden.missed.Load(); n > 1 {
-		diags.AddError(fmt.Sprintf("%d webhooks not visible under this API key and address", n), wrongKeyText(model)+fmt.Sprintf(" So were %d others of this run.", n-1))
+		diags.AddError(fmt.Sprintf("%d webhooks not visible under this API key and address", n), wrongKeyText(model)+fmt.Sprintf("\n\nThe other %d webhooks are not listed one by one.", n-1))
 		return
 	}
-	addWrongKeyError(diags, model)
+	diags.AddError("Webhook not visible under this API key and address", wrongKeyText(model)+"\n\nIf this run misses others, they are not listed one by one.")
 }
 
 // isHidden reports whether a webhook that the list does not have is one of

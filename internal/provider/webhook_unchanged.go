@@ -48,21 +48,39 @@ func (u unchangedWebhooks) upgrade(req *tfprotov6.UpgradeResourceStateRequest) *
 	return &tfprotov6.UpgradeResourceStateResponse{UpgradedState: &tfprotov6.DynamicValue{JSON: req.RawState.JSON}}
 }
 
-// describes reports whether a type has all attributes of a JSON object, and
-// returns its id. Terraform would reject any other object.
+// describes reports whether a type has all attributes of a JSON object, with
+// values of their types, and returns its id. Core would reject any other,
+// without saying of which resource it is: the framework's error has the address.
 func describes(typ tftypes.Type, state json.RawMessage) (id string, ok bool) {
 	object, ok := typ.(tftypes.Object)
 	var attributes map[string]json.RawMessage
 	if !ok || json.Unmarshal(state, &attributes) != nil {
 		return "", false
 	}
-	for name := range attributes {
-		if _, ok := object.AttributeTypes[name]; !ok {
+	for name, value := range attributes {
+		if typ, ok := object.AttributeTypes[name]; !ok || !holds(typ, value) {
 			return "", false
 		}
 	}
-	_ = json.Unmarshal(attributes["id"], &id) // an id of another type is Terraform's to reject
+	_ = json.Unmarshal(attributes["id"], &id) // "" is no webhook's
 	return id, true
+}
+
+// holds reports whether a JSON value is of one of the types that a webhook's
+// attributes have.
+func holds(typ tftypes.Type, value json.RawMessage) bool {
+	var into any
+	switch {
+	case typ.Is(tftypes.String):
+		return value[0] == '"' || value[0] == 'n'
+	case typ.Is(tftypes.Number):
+		into = new(json.Number)
+	case typ.Is(tftypes.Set{}):
+		into = new([]*string)
+	case typ.Is(tftypes.Map{}):
+		into = new(map[string]*string)
+	}
+	return json.Unmarshal(value, into) == nil
 }
 
 // read answers for a webhook that the run's list has as the state has it.
@@ -90,6 +108,7 @@ func (u unchangedWebhooks) read(ctx context.Context, req *tfprotov6.ReadResource
 		return nil
 	}
 	conn.inState(state.ID.ValueString())
+	conn.refreshed.Store(state.ID.ValueString(), nil)
 	return &tfprotov6.ReadResourceResponse{
 		NewState: req.CurrentState, Private: req.Private, NewIdentity: &tfprotov6.ResourceIdentityData{IdentityData: &identity},
 	}
