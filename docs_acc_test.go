@@ -24,7 +24,7 @@ var (
 	aliases    = regexp.MustCompile(`(?m)^ {2}alias += "([^"]+)"`)
 	moduleCall = regexp.MustCompile(`(?m)^module "`)
 	listBlock  = regexp.MustCompile(`(?m)^list "`)
-	runBlock   = regexp.MustCompile(`(?m)^run "`)
+	testBlock  = regexp.MustCompile(`(?m)^(run|mock_provider) "`)
 	importTo   = regexp.MustCompile(`(?m)^ +to += .*$`)
 )
 
@@ -97,7 +97,7 @@ func validate(t *testing.T, c *cli.CLI, configuration string) {
 	switch {
 	case listBlock.MatchString(configuration):
 		file, args = "main.tfquery.hcl", append(args, "-query")
-	case runBlock.MatchString(configuration):
+	case testBlock.MatchString(configuration):
 		file = "main.tftest.hcl"
 	}
 	write(t, filepath.Join(dir, file), configuration)

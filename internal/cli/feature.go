@@ -4,6 +4,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"os"
@@ -39,6 +40,7 @@ const (
 var probes = map[Feature]struct {
 	used             *regexp.Regexp
 	file, text, flag string
+	wrong            string // only a CLI that reads the file refuses it
 }{
 	Actions: {
 		used: regexp.MustCompile(`(?m)^action "`),
@@ -83,6 +85,8 @@ var probes = map[Feature]struct {
 		used: regexp.MustCompile(`(?m)^mock_provider "`),
 		text: "mock_provider \"titanx\" {}\nrun \"probe\" {\n  command = plan\n}\n",
 		file: "probe.tftest.hcl",
+		// An old CLI does not read the file.
+		wrong: "mock_provider \"titanx\" {\n  probe = true\n}\n",
 	},
 	MovedBlocks: {
 		used: regexp.MustCompile(`(?m)^moved \{`),
@@ -117,25 +121,33 @@ func (c *CLI) Can(ctx context.Context, feature Feature) (bool, error) {
 }
 
 func (c *CLI) probe(ctx context.Context, feature Feature) (bool, error) {
+	probe := probes[feature]
+	accepts, err := c.accepts(ctx, cmp.Or(probe.file, "probe.tf"), probe.text, probe.flag)
+	if err == nil && accepts && probe.wrong != "" {
+		wrong, err := c.accepts(ctx, probe.file, probe.wrong, probe.flag)
+		return !wrong, err
+	}
+	return accepts, err
+}
+
+// accepts reports whether the CLI takes a file of a configuration for valid.
+func (c *CLI) accepts(ctx context.Context, file, text, flag string) (bool, error) {
 	dir, err := os.MkdirTemp(c.scratch, "probe")
 	if err != nil {
 		return false, err
 	}
 	defer os.RemoveAll(dir)
-	probe := probes[feature]
-	files := map[string]string{"versions.tf": "terraform {\n  required_providers {\n    titanx = { source = \"titanx-io/titanx\" }\n  }\n}\n"}
-	if probe.file == "" {
-		probe.file = "probe.tf"
-	}
-	files[probe.file] = probe.text
-	for name, text := range files {
+	for name, text := range map[string]string{
+		"versions.tf": "terraform {\n  required_providers {\n    titanx = { source = \"titanx-io/titanx\" }\n  }\n}\n",
+		file:          text,
+	} {
 		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
 			return false, err
 		}
 	}
 	args := []string{"validate", "-no-color"}
-	if probe.flag != "" {
-		args = append(args, probe.flag)
+	if flag != "" {
+		args = append(args, flag)
 	}
 	err = c.In(dir, nil).Command(ctx, args...).Run()
 	return err == nil, ctx.Err()
