@@ -1,0 +1,747 @@
+// Copyright (c) TitanX
+// SPDX-License-Identifier: MPL-2.0
+
+package provider
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"runtime"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"filippo.io/age"
+	"github.com/hashicorp/terraform-plugin-go/tfprotov6"
+	"github.com/hashicorp/terraform-plugin-log/tflogtest"
+
+	"github.com/titanx-io/terraform-provider-titanx/internal/titanx"
+	"github.com/titanx-io/terraform-provider-titanx/internal/titanxsim"
+)
+
+// world is the TitanX of a history, and everybody who uses it.
+type world struct {
+	*simulation
+	net     *memoryNetwork
+	history history
+	spaces  [spaces]*workspace
+	log     bytes.Buffer
+
+	mu         sync.Mutex
+	began      time.Time
+	trace      strings.Builder
+	violations []string
+	said       strings.Builder // all diagnostics
+	personal   map[string]bool // webhooks that a person uses
+	processes  []*process
+}
+
+// live runs a history, lets everything recover, and returns how the provider
+// broke its promise.
+func live(t *testing.T, h history) (violations []string, trace string) {
+	t.Helper()
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, h)
+		for _, r := range h.Rounds {
+			w.round(r)
+		}
+		w.recover()
+		w.check()
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		violations, trace = w.violations, w.trace.String()
+	})
+	return violations, trace
+}
+
+func newWorld(t *testing.T, h history) *world {
+	t.Helper()
+	dialect, err := titanxsim.ParseDialect(h.Dialect)
+	if err != nil {
+		t.Fatal(err)
+	}
+	w := &world{history: h, personal: map[string]bool{}, began: time.Now()}
+	w.simulation, w.net = simulateInMemory(t, titanxsim.Config{
+		Dialect: dialect,
+		Latency: 50 * time.Millisecond,
+		Limits:  titanxsim.Limits{Minute: h.Limit},
+		Now:     func() time.Time { return time.Now().Add(time.Duration(h.Ahead) * time.Hour) },
+	})
+	w.t = recorder{t, w}
+	w.ctx = tflogtest.RootLogger(context.Background(), &w.log)
+	for i := range w.spaces {
+		w.spaces[i] = &workspace{w: w, number: i, owned: map[string]bool{}}
+		for j := range slots {
+			w.spaces[i].slots = append(w.spaces[i].slots, &slot{number: j})
+		}
+	}
+	return w
+}
+
+// recorder notes a failed test as a violation, so that rapid can shrink it.
+type recorder struct {
+	testing.TB
+	w *world
+}
+
+func (r recorder) Helper()                   {}
+func (r recorder) Error(a ...any)            { r.w.violate(fmt.Sprint(a...)) }
+func (r recorder) Errorf(f string, a ...any) { r.w.violate(fmt.Sprintf(f, a...)) }
+func (r recorder) Fatal(a ...any)            { r.Error(a...); runtime.Goexit() }
+func (r recorder) Fatalf(f string, a ...any) { r.Errorf(f, a...); runtime.Goexit() }
+
+func (w *world) violate(text string) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.violations = append(w.violations, text)
+	fmt.Fprintf(&w.trace, "%9s VIOLATED: %s\n", time.Since(w.began).Round(time.Millisecond), text)
+}
+
+func (w *world) tracef(format string, a ...any) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	fmt.Fprintf(&w.trace, "%9s "+format+"\n", append([]any{time.Since(w.began).Round(time.Millisecond)}, a...)...)
+}
+
+// round lets everything of a round happen.
+func (w *world) round(r round) {
+	for _, e := range r.Edits {
+		w.edit(e)
+	}
+	for _, f := range r.Faults {
+		w.inject(f)
+	}
+	var all sync.WaitGroup
+	for _, a := range r.Acts {
+		all.Go(func() {
+			time.Sleep(time.Duration(a.At) * time.Millisecond)
+			w.act(a)
+		})
+	}
+	for _, what := range r.Runs {
+		all.Go(func() {
+			time.Sleep(time.Duration(what.Start) * time.Millisecond)
+			w.spaces[what.Space].run(what)
+		})
+	}
+	all.Wait()
+	if !r.Stay {
+		w.ClearFaults()
+		w.net.clearDetours()
+	}
+	time.Sleep(time.Duration(r.Wait) * time.Minute)
+}
+
+// inject causes a fault. What the server then says holds the key and all
+// secrets of one workspace.
+func (w *world) inject(f mishap) {
+	i := slices.IndexFunc(troubles(), func(t trouble) bool { return t.name == f.Trouble })
+	what := troubles()[i]
+	w.tracef("fault %+v", f)
+	if what.host != "" {
+		for _, call := range []titanxsim.Call{titanxsim.CallCreate, titanxsim.CallList, titanxsim.CallGet, titanxsim.CallSetStatus, titanxsim.CallDelete} {
+			if f.Call == call || f.Call == "" {
+				w.net.divert(detour{call, f.After, f.Times, what.host})
+			}
+		}
+		return
+	}
+	fault := what.fault
+	fault.Call, fault.After, fault.Times = f.Call, f.After, f.Times
+	if fault.Kind == titanxsim.FaultStatus {
+		words := "no luck, " + w.apiKey
+		for _, s := range w.spaces[0].slots {
+			if s.state.exists() {
+				words += ", " + s.state.text(w.t, "secret")
+			}
+		}
+		fault.Body = fmt.Appendf(nil, `{"error":%q}`, words)
+	}
+	w.Inject(fault)
+}
+
+// act does what a person does at TitanX.
+func (w *world) act(a act) {
+	s := w.spaces[a.Space].slots[a.Slot]
+	id := s.id(w.t)
+	w.tracef("person: %s %d.%d %s", a.What, a.Space, a.Slot, id)
+	switch a.What {
+	case "create", "old":
+		if w.refusesTwice() {
+			return
+		}
+		made := titanxsim.Webhook{Name: "test", URL: historyURLs[0], EventTypes: []string{"job.contact.scored"}}
+		if s.config != nil {
+			made.Name, made.URL, made.EventTypes = s.config["name"].(string), s.config["url"].(string), s.config["event_types"].([]string)
+		}
+		if a.What == "old" {
+			made.Status, made.CreatedAt = "inactive", w.serverNow().Add(-24*time.Hour)
+		}
+		made = w.Put(simUser, made)
+		w.mu.Lock()
+		w.personal[made.ID] = true
+		w.mu.Unlock()
+		w.tracef("person: created %s", made.ID)
+	case "delete":
+		w.Remove(simUser, id)
+	case "switch":
+		if strings.Contains(w.history.Dialect, "status-out=absent") {
+			return // nobody can see it
+		}
+		for _, there := range w.Webhooks(simUser) {
+			if there.ID == id {
+				there.Status = map[string]string{"active": "inactive"}[there.Status]
+				w.Put(simUser, there)
+			}
+		}
+	}
+}
+
+func (w *world) serverNow() time.Time {
+	return time.Now().Add(time.Duration(w.history.Ahead) * time.Hour)
+}
+
+// What the configurations of a history hold. The second url has a token.
+var (
+	historyURLs   = []string{"https://hooks.example.com/titanx", "https://hooks.example.com/CANARY-path?token=CANARY-token"}
+	historyNames  = []string{"test", "contacts"}
+	historyEvents = [][]string{{"job.contact.scored"}, {"job.completed", "job.contact.scored"}}
+)
+
+var historyIdentity = sync.OnceValue(func() *age.X25519Identity {
+	identity, err := age.GenerateX25519Identity()
+	if err != nil {
+		panic(err)
+	}
+	return identity
+})
+
+func (w *world) edit(e edit) {
+	ws := w.spaces[e.Space]
+	s := ws.slots[e.Slot]
+	w.tracef("edit %+v", e)
+	address := func(which int) string {
+		if w.refusesTwice() {
+			return fmt.Sprintf("%s/%d/%d", historyURLs[which&1], e.Space, e.Slot)
+		}
+		return historyURLs[which&1]
+	}
+	if e.What == "add" && s.config == nil {
+		s.config = object{"name": historyNames[e.Value&1], "url": address(e.Value >> 1), "event_types": historyEvents[e.Value>>2&1]}
+		if w.losesSecrets() {
+			s.config["on_lost_secret"] = "keep" // each new webhook would be replaced again
+		}
+		return
+	}
+	if e.What == "import" && s.config == nil {
+		w.adoptPersonal(s)
+		return
+	}
+	if s.config == nil {
+		return
+	}
+	set := func(name string, value any) { s.config = s.config.with(object{name: value}) }
+	switch e.What {
+	case "remove":
+		s.config, s.imports = nil, ""
+	case "name":
+		set("name", historyNames[e.Value&1])
+	case "url":
+		set("url", address(e.Value))
+	case "events":
+		set("event_types", historyEvents[e.Value&1])
+	case "status":
+		set("status", []any{"active", "inactive", nil}[e.Value%3])
+	case "trigger":
+		set("rotation_triggers", map[string]string{"generation": fmt.Sprint(e.Value)})
+	case "recipients":
+		set("secret_recipients", []string{historyIdentity().Recipient().String()})
+	case "lost":
+		if !w.losesSecrets() {
+			set("on_lost_secret", []any{"keep", "replace"}[e.Value&1])
+		}
+	case "age":
+		set("rotate_after", "2h")
+	case "first":
+		s.first = !s.first && !w.refusesTwice()
+	case "adopt":
+		for _, there := range w.Webhooks(simUser) {
+			if there.ID == s.id(w.t) {
+				set("secret_wo", there.Secret)
+			}
+		}
+	case "forget":
+		if id := s.id(w.t); id != "" && !isPendingID(id) {
+			w.personal[id] = true
+		}
+		s.state, s.tainted, s.config, s.imports = instance{}, false, nil, ""
+	}
+}
+
+// adoptPersonal lets the next run import a webhook that a person uses.
+func (w *world) adoptPersonal(s *slot) {
+	for _, there := range w.Webhooks(simUser) {
+		if !w.personal[there.ID] || w.isImported(there.ID) {
+			continue
+		}
+		s.imports = there.ID
+		s.config = object{"name": there.Name, "url": there.URL, "event_types": there.EventTypes, "status": there.Status, "on_lost_secret": "keep"}
+		return
+	}
+}
+
+func (w *world) isImported(id string) bool {
+	for _, ws := range w.spaces {
+		for _, s := range ws.slots {
+			if s.imports == id || s.id(w.t) == id {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// losesSecrets reports whether TitanX returns no secret at all.
+func (w *world) losesSecrets() bool { return strings.Contains(w.history.Dialect, "create-secret") }
+
+// refusesTwice reports whether TitanX refuses a second webhook of one url.
+func (w *world) refusesTwice() bool { return strings.Contains(w.history.Dialect, "same-url=409") }
+
+func isPendingID(id string) bool { return strings.HasPrefix(id, pendingPrefix) }
+
+// process is one process of the provider.
+type process struct {
+	w      *world
+	space  *workspace
+	what   run
+	count  *requestCount // of the run
+	cancel context.CancelFunc
+	p      *protocolServer
+
+	died chan struct{} // closed when it is killed
+}
+
+// requestCount counts the requests of a run, whose last process is killed.
+type requestCount struct {
+	mu    sync.Mutex
+	sent  int
+	stop  bool // canceled
+	dead  bool
+	posts []string // urls of the creates that were sent
+}
+
+var errKilled = errors.New("the provider was killed")
+
+// RoundTrip implements http.RoundTripper.
+func (p *process) RoundTrip(req *http.Request) (*http.Response, error) {
+	c := p.count
+	c.mu.Lock()
+	if c.dead {
+		c.mu.Unlock()
+		return nil, errKilled
+	}
+	c.sent++
+	number := c.sent
+	if number == p.what.Interrupt {
+		c.stop = true
+		p.cancel()
+	}
+	c.mu.Unlock()
+	killed := number == p.what.Kill
+	if killed && !p.what.Answered {
+		p.kill()
+		return nil, errKilled
+	}
+	req = req.Clone(req.Context())
+	req.Header.Set("X-Space", fmt.Sprint(p.space.number))
+	if callOf(req) == titanxsim.CallCreate {
+		c.mu.Lock()
+		c.posts = append(c.posts, req.URL.Path)
+		c.mu.Unlock()
+	}
+	resp, err := p.w.net.RoundTrip(req)
+	outcome := "failed"
+	if err == nil {
+		outcome = resp.Status
+		if p.w.history.NoHeaders {
+			for name := range resp.Header {
+				if name == "Date" || strings.HasPrefix(name, "X-Ratelimit") {
+					resp.Header.Del(name)
+				}
+			}
+		}
+	}
+	p.w.tracef("%d: %d %s %s: %s", p.space.number, number, req.Method, strings.TrimPrefix(req.URL.Path, titanxsim.BasePath), outcome)
+	if killed {
+		if err == nil {
+			resp.Body.Close()
+		}
+		p.kill()
+		return nil, errKilled
+	}
+	return resp, err
+}
+
+func (p *process) kill() {
+	p.count.mu.Lock()
+	defer p.count.mu.Unlock()
+	if !p.count.dead {
+		p.w.tracef("%d: killed", p.space.number)
+		p.count.dead = true
+		close(p.died)
+	}
+}
+
+func (p *process) isOver() bool {
+	p.count.mu.Lock()
+	defer p.count.mu.Unlock()
+	return p.count.dead || p.count.stop
+}
+
+// start starts a process of the provider. It is nil if that failed.
+func (ws *workspace) start(what run, count *requestCount, applying bool) *process {
+	w := ws.w
+	p := &process{w: w, space: ws, what: what, count: count, died: make(chan struct{})}
+	w.mu.Lock()
+	w.processes = append(w.processes, p)
+	w.mu.Unlock()
+	ctx, cancel := context.WithCancel(w.ctx)
+	p.cancel = cancel
+	s := &simulation{Server: w.Server, t: w.t, ctx: ctx, baseURL: w.baseURL, apiKey: w.apiKey, adapt: func(cfg *titanx.Config) {
+		cfg.Transport, cfg.RetryWait, cfg.SettleWait = p, 0, 0 // as in production
+	}}
+	started, ok := within(p, func() *protocolServer { return s.protocol(nil) })
+	if !ok {
+		return nil
+	}
+	p.p = started
+	p.p.applying = applying
+	return p
+}
+
+// within calls the provider. It reports false if the provider was killed or
+// the test failed before it answered.
+func within[R any](p *process, call func() R) (result R, ok bool) {
+	done := make(chan R, 1)
+	go func() {
+		defer close(done)
+		done <- call()
+	}()
+	select {
+	case result, ok = <-done:
+	case <-p.died:
+	}
+	return result, ok
+}
+
+// workspace is a configuration and its state.
+type workspace struct {
+	w      *world
+	number int
+	slots  []*slot
+
+	mu    sync.Mutex
+	owned map[string]bool // all ids that its state ever had
+	said  []*tfprotov6.Diagnostic
+}
+
+// slot is one resource of a workspace.
+type slot struct {
+	number  int
+	config  object // nil if there is none
+	first   bool   // create_before_destroy
+	imports string // the id that the next run imports
+
+	state   instance
+	tainted bool
+	deposed []instance
+	applied object // the configuration that the webhook was created or imported with
+	lost    bool   // it came without a secret
+}
+
+func (s *slot) id(t testing.TB) string {
+	if !s.state.exists() {
+		return ""
+	}
+	return s.state.text(t, "id")
+}
+
+// tell notes diagnostics, and reports whether one is an error.
+func (ws *workspace) tell(diags []*tfprotov6.Diagnostic) (failed bool) {
+	for _, d := range diags {
+		ws.w.tracef("%d: %s: %s: %s", ws.number, d.Severity, d.Summary, d.Detail)
+		failed = failed || d.Severity == isError
+	}
+	ws.mu.Lock()
+	ws.said = append(ws.said, diags...)
+	ws.mu.Unlock()
+	ws.w.mu.Lock()
+	defer ws.w.mu.Unlock()
+	for _, d := range diags {
+		ws.w.said.WriteString(d.Summary + "\n" + d.Detail + "\n")
+	}
+	return failed
+}
+
+// own notes the id of a state.
+func (ws *workspace) own(i instance) {
+	if i.exists() {
+		ws.mu.Lock()
+		defer ws.mu.Unlock()
+		ws.owned[i.text(ws.w.t, "id")] = true
+	}
+}
+
+// owns reports whether the state ever had a webhook.
+func (ws *workspace) owns(id string) bool {
+	ws.mu.Lock()
+	defer ws.mu.Unlock()
+	return ws.owned[id]
+}
+
+// slotPlan is the plan of a slot.
+type slotPlan struct {
+	slot    *slot
+	state   instance // refreshed
+	tainted bool
+	config  object
+	change  change
+	replace bool
+	failed  bool
+}
+
+func (p slotPlan) nothing() bool {
+	return !p.failed && !p.replace && len(p.slot.deposed) == 0 && (p.config == nil && !p.state.exists() || p.config != nil && p.change.noChange())
+}
+
+// run is one run. It reports whether it went well and whether it had nothing
+// to change.
+func (ws *workspace) run(what run) (well, nothing bool) {
+	ws.said = nil
+	count := &requestCount{}
+	ws.w.tracef("%d: %s", ws.number, what.What)
+	defer func() {
+		ws.w.tracef("%d: %s done: well %t, nothing to do %t", ws.number, what.What, well, nothing)
+		if count.sent > maxRequests*(1+slots) {
+			ws.w.violate(fmt.Sprintf("%d requests in a run of workspace %d", count.sent, ws.number))
+		}
+	}()
+	p := ws.start(what, count, false)
+	if p == nil {
+		return false, false
+	}
+	defer p.cancel()
+	before := ws.w.Webhooks(simUser)
+	plans := each(ws.slots, func(s *slot) slotPlan { return ws.plan(p, s, what) })
+	nothing = true
+	for _, plan := range plans {
+		if plan.failed || p.isOver() {
+			return false, false
+		}
+		nothing = nothing && plan.nothing()
+	}
+	if what.What != "refresh" {
+		ws.checkDuplicates(before, plans)
+	}
+	if what.What == "plan" {
+		return true, nothing
+	}
+	for _, plan := range plans {
+		ws.keep(plan.slot, plan.state, plan.tainted)
+		if plan.slot.imports != "" && plan.state.exists() {
+			plan.slot.imports, plan.slot.applied, plan.slot.lost = "", plan.slot.config, true
+		}
+	}
+	if what.What == "refresh" {
+		return true, nothing
+	}
+	again := ws.start(what, count, true)
+	if again == nil {
+		return false, false
+	}
+	defer again.cancel()
+	results := each(plans, func(plan slotPlan) bool { return ws.apply(again, plan) })
+	return !slices.Contains(results, false), nothing
+}
+
+// each calls do for all, at nearly the same time.
+func each[T, R any](all []T, do func(T) R) []R {
+	results := make([]R, len(all))
+	var group sync.WaitGroup
+	for i, one := range all {
+		group.Go(func() {
+			time.Sleep(time.Duration(7*i) * time.Millisecond)
+			results[i] = do(one)
+		})
+	}
+	group.Wait()
+	return results
+}
+
+// keep stores what core stores of a slot.
+func (ws *workspace) keep(s *slot, state instance, tainted bool) {
+	if !state.exists() {
+		state = instance{}
+	}
+	ws.own(state)
+	s.state, s.tainted = state, tainted && state.exists()
+}
+
+// returned is what a call of the provider returned.
+type returned struct {
+	state instance
+	diags []*tfprotov6.Diagnostic
+}
+
+func (ws *workspace) plan(p *process, s *slot, what run) slotPlan {
+	plan := slotPlan{slot: s, state: s.state, tainted: s.tainted, config: s.config}
+	fail := func() slotPlan { plan.failed = true; return plan }
+	if what.What == "destroy" {
+		plan.config = nil
+	}
+	if s.imports != "" && !plan.state.exists() {
+		got, ok := within(p, func() returned { i, diags := p.p.importByID(s.imports); return returned{i, diags} })
+		if !ok || ws.tell(got.diags) {
+			return fail()
+		}
+		plan.state = got.state
+	}
+	if plan.state.exists() {
+		got, ok := within(p, func() returned { i, diags := p.p.read(plan.state); return returned{i, diags} })
+		if !ok || ws.tell(got.diags) {
+			return fail()
+		}
+		if plan.state = got.state; !plan.state.exists() {
+			plan.state, plan.tainted = instance{}, false
+		}
+	}
+	if what.What == "refresh" || plan.config == nil && !plan.state.exists() {
+		return plan
+	}
+	prior := plan.state
+	if plan.tainted && plan.config != nil {
+		prior, plan.replace = instance{}, true
+	}
+	got, ok := within(p, func() change { return p.p.plan(prior, plan.config) })
+	if !ok || ws.tell(got.diags) {
+		return fail()
+	}
+	plan.change = got
+	if len(got.replace) > 0 && plan.config != nil {
+		plan.replace = true
+		ws.checkCause(s, plan, got)
+		second, ok := within(p, func() change { return p.p.plan(instance{private: plan.state.private}, plan.config) })
+		if !ok || hasError(second.diags) && ws.tell(second.diags) { // core drops the warnings
+			return fail()
+		}
+	}
+	return plan
+}
+
+// apply carries out a plan.
+func (ws *workspace) apply(p *process, plan slotPlan) bool {
+	s := plan.slot
+	for len(s.deposed) > 0 {
+		left, ok := ws.carryOut(p, s.deposed[0], nil, nil)
+		if !ok || left.exists() {
+			return false
+		}
+		s.deposed = s.deposed[1:]
+	}
+	switch {
+	case plan.config == nil && !plan.state.exists():
+		return true
+	case plan.config == nil:
+		state, ok := ws.carryOut(p, s.state, nil, nil)
+		ws.keep(s, state, s.tainted)
+		return ok
+	case plan.replace && s.first:
+		old := s.state
+		s.state, s.tainted = instance{}, false
+		ok := ws.create(p, s, old.private, plan)
+		if !s.state.exists() {
+			ws.keep(s, old, plan.tainted)
+			return false
+		}
+		if !ok {
+			s.deposed = append(s.deposed, old)
+			return false
+		}
+		left, ok := ws.carryOut(p, old, nil, nil)
+		if left.exists() {
+			s.deposed = append(s.deposed, left)
+		}
+		return ok
+	case plan.replace:
+		old := s.state
+		left, ok := ws.carryOut(p, old, nil, nil)
+		ws.keep(s, left, s.tainted)
+		if !ok {
+			return false
+		}
+		return ws.create(p, s, old.private, plan)
+	case !s.state.exists():
+		return ws.create(p, s, nil, plan)
+	case plan.change.noChange():
+		return true
+	}
+	state, ok := ws.carryOut(p, s.state, plan.config, &plan.change.planned)
+	ws.keep(s, state, false)
+	return ok
+}
+
+func (ws *workspace) create(p *process, s *slot, private []byte, plan slotPlan) bool {
+	if plan.tainted {
+		private = nil
+	}
+	state, ok := ws.carryOut(p, instance{private: private}, plan.config, nil)
+	ws.keep(s, state, !ok)
+	if state.exists() {
+		s.applied, s.lost = plan.config, ok && state.text(ws.w.t, "secret_status") == secretLost
+		if s.lost && !ws.w.losesSecrets() {
+			ws.w.violate("a create lost its secret without a word of the server")
+		}
+	}
+	return ok
+}
+
+// carryOut plans once more, as core does, and applies.
+func (ws *workspace) carryOut(p *process, prior instance, config object, before *instance) (state instance, well bool) {
+	if p.isOver() {
+		return prior, false
+	}
+	got, ok := within(p, func() returned {
+		again := p.p.plan(prior, config)
+		if hasError(again.diags) {
+			return returned{prior, again.diags}
+		}
+		if before != nil {
+			p.p.mustAgree(*before, again.planned)
+			if len(again.replace) > 0 {
+				p.p.t.Errorf("the apply replaces where the plan did not: %v", again.replace)
+			}
+		}
+		state, diags := p.p.apply(again)
+		if !hasError(diags) && config != nil {
+			p.p.mustAgree(again.planned, state)
+		}
+		return returned{state, diags}
+	})
+	if !ok {
+		return prior, false
+	}
+	failed := ws.tell(got.diags)
+	if failed && !got.state.exists() {
+		return prior, false
+	}
+	if !got.state.exists() {
+		return instance{}, !failed
+	}
+	return got.state, !failed
+}
