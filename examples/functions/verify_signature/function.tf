@@ -1,6 +1,11 @@
 locals {
-  secret    = "a secret for tests"
-  body      = jsonencode({ id = "1", eventType = "job.completed" })
+  secret = "a secret for tests"
+
+  # Not jsonencode: a receiver that encodes the body again would pass.
+  body = <<-EOT
+    {"id": "1","eventType":"job.completed","payload":{"path":"a\/b","ratio":1.0}}
+  EOT
+
   signature = provider::titanx::sign_payload(local.secret, local.body)
 }
 
