@@ -133,3 +133,37 @@ func TestDocsDescriptions(t *testing.T) {
 		t.Errorf("only %d pages under docs found", checked)
 	}
 }
+
+var (
+	subcategory = regexp.MustCompile(`(?m)^subcategory: "[A-Z][a-z ]+"$`)
+	nextGuide   = regexp.MustCompile(`\nNext: \[[^\]]+\]\(([a-z-]+\.md)\)\n$`)
+)
+
+// TestDocsGuides wants each guide to say for whom it is, to be linked from the
+// index, and to lead to the next.
+func TestDocsGuides(t *testing.T) {
+	t.Parallel()
+	texts := pages(t)
+	checked := 0
+	for name, text := range texts {
+		if !strings.HasPrefix(name, "docs/guides/") {
+			continue
+		}
+		checked++
+		if !subcategory.MatchString(text) {
+			t.Errorf("%s has no subcategory", name)
+		}
+		if !strings.Contains(text, "\n\nThis page is for you if ") {
+			t.Errorf("%s does not say for whom it is", name)
+		}
+		if !nextGuide.MatchString(text) {
+			t.Errorf("%s leads to no next guide", name)
+		}
+		if !strings.Contains(texts["docs/index.md"], "("+strings.TrimPrefix(name, "docs/")+")") {
+			t.Errorf("docs/index.md does not link to %s", name)
+		}
+	}
+	if checked < 12 {
+		t.Errorf("only %d guides found", checked)
+	}
+}
