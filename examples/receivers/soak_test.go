@@ -10,6 +10,7 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"iter"
 	"math/rand/v2"
 	"net"
 	"net/http"
@@ -111,12 +112,22 @@ func (s *soak) startProxy() {
 	s.t.Cleanup(s.proxy.Close)
 }
 
+// ticks counts so many times a second, and catches up after a delay.
+func (s *soak) ticks(rate int) iter.Seq[int] {
+	return func(yield func(int) bool) {
+		start := time.Now()
+		for i := 0; time.Now().Before(s.deadline); i++ {
+			time.Sleep(time.Until(start.Add(time.Duration(i) * time.Second / time.Duration(rate))))
+			if !yield(i) {
+				return
+			}
+		}
+	}
+}
+
 // deliverAll sends the events, and repeats each as TitanX does.
 func (s *soak) deliverAll() {
-	ticks := time.NewTicker(time.Second / soakRate)
-	defer ticks.Stop()
-	for i := 0; time.Now().Before(s.deadline); i++ {
-		<-ticks.C
+	for i := range s.ticks(soakRate) {
 		id := fmt.Sprint("event-", i)
 		body := fmt.Sprintf(`{"id":%q,"eventType":"job.completed","timestamp":%d,"payload":{"firstName":"Zoë","path":"\/","number":1.0}}`+"\n", id, time.Now().UnixMilli())
 		s.senders.Go(func() { s.deliver(id, body, secret) })
@@ -173,13 +184,10 @@ func (s *soak) send(method, path string, body io.Reader, signature string) int {
 
 // sendStrangers sends what nobody signed, and replays of what somebody did.
 func (s *soak) sendStrangers() {
-	ticks := time.NewTicker(time.Second / strangers)
-	defer ticks.Stop()
 	methods, paths := []string{"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}, []string{"/titanx", "/", "/other?a=b"}
 	bodies := []string{"", "abcde", strings.Repeat("x", 100_000), delivery("forged"), strings.Repeat("x", mebibyte+1)}
 	old := stamped("replayed", fmt.Sprint(time.Now().Add(-5*24*time.Hour).UnixMilli()))
-	for i := 0; time.Now().Before(s.deadline); i++ {
-		<-ticks.C
+	for i := range s.ticks(strangers) {
 		s.senders.Go(func() {
 			switch i % 10 {
 			case 0:
