@@ -87,6 +87,9 @@ func TestSoak(t *testing.T) {
 			longest = max(longest, took)
 		}
 		s.check(folder)
+		if longest > 2*time.Second {
+			t.Errorf("the receiver took %v to end after its last event", longest)
+		}
 		t.Logf("| %s | %d | %d | %d | %d | %d | %d | %d | %d | %d | %.1f |", l.name, len(s.accepted), s.total(), s.statuses[503]+s.statuses[502], s.strange, s.replays,
 			terms, kills, len(s.handled), s.repeated(), longest.Seconds())
 	})
