@@ -50,8 +50,8 @@ func adviceFor(err error) string {
 		return "The address answers, but what it says cannot be understood. Check base_url, and whether a proxy stands between. If TitanX has changed its API, please report it to the provider. The state is unchanged."
 	case errors.Is(err, context.Canceled):
 		return "The run was interrupted."
-	case errors.Is(err, context.DeadlineExceeded):
-		return "The operation took longer than 20 minutes. Check TitanX's status, and run again."
+	case errors.Is(err, errOperationLimit), errors.Is(err, context.DeadlineExceeded):
+		return "An operation takes at most 20 minutes, waits for rate limits included. Check TitanX's status, and run again."
 	case isRefused && refused.StatusCode >= 500:
 		return "TitanX has trouble, or something in front of it has. Run again later; max_retries and request_timeout of the provider can be raised."
 	case errors.As(err, &untrusted):
@@ -101,7 +101,11 @@ const described = 20
 func describe(client *titanx.Client, webhooks []titanx.Webhook) string {
 	var parts []string
 	for _, w := range webhooks[:min(len(webhooks), described)] {
-		part := fmt.Sprintf("%s (%q at %s", client.Clean(w.ID), client.Clean(w.Name), client.Clean(hostOf(w.URL)))
+		part := client.Clean(w.ID) + " ("
+		if w.Name != "" {
+			part += fmt.Sprintf("%q ", client.Clean(w.Name))
+		}
+		part += "at " + client.Clean(hostOf(w.URL))
 		if !w.CreatedAt.IsZero() {
 			part += ", created " + w.CreatedAt.Format(time.RFC3339)
 		}
@@ -127,5 +131,9 @@ func sentence(text string) string {
 	if text == "" {
 		return ""
 	}
-	return strings.ToUpper(text[:1]) + strings.TrimRight(text[1:], ".") + "."
+	text = strings.ToUpper(text[:1]) + text[1:]
+	if strings.HasSuffix(text, "?") {
+		return text
+	}
+	return strings.TrimRight(text, ".") + "."
 }

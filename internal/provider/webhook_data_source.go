@@ -73,7 +73,7 @@ func (d *webhookDataSource) Read(ctx context.Context, req datasource.ReadRequest
 	if client == nil {
 		return
 	}
-	ctx, cancel := context.WithTimeout(ctx, operationLimit)
+	ctx, cancel := context.WithTimeoutCause(ctx, operationLimit, errOperationLimit)
 	defer cancel()
 	var found titanx.Webhook
 	if config.ID.IsNull() {

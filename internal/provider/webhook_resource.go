@@ -157,11 +157,13 @@ func (r *webhookResource) Configure(_ context.Context, req resource.ConfigureReq
 // included.
 const operationLimit = 20 * time.Minute
 
+var errOperationLimit = errors.New("no result within 20 minutes")
+
 func (r *webhookResource) Create(ctx context.Context, req resource.CreateRequest, resp *resource.CreateResponse) {
 	var model webhookResourceModel
 	model.decode(ctx, req.Plan.Raw, &resp.Diagnostics)
 	recipients := model.recipients(&resp.Diagnostics)
-	ctx, cancel := context.WithTimeout(ctx, operationLimit)
+	ctx, cancel := context.WithTimeoutCause(ctx, operationLimit, errOperationLimit)
 	defer cancel()
 	if resp.Diagnostics.HasError() {
 		return
@@ -219,17 +221,17 @@ func warnCreated(diags *diag.Diagnostics, model webhookResourceModel, created ti
 			sentence(created.StatusErr.Error())+fmt.Sprintf(" The webhook %s exists, and its secret is in the state, but TitanX does not deliver to it as configured. The next apply sets its status.", created.ID))
 	}
 	if err != nil {
-		diags.AddAttributeWarning(path.Root("encrypted_secret"), "Signing secret lost", sentence(err.Error())+" "+lostSecretAdvice(model.OnLostSecret.ValueString()))
+		diags.AddAttributeWarning(path.Root("encrypted_secret"), lostSummary(model), sentence(err.Error())+" "+lostSecretAdvice(model.OnLostSecret.ValueString()))
 	} else if created.Secret == "" {
-		diags.AddAttributeWarning(path.Root("secret"), "Signing secret lost",
-			"TitanX made the webhook, but its answer has no signing secret. The next plan does what on_lost_secret says. "+lostSecretAdvice(model.OnLostSecret.ValueString()))
+		diags.AddAttributeWarning(path.Root("secret"), lostSummary(model),
+			"TitanX created the webhook, but its response has no signing secret. The next plan does what on_lost_secret says. "+lostSecretAdvice(model.OnLostSecret.ValueString()))
 	}
 }
 
 func (r *webhookResource) Read(ctx context.Context, req resource.ReadRequest, resp *resource.ReadResponse) {
 	var model webhookResourceModel
 	model.decode(ctx, req.State.Raw, &resp.Diagnostics)
-	ctx, cancel := context.WithTimeout(ctx, operationLimit)
+	ctx, cancel := context.WithTimeoutCause(ctx, operationLimit, errOperationLimit)
 	defer cancel()
 	if resp.Diagnostics.HasError() {
 		return
@@ -283,7 +285,7 @@ func (r *webhookResource) Update(ctx context.Context, req resource.UpdateRequest
 	plan.decode(ctx, req.Plan.Raw, &resp.Diagnostics)
 	state.decode(ctx, req.State.Raw, &resp.Diagnostics)
 	recipients := plan.recipients(&resp.Diagnostics)
-	ctx, cancel := context.WithTimeout(ctx, operationLimit)
+	ctx, cancel := context.WithTimeoutCause(ctx, operationLimit, errOperationLimit)
 	defer cancel()
 	if resp.Diagnostics.HasError() {
 		return
@@ -341,7 +343,7 @@ func (r *webhookResource) setStatus(ctx context.Context, plan, state webhookReso
 func (r *webhookResource) Delete(ctx context.Context, req resource.DeleteRequest, resp *resource.DeleteResponse) {
 	var model webhookResourceModel
 	model.decode(ctx, req.State.Raw, &resp.Diagnostics)
-	ctx, cancel := context.WithTimeout(ctx, operationLimit)
+	ctx, cancel := context.WithTimeoutCause(ctx, operationLimit, errOperationLimit)
 	defer cancel()
 	if resp.Diagnostics.HasError() {
 		return

@@ -328,8 +328,8 @@ func (c *webhookChange) recipients() {
 // unknown one may turn out to be the same, and core refuses an apply that replaces where the plan did not.
 func (c *webhookChange) rotation() {
 	if !c.plan.RotateAfter.IsNull() && c.state.CreatedAt.IsNull() {
-		c.diags.AddAttributeWarning(path.Root("rotate_after"), "Age of the webhook unknown",
-			"TitanX does not say when it made this webhook, so rotate_after has no effect on it. Use rotation_triggers instead.")
+		c.diags.AddAttributeWarning(path.Root("rotate_after"), fmt.Sprintf("Age of webhook %q unknown", c.plan.Name.ValueString()),
+			"TitanX does not return when it created this webhook, so rotate_after has no effect on it. Use rotation_triggers instead.")
 	}
 	if c.state.SecretStatus.ValueString() != secretExpired || c.state.lost() {
 		return
@@ -376,13 +376,13 @@ func (c *webhookChange) lostSecret() {
 		c.diags.AddAttributeError(path.Root("on_lost_secret"), "Policy for a lost secret unknown",
 			"The signing secret of this webhook is lost, and on_lost_secret will be known only after apply. Give it a value that is known when planning.")
 	case policy == onLostError:
-		c.diags.AddAttributeError(at, c.lostSummary(), lostSecretText+" on_lost_secret = \"error\" refuses to plan. "+lostSecretAdvice(policy)+" To destroy the webhook, use destroy -refresh=false.")
+		c.diags.AddAttributeError(at, lostSummary(*c.plan), lostSecretText+" on_lost_secret = \"error\" refuses to plan. "+lostSecretAdvice(policy)+" To destroy the webhook, use destroy -refresh=false.")
 	case policy == onLostReplace && c.applying:
 		// What core applies to a webhook that exists is no replacement: the plan adopted a secret.
 		c.diags.AddAttributeError(path.Root("secret_wo"), "No secret to adopt",
 			"secret_wo was not known when the plan was made, and is null now. Nothing was changed. Plan again: "+lostSecretAdvice(policy))
 	case policy == onLostReplace:
-		c.diags.AddAttributeWarning(at, c.lostSummary()+": it will be replaced", lostSecretText+
+		c.diags.AddAttributeWarning(at, lostSummary(*c.plan)+": it will be replaced", lostSecretText+
 			" The plan replaces the webhook, which issues a new secret: receivers reject deliveries until they have it. "+lostSecretAdvice(policy))
 		c.lost = true
 		if c.plan.SecretRecipients.IsNull() {
@@ -393,17 +393,21 @@ func (c *webhookChange) lostSecret() {
 	}
 }
 
-func (c *webhookChange) lostSummary() string {
-	return fmt.Sprintf("Signing secret of webhook %q lost", c.plan.Name.ValueString())
+// lostSummary names the webhook: core folds warnings that have one summary.
+func lostSummary(m webhookResourceModel) string {
+	return fmt.Sprintf("Signing secret of webhook %q lost", m.Name.ValueString())
 }
 
-const lostSecretText = "TitanX shows a signing secret once, when the webhook is made, and the state does not have this one's (it was imported, or the answer got lost)."
+const lostSecretText = "TitanX shows a signing secret once, when it creates the webhook, and the state does not have this one's (it was imported, or the response was lost)."
 
 // lostSecretAdvice returns what the reader can do about a lost secret under a
 // policy.
 func lostSecretAdvice(policy string) string {
 	advice := "If you still have the secret, set secret_wo to it: it is adopted without touching the webhook (Terraform 1.11, OpenTofu 1.11). "
-	if policy == onLostReplace {
+	switch policy {
+	case onLostKeep:
+		return advice + "on_lost_secret is \"keep\", so the webhook is managed without its secret; to get a new webhook with a new secret, set it to \"replace\"."
+	case onLostReplace:
 		return advice + "To manage the webhook without its secret, set on_lost_secret = \"keep\". To get a new webhook with a new secret, apply."
 	}
 	return advice + "To manage the webhook without its secret, set on_lost_secret = \"keep\"; to get a new webhook with a new secret, set it to \"replace\"."

@@ -61,7 +61,7 @@ func (d *webhooksDataSource) Read(ctx context.Context, req datasource.ReadReques
 	if client == nil {
 		return
 	}
-	ctx, cancel := context.WithTimeout(ctx, operationLimit)
+	ctx, cancel := context.WithTimeoutCause(ctx, operationLimit, errOperationLimit)
 	defer cancel()
 	all, err := client.All(ctx)
 	if err != nil {
