@@ -8,10 +8,14 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"math/rand/v2"
+	"reflect"
+	"slices"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/hashicorp/terraform-plugin-framework/resource"
 	"github.com/hashicorp/terraform-plugin-go/tfprotov6"
 	"github.com/hashicorp/terraform-plugin-go/tftypes"
 
@@ -272,5 +276,134 @@ func TestUnchangedState_protocol(t *testing.T) {
 		if (got != nil) != tc.want || got != nil && !bytes.Equal(got.UpgradedState.JSON, tc.req.RawState.JSON) {
 			t.Errorf("%s: passed on: %t", name, got != nil)
 		}
+	}
+}
+
+// drawn are the values that an attribute has in random cases.
+type drawn struct {
+	state  []any
+	config []any // beside those of the state
+}
+
+// draws has every attribute of the schema. The values of a webhook that is as
+// it was come first.
+func draws(w titanxsim.Webhook) map[string]drawn {
+	return map[string]drawn{
+		"id":                {[]any{w.ID, "pending:e30"}, nil},
+		"name":              {[]any{w.Name, "other", nil}, []any{unknown}},
+		"url":               {[]any{w.URL, "HTTPS://hooks.example.com:443/titanx", "https://other.example.com", nil}, []any{unknown}},
+		"event_types":       {[]any{w.EventTypes, []string{"job.completed"}, nil}, []any{unknown, []any{unknown}}},
+		"status":            {[]any{w.Status, "inactive", "paused", nil}, []any{unknown}},
+		"on_lost_secret":    {[]any{"replace", "keep", "error"}, []any{nil, unknown}},
+		"secret":            {[]any{w.Secret, nil}, nil},
+		"secret_status":     {[]any{"known", "adopted", "encrypted", "expired", "lost"}, nil},
+		"secret_recipients": {[]any{nil, []string{keyA.recipient}, []string{keyB.recipient}}, []any{unknown, []any{keyA.recipient, unknown}}},
+		"encrypted_secret":  {[]any{nil, "CANARY-encrypted"}, nil},
+		"rotation_triggers": {[]any{nil, map[string]string{"a": "1"}, map[string]string{"a": "2"}, map[string]string{}}, []any{unknown}},
+		"rotate_after":      {[]any{nil, "1h", "10h", "876000h"}, []any{unknown}},
+		"created_at":        {[]any{w.CreatedAt.Format(time.RFC3339Nano), w.CreatedAt.Add(-2 * time.Hour).Format(time.RFC3339Nano), nil}, nil},
+		"secret_version":    {[]any{w.CreatedAt.Unix(), int64(1), nil}, nil},
+		"secret_wo":         {[]any{nil}, []any{heldSecret, unknown}},
+		"secret_wo_version": {[]any{nil, int64(1), int64(2)}, []any{unknown}},
+	}
+}
+
+// TestUnchangedRandom_protocol reads and plans webhooks with random values, and
+// has what is answered from the bytes compared with the framework's answer.
+func TestUnchangedRandom_protocol(t *testing.T) {
+	t.Parallel()
+	seed := rand.Uint64()
+	t.Logf("seed %d", seed)
+	s := simulate(t, titanxsim.Config{})
+	s.Put(simUser, titanxsim.Webhook{Name: "test", URL: "https://hooks.example.com/titanx", EventTypes: []string{"job.contact.scored"}, Status: "active", Secret: "CANARY-secret"})
+	attributes := draws(s.only())
+	p := s.protocol(nil)
+	if _, err := p.conn().client.All(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	schema := p.webhookSchema()
+	read, planned := 0, 0
+	for n := range uint64(1500) {
+		random := rand.New(rand.NewPCG(seed, n)) //nolint:gosec // no secret
+		// Most values are those of a webhook that is as it was.
+		pick := func(first any, all []any, oneIn int) any {
+			if random.IntN(oneIn) > 0 {
+				return first
+			}
+			return all[random.IntN(len(all))]
+		}
+		state, config := object{}, object{}
+		for _, a := range schema.Block.Attributes {
+			d, ok := attributes[a.Name]
+			if !ok {
+				t.Fatalf("no values for %s: add it to draws, and see whether webhook_unchanged.go knows it", a.Name)
+			}
+			state[a.Name] = pick(d.state[0], d.state, 12)
+			if a.Optional || a.Required {
+				config[a.Name] = pick(state[a.Name], slices.Concat(d.state, d.config), 12)
+			}
+		}
+		private := map[string][]byte{}
+		for key, value := range map[string][]byte{seenByKey: p.conn().mark(), importedKey: []byte("true"), adoptedKey: []byte("1"), uncertainKey: []byte("[]")} {
+			if (key == seenByKey) == (random.IntN(8) > 0) {
+				private[key] = value
+			}
+		}
+		var text []byte
+		if len(private) > 0 {
+			var err error
+			if text, err = json.Marshal(private); err != nil {
+				t.Fatal(err)
+			}
+		}
+		webhook := instance{value: p.value(schema, state), private: text}
+		encoded := p.encode(schema, webhook.value)
+		if p.server.unchanged.read(t.Context(), &tfprotov6.ReadResourceRequest{TypeName: webhookType, CurrentState: encoded, Private: text}) != nil {
+			read++
+		}
+		if p.server.unchanged.plan(t.Context(), &tfprotov6.PlanResourceChangeRequest{
+			TypeName: webhookType, PriorState: encoded, ProposedNewState: p.encode(schema, p.proposed(webhook.value, config)), Config: p.dynamic(schema, config), PriorPrivate: text,
+		}) != nil {
+			planned++
+		}
+		p.plan(webhook, config) // before the read, which knows the age
+		p.read(webhook)
+		p.plan(webhook, config)
+		if t.Failed() {
+			t.Fatalf("case %d:\nstate %v\nconfiguration %v\nprivate %s", n, state, config, text)
+		}
+	}
+	if read < 200 || planned < 100 {
+		t.Errorf("only %d reads and %d plans were answered from the bytes", read, planned)
+	}
+}
+
+// TestUnchangedKnowsSchema finds what the framework does beside the resource's
+// own rules, and the fast path does not.
+func TestUnchangedKnowsSchema(t *testing.T) {
+	t.Parallel()
+	r := newWebhookResource(time.Now)
+	var described resource.SchemaResponse
+	r.Schema(t.Context(), resource.SchemaRequest{}, &described)
+	fields := map[string]bool{}
+	for field := range reflect.TypeFor[webhookResourceModel]().Fields() {
+		fields[field.Tag.Get("tfsdk")] = true
+	}
+	known := draws(titanxsim.Webhook{})
+	for name, attribute := range described.Schema.Attributes {
+		if _, ok := known[name]; !ok || !fields[name] {
+			t.Errorf("%s is not in the model, or not in draws", name)
+		}
+		for _, feature := range []string{"PlanModifiers", "Default", "CustomType"} {
+			if value := reflect.ValueOf(attribute).FieldByName(feature); value.IsValid() && !value.IsZero() {
+				t.Errorf("%s has %s, which webhook_unchanged.go does not carry out", name, feature)
+			}
+		}
+	}
+	if len(described.Schema.Blocks) > 0 || len(fields) != len(described.Schema.Attributes) {
+		t.Error("the schema has blocks, or the model has fields that are no attributes")
+	}
+	if _, ok := r.(resource.ResourceWithUpgradeState); ok {
+		t.Error("the resource upgrades states: webhook_unchanged.go must leave those to it")
 	}
 }
