@@ -81,9 +81,9 @@ func TestAccWebhook_pending(t *testing.T) {
 	})
 }
 
-// TestAccWebhook_lookAlikes: without names, an orphan cannot be told from
+// TestAccWebhook_candidates: without names, an orphan cannot be told from
 // another client's webhook, and is left to the user.
-func TestAccWebhook_lookAlikes(t *testing.T) {
+func TestAccWebhook_candidates(t *testing.T) {
 	t.Parallel()
 	afterLostCreate(t, func(t *testing.T, s *simulation, c *folder) {
 		s.SetDialect(titanxsim.Dialect{NameOut: "absent"})
@@ -91,19 +91,19 @@ func TestAccWebhook_lookAlikes(t *testing.T) {
 		c.mustFail(apply, "the outcome is uncertain")
 		s.ClearFaults()
 		orphan := s.only()
-		stranger := orphan
-		stranger.ID, stranger.Secret = "", ""
-		stranger = s.Put(simUser, stranger)
+		other := orphan
+		other.ID, other.Secret = "", ""
+		other = s.Put(simUser, other)
 
 		for range 2 {
-			c.mustFail(apply, "Unable to identify the webhook", orphan.ID, stranger.ID, "Delete those that nobody uses at TitanX, then apply again")
+			c.mustFail(apply, "Unable to identify the webhook", orphan.ID, other.ID, "Delete those that nobody uses at TitanX, then apply again")
 		}
 		s.Remove(simUser, orphan.ID)
 		c.must(apply...)
-		if !slices.ContainsFunc(s.Webhooks(simUser), func(w titanxsim.Webhook) bool { return w.ID == stranger.ID }) {
+		if !slices.ContainsFunc(s.Webhooks(simUser), func(w titanxsim.Webhook) bool { return w.ID == other.ID }) {
 			t.Error("another client's webhook was removed")
 		}
-		s.Remove(simUser, stranger.ID)
+		s.Remove(simUser, other.ID)
 		s.only()
 		c.mustAgree(s)
 	})

@@ -64,7 +64,7 @@ func TestCreate_settlesAnUncertainOutcome(t *testing.T) {
 	} {
 		synctest.Test(t, func(t *testing.T) {
 			b := wired(t, titanxsim.Config{Dialect: titanxsim.Dialect{ListLag: c.lag}})
-			stranger := b.sim.Put("ada", titanxsim.Webhook{Name: crm().Name, URL: crm().URL, EventTypes: crm().EventTypes})
+			earlier := b.sim.Put("ada", titanxsim.Webhook{Name: crm().Name, URL: crm().URL, EventTypes: crm().EventTypes})
 			c.fault.Call = titanxsim.CallCreate
 			b.sim.Inject(c.fault)
 			created, err := b.Create(t.Context(), crm())
@@ -73,13 +73,13 @@ func TestCreate_settlesAnUncertainOutcome(t *testing.T) {
 				return
 			}
 			left := b.sim.Webhooks("ada")
-			if len(left) != 2 || left[0].ID != stranger.ID || left[1].ID != created.ID || left[1].Secret != created.Secret {
+			if len(left) != 2 || left[0].ID != earlier.ID || left[1].ID != created.ID || left[1].Secret != created.Secret {
 				t.Errorf("%s: %d left, want the one that was there and the new one", c.name, len(left))
 			}
 			if n := b.requests(titanxsim.CallCreate); n != c.creates || len(created.Removed) != c.removed || b.requests(titanxsim.CallDelete) != c.removed {
 				t.Errorf("%s: %d creates, removed %v; want %d and %d", c.name, n, created.Removed, c.creates, c.removed)
 			}
-			if slices.Contains(created.Removed, stranger.ID) || slices.Contains(created.Removed, created.ID) {
+			if slices.Contains(created.Removed, earlier.ID) || slices.Contains(created.Removed, created.ID) {
 				t.Errorf("%s: removed %v", c.name, created.Removed)
 			}
 		})
@@ -203,17 +203,17 @@ func TestCreate_stillPossibleIsUncertain(t *testing.T) {
 // settled.
 func wantUncertain(t *testing.T, err error) *UncertainError {
 	t.Helper()
-	var unclear *UncertainError
-	if !errors.As(err, &unclear) {
+	var unsettled *UncertainError
+	if !errors.As(err, &unsettled) {
 		t.Errorf("%v; want an UncertainError", err)
 		return nil
 	}
-	for _, w := range unclear.Candidates {
+	for _, w := range unsettled.Candidates {
 		if !strings.Contains(err.Error(), w.ID) {
 			t.Errorf("%v does not name %s", err, w.ID)
 		}
 	}
-	return unclear
+	return unsettled
 }
 
 func TestCreate_withoutAList(t *testing.T) {
@@ -224,8 +224,8 @@ func TestCreate_withoutAList(t *testing.T) {
 			b.sim.Inject(lost(1))
 			b.sim.Inject(titanxsim.Fault{Call: titanxsim.CallList, Kind: titanxsim.FaultStatus, Status: status, After: 1})
 			_, err := b.Create(t.Context(), crm())
-			if unclear := wantUncertain(t, err); unclear != nil && (len(unclear.Candidates) != 0 || !errors.Is(err, ErrNoAnswer) || len(b.ids()) != 1) {
-				t.Errorf("%v, candidates %v, left %v", err, unclear.Candidates, b.ids())
+			if unsettled := wantUncertain(t, err); unsettled != nil && (len(unsettled.Candidates) != 0 || !errors.Is(err, ErrNoAnswer) || len(b.ids()) != 1) {
+				t.Errorf("%v, candidates %v, left %v", err, unsettled.Candidates, b.ids())
 			}
 		})
 	}
@@ -249,8 +249,8 @@ func TestCreate_orphanNotDeletable(t *testing.T) {
 		b.sim.Inject(lost(1))
 		b.sim.Inject(titanxsim.Fault{Call: titanxsim.CallDelete, Kind: titanxsim.FaultStatus, Status: 500})
 		_, err := b.Create(t.Context(), crm())
-		unclear := wantUncertain(t, err)
-		if unclear == nil || unclear.Orphan == nil || !cmp.Equal(b.ids(), []string{unclear.Orphan.ID}) || b.requests(titanxsim.CallCreate) != 1 {
+		unsettled := wantUncertain(t, err)
+		if unsettled == nil || unsettled.Orphan == nil || !cmp.Equal(b.ids(), []string{unsettled.Orphan.ID}) || b.requests(titanxsim.CallCreate) != 1 {
 			t.Errorf("%v, left %v", err, b.ids())
 		}
 	})
@@ -486,8 +486,8 @@ func TestCreate_canceled(t *testing.T) {
 		ctx, cancel := context.WithTimeout(t.Context(), 500*time.Millisecond)
 		defer cancel()
 		_, err := b.Create(ctx, crm())
-		var unclear *UncertainError
-		if !errors.Is(err, context.DeadlineExceeded) || errors.As(err, &unclear) || len(b.ids()) != 0 || b.requests(titanxsim.CallCreate) != 1 {
+		var unsettled *UncertainError
+		if !errors.Is(err, context.DeadlineExceeded) || errors.As(err, &unsettled) || len(b.ids()) != 0 || b.requests(titanxsim.CallCreate) != 1 {
 			t.Errorf("%v, left %v", err, b.ids())
 		}
 	})
