@@ -83,7 +83,7 @@ func TestAccDocsHCL(t *testing.T) {
 	}
 }
 
-// selfContained tells whether a configuration needs nothing beyond this provider and what is built into every CLI.
+// selfContained reports whether a configuration needs nothing beyond this provider and what is built into every CLI.
 func selfContained(configuration string) bool {
 	return !moduleCall.MatchString(configuration) && !slices.ContainsFunc(typed.FindAllStringSubmatch(configuration, -1), func(match []string) bool {
 		return !strings.HasPrefix(match[2], "titanx_") && match[2] != "terraform_data"

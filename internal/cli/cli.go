@@ -75,7 +75,7 @@ func New(ctx context.Context, scratch string) (*CLI, error) {
 	return c, nil
 }
 
-// steers tells which of the user's variables would change what a CLI or the provider does.
+// steers returns which of the user's variables would change what a CLI or the provider does.
 func steers(variable string) bool {
 	return strings.HasPrefix(variable, "TF_") || strings.HasPrefix(variable, "TOFU_") || strings.HasPrefix(variable, "TITANX_")
 }
@@ -90,7 +90,7 @@ type Folder struct {
 	env     []string
 }
 
-// In gives a folder to run in, with further environment variables. The log sees what Run prints.
+// In returns a folder to run in, with further environment variables. The log sees what Run prints.
 func (c *CLI) In(dir string, log io.Writer, env ...string) *Folder {
 	return &Folder{CLI: c, dir: dir, log: log, env: slices.Concat(c.env, env)}
 }
@@ -107,7 +107,7 @@ func (f *Folder) Run(ctx context.Context, exit int, args ...string) error {
 	return f.ended(ctx, err, exit, args)
 }
 
-// Read gives what a command prints, and shows it to nobody: it may hold a secret.
+// Read returns what a command prints, and shows it to nobody: it may hold a secret.
 func (f *Folder) Read(ctx context.Context, args ...string) ([]byte, error) {
 	var stderr bytes.Buffer
 	cmd := f.Command(ctx, args...)
@@ -117,7 +117,7 @@ func (f *Folder) Read(ctx context.Context, args ...string) ([]byte, error) {
 	return out, f.ended(ctx, err, 0, args)
 }
 
-// Command prepares a command. It leaves a cancelled CLI to end by itself: a terminal has sent it the interrupt as well, and at a second one it would
+// Command prepares a command. It leaves a canceled CLI to end by itself: a terminal has sent it the interrupt as well, and at a second one it would
 // drop everything.
 func (f *Folder) Command(ctx context.Context, args ...string) *exec.Cmd {
 	cmd := exec.CommandContext(ctx, f.path, args...) //nolint:gosec // the CLI that the user names
@@ -144,7 +144,7 @@ func (f *Folder) ended(ctx context.Context, err error, exit int, args []string) 
 	return nil
 }
 
-// Root gives the directory of this tree.
+// Root returns the directory of this tree.
 func Root(ctx context.Context) (string, error) {
 	out, err := exec.CommandContext(ctx, "go", "list", "-m", "-f", "{{.Dir}}", module).Output()
 	if err != nil {

@@ -143,7 +143,7 @@ func (s *simulation) wrote(want ...titanxsim.Call) func(*terraform.State) error 
 	}
 }
 
-// only gives the one webhook on the simulator.
+// only returns the one webhook on the simulator.
 func (s *simulation) only() titanxsim.Webhook {
 	s.t.Helper()
 	all := s.Webhooks(simUser)

@@ -12,7 +12,7 @@ import (
 	"github.com/titanx-io/terraform-provider-titanx/internal/titanxsim"
 )
 
-// BenchmarkUnchanged is what the calls cost that Terraform makes for each webhook of a plan which changes nothing: answered from
+// BenchmarkUnchanged is what the calls cost that Terraform sends for each webhook of a plan which changes nothing: answered from
 // the bytes that it sends, and by the framework.
 func BenchmarkUnchanged(b *testing.B) {
 	s := simulate(b, titanxsim.Config{})

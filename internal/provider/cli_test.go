@@ -109,7 +109,7 @@ func (c *folder) command(args ...string) (*exec.Cmd, *bytes.Buffer) {
 	return cmd, &out
 }
 
-// run gives what the CLI prints and its exit code.
+// run returns what the CLI prints and its exit code.
 func (c *folder) run(args ...string) (string, int) {
 	c.t.Helper()
 	cmd, out := c.command(args...)

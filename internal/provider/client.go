@@ -19,7 +19,7 @@ import (
 	"github.com/titanx-io/terraform-provider-titanx/internal/titanx"
 )
 
-// connection is what the provider's configuration gives to everything that calls the API.
+// connection is what everything that calls the API shares.
 type connection struct {
 	client  *titanx.Client // nil while arguments are unknown, and without a key
 	key     string
@@ -46,7 +46,7 @@ func (c *connection) share(resp *provider.ConfigureResponse) {
 	resp.ListResourceData = c
 }
 
-// configured gives the connection from the provider's data, nil while there is none.
+// configured returns the connection from the provider's data, nil while there is none.
 func configured(data any, diags *diag.Diagnostics) *connection {
 	if data == nil {
 		return nil
@@ -96,7 +96,7 @@ func addMissingKey(diags *diag.Diagnostics) {
 		"This needs the API key of a TitanX user. Set the api_key argument of the provider, from a sensitive or ephemeral variable, or the environment variable "+apiKeyVariable+".")
 }
 
-// ready tells whether the API can be called.
+// ready reports whether the API can be called.
 func (c *connection) ready() bool { return c != nil && c.client != nil }
 
 // now returns the time by which ages are judged: TitanX's own, where a response

@@ -17,7 +17,7 @@ type core struct {
 	said    []*tfprotov6.Diagnostic // by the last apply
 }
 
-// apply is one run: a provider process that refreshes and plans, and another one that plans again and applies. It tells whether it
+// apply is one run: a provider process that refreshes and plans, and another one that plans again and applies. It reports whether it
 // went well.
 func (c *core) apply(config object) bool {
 	c.said = nil
@@ -77,12 +77,12 @@ func (c *core) carryOut(p *protocolServer, config object) {
 	c.said = append(c.said, diags...)
 }
 
-// failed tells whether an error was said.
+// failed reports whether an error was said.
 func (c *core) failed() bool {
 	return slices.ContainsFunc(c.said, func(d *tfprotov6.Diagnostic) bool { return d.Severity == isError })
 }
 
-// unchanged tells whether a plan finds nothing to do.
+// unchanged reports whether a plan finds nothing to do.
 func (c *core) unchanged(config object) bool {
 	p := c.s.protocol(nil)
 	c.refresh(p)

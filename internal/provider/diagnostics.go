@@ -126,7 +126,7 @@ func hostOf(text string) string {
 	return u.Host
 }
 
-// sentence makes an error text a sentence.
+// sentence returns an error text as a sentence.
 func sentence(text string) string {
 	if text == "" {
 		return ""

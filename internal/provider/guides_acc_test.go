@@ -21,7 +21,7 @@ var (
 	guideRun   = regexp.MustCompile(`<!-- run: ([a-z-]+) -->`)
 )
 
-// guideConfigurations gives the configurations of a guide by the name in "<!-- run: name -->". Every block must be part of one.
+// guideConfigurations returns the configurations of a guide by the name in "<!-- run: name -->". Every block must be part of one.
 func guideConfigurations(t *testing.T, guide string) map[string]string {
 	t.Helper()
 	text, err := os.ReadFile("../../templates/guides/" + guide + ".md")

@@ -41,7 +41,7 @@ type memoryNetwork struct {
 	detours  []detour
 }
 
-// detour sends matching requests to another host, as titanxsim.Fault makes them fail: After let through, then Times (0: all).
+// detour sends matching requests to another host, like titanxsim.Fault: After let through, then Times (0: all).
 type detour struct {
 	call         titanxsim.Call
 	after, times int
@@ -117,7 +117,7 @@ func (n *memoryNetwork) RoundTrip(req *http.Request) (*http.Response, error) {
 	return n.transport.RoundTrip(req)
 }
 
-// route counts a request, and gives the host of its detour, if there is one.
+// route counts a request, and returns the host of its detour, if there is one.
 func (n *memoryNetwork) route(call titanxsim.Call) string {
 	n.mu.Lock()
 	defer n.mu.Unlock()
@@ -152,7 +152,7 @@ func (n *memoryNetwork) clearDetours() {
 	n.detours = nil
 }
 
-// sent gives how many requests were sent since it was last asked, those that were refused a connection included.
+// sent returns how many requests were sent since it was last asked, those that were refused a connection included.
 func (n *memoryNetwork) sent() int {
 	n.mu.Lock()
 	defer n.mu.Unlock()
@@ -160,7 +160,7 @@ func (n *memoryNetwork) sent() int {
 	return n.requests
 }
 
-// callOf tells what a request asks for, before a server sees it.
+// callOf returns what a request asks for, before a server sees it.
 func callOf(req *http.Request) titanxsim.Call {
 	below := strings.Count(strings.TrimPrefix(req.URL.EscapedPath(), titanxsim.BasePath+"/webhooks"), "/")
 	switch {

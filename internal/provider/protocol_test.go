@@ -152,7 +152,7 @@ type instance struct {
 
 func (i instance) exists() bool { return i.value.Type() != nil && !i.value.IsNull() }
 
-// text gives an attribute that is a known string; "" if it is null, "(unknown)" if it is not known.
+// text returns an attribute that is a known string; "" if it is null, "(unknown)" if it is not known.
 func (i instance) text(t testing.TB, attribute string) string {
 	t.Helper()
 	var attributes map[string]tftypes.Value
@@ -194,7 +194,7 @@ func (p *protocolServer) webhookSchema() *tfprotov6.Schema {
 	return p.schemas.ResourceSchemas[webhookType]
 }
 
-// validate gives what the provider says of a configuration before it plans.
+// validate returns what the provider says of a configuration before it plans.
 func (p *protocolServer) validate(config object) []*tfprotov6.Diagnostic {
 	p.t.Helper()
 	resp, err := p.ValidateResourceConfig(p.ctx, &tfprotov6.ValidateResourceConfigRequest{
@@ -351,7 +351,7 @@ func (p *protocolServer) mustSucceed(diags []*tfprotov6.Diagnostic) {
 	}
 }
 
-// has tells whether a diagnostic of a severity is at an attribute ("" is none) and holds a text.
+// has reports whether a diagnostic of a severity is at an attribute ("" is none) and holds a text.
 func has(diags []*tfprotov6.Diagnostic, severity tfprotov6.DiagnosticSeverity, attribute, text string) bool {
 	return slices.ContainsFunc(diags, func(d *tfprotov6.Diagnostic) bool {
 		return d.Severity == severity && rootAttribute(d.Attribute) == attribute && strings.Contains(d.Summary+"\n"+d.Detail, text)

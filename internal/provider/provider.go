@@ -35,7 +35,7 @@ var (
 	_ provider.ProviderWithListResources      = (*titanxProvider)(nil)
 )
 
-// New makes the provider of the given version.
+// New returns the provider of the given version.
 func New(version string) func() provider.Provider {
 	return func() provider.Provider { return newProvider(version) }
 }
@@ -54,7 +54,7 @@ type titanxProvider struct {
 	adapt     func(*titanx.Config) // last word on the client's configuration; nil outside tests
 }
 
-// The environment variables that stand in for arguments which the configuration leaves out.
+// The environment variables of arguments that the configuration leaves out.
 const (
 	apiKeyVariable  = "TITANX_API_KEY"
 	baseURLVariable = "TITANX_BASE_URL"

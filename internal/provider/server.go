@@ -25,16 +25,17 @@ func Serve(version string, debug bool) error {
 		return tf6server.Serve(address, func() tfprotov6.ProviderServer { return newServer(newProvider(version)) }, tf6server.WithManagedDebug())
 	}
 	log.SetOutput(io.Discard) // net/http writes there what a server sends unasked
-	logWhatIsWanted()
+	limitLogLevel()
 	collectLess()
 	return tf6server.Serve(address, func() tfprotov6.ProviderServer { return newServer(newProvider(version)) })
 }
 
 const address = "registry.terraform.io/titanx-io/titanx"
 
-// logWhatIsWanted makes this process log at the level at which Terraform shows a provider's log. By default the SDK writes every
-// step of every call for Terraform to throw away: a third of what a plan costs.
-func logWhatIsWanted() {
+// limitLogLevel sets the log level of this process to that at which Terraform
+// shows a provider's log. By default the SDK writes every step of every call
+// for Terraform to discard: a third of what a plan costs.
+func limitLogLevel() {
 	level := cmp.Or(os.Getenv("TF_LOG_PROVIDER"), os.Getenv("TF_LOG"), "off")
 	sdk := cmp.Or(os.Getenv("TF_LOG_SDK"), level)
 	for variable, level := range map[string]string{
@@ -57,7 +58,7 @@ func collectLess() {
 
 // server is the framework's server, less what it costs to run it. Webhooks that are as they were do not get there. And its list of
 // contexts to cancel grows with every call and holds all that a call's context holds, loggers above all, until the process ends: the
-// calls that are made for each resource get a context that lets go of all that.
+// calls that are made for each resource get a context that releases all that.
 type server struct {
 	frameworkServer
 	unchanged unchangedWebhooks

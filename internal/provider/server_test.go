@@ -53,7 +53,7 @@ func TestServer_lets_go_of_a_calls_context(t *testing.T) {
 	runtime.KeepAlive(h)
 }
 
-// TestServer_cancels checks that a context which is cancelled from outside is cancelled inside.
+// TestServer_cancels checks that a context which is canceled from outside is canceled inside.
 func TestServer_cancels(t *testing.T) {
 	t.Parallel()
 	ctx, cancel := context.WithCancel(t.Context())
@@ -84,7 +84,7 @@ func TestLogWhatIsWanted(t *testing.T) {
 			for _, variable := range []string{"TF_LOG", "TF_LOG_PROVIDER", "TF_LOG_SDK", "TF_LOG_SDK_PROTO", "TF_LOG_SDK_FRAMEWORK", "TF_LOG_PROVIDER_TITANX"} {
 				t.Setenv(variable, tc.set[variable])
 			}
-			logWhatIsWanted()
+			limitLogLevel()
 			for variable, want := range map[string]string{"TF_LOG_SDK": tc.sdk, "TF_LOG_SDK_FRAMEWORK": tc.sdk, "TF_LOG_PROVIDER_TITANX": tc.ours} {
 				if got := os.Getenv(variable); got != want {
 					t.Errorf("%s=%s, want %s", variable, got, want)

@@ -25,7 +25,7 @@ func (signPayloadFunction) Metadata(_ context.Context, _ function.MetadataReques
 func (signPayloadFunction) Definition(_ context.Context, _ function.DefinitionRequest, resp *function.DefinitionResponse) {
 	resp.Definition = function.Definition{
 		Summary: "Sign a delivery body as TitanX does",
-		MarkdownDescription: "Gives the value of the `" + signature.Header + "` header with which TitanX would deliver a body: standard base64 of HMAC-SHA256. " +
+		MarkdownDescription: "Returns the value of the `" + signature.Header + "` header with which TitanX would deliver a body: standard base64 of HMAC-SHA256. " +
 			"Use it in `terraform test` to show that a receiver accepts what TitanX sends.",
 		Parameters: signedParameters(),
 		Return:     function.StringReturn{},

@@ -83,7 +83,7 @@ func (c *folder) fires(args ...string) string {
 	return "nothing"
 }
 
-// TestAccPolicy tells a lost secret from every other reason to replace, by what
+// TestAccPolicy returns a lost secret from every other reason to replace, by what
 // a plan in JSON has.
 func TestAccPolicy(t *testing.T) {
 	t.Parallel()

@@ -39,7 +39,7 @@ func asInState(w titanxsim.Webhook) object {
 	}
 }
 
-// atOnce makes n calls, as many at a time as Terraform does.
+// atOnce sends n calls, as many at a time as Terraform does.
 func atOnce(n int, do func(i int) error) error {
 	var all sync.WaitGroup
 	errs, next := make([]error, n), make(chan int)

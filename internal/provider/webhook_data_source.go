@@ -48,7 +48,7 @@ func (d *webhookDataSource) Schema(_ context.Context, _ datasource.SchemaRequest
 		}
 	}
 	resp.Schema = schema.Schema{
-		MarkdownDescription: "Finds one webhook of the API key's user by its id, its name or its url. It never has the signing secret: TitanX shows that only once, to the resource that makes the webhook.",
+		MarkdownDescription: "Finds one webhook of the API key's user by its id, its name or its url. It never has the signing secret: TitanX shows that only once, to the resource that creates the webhook.",
 		Attributes:          attributes,
 	}
 }

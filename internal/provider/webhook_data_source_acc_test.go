@@ -78,7 +78,7 @@ output "known" {
 			ConfigStateChecks: []statecheck.StateCheck{
 				statecheck.ExpectKnownOutputValue("valid", knownvalue.Bool(true)),
 				statecheck.ExpectKnownOutputValue("tampered", knownvalue.Bool(false)),
-				// The HMAC-SHA256 that Wikipedia's article on HMAC gives, in base64.
+				// The HMAC-SHA256 that Wikipedia's article on HMAC, in base64.
 				statecheck.ExpectKnownOutputValue("known", knownvalue.StringExact("97yD9DBThCSxMpjmqm+xQ+9NWaFJRhdZl0edvC0aPNg=")),
 			},
 		}},

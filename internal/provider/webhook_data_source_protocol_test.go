@@ -37,7 +37,7 @@ func (p *protocolServer) data(typeName string, config object) (instance, []*tfpr
 	return instance{value: p.decode(schema, resp.State)}, append(valid.Diagnostics, resp.Diagnostics...)
 }
 
-// putThree gives the user three webhooks, two of which have a name in common and two a url.
+// putThree returns the user three webhooks, two of which have a name in common and two a url.
 func (s *simulation) putThree() (scored, completed, other titanxsim.Webhook) {
 	put := func(name, url, status string, events ...string) titanxsim.Webhook {
 		return s.Put(simUser, titanxsim.Webhook{Name: name, URL: url, Status: status, EventTypes: events, Secret: "CANARY-secret"})

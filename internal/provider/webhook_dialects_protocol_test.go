@@ -107,7 +107,7 @@ func TestCreateRequest_protocol(t *testing.T) {
 					t.Errorf("create request %d: %s", i+1, diff)
 				}
 				if r.Header.Get("Idempotency-Key") != "" {
-					t.Error("an Idempotency-Key makes net/http resend a create by itself")
+					t.Error("with an Idempotency-Key, net/http would resend a create by itself")
 				}
 			}
 		})

@@ -14,12 +14,12 @@ import (
 	"github.com/titanx-io/terraform-provider-titanx/internal/titanxsim"
 )
 
-// putTwin makes a webhook that delivers what testWebhook asks for.
+// putTwin creates a webhook that delivers what testWebhook asks for.
 func (s *simulation) putTwin(name string) titanxsim.Webhook {
 	return s.Put(simUser, titanxsim.Webhook{Name: name, URL: "https://hooks.example.com/titanx", EventTypes: []string{"job.contact.scored"}})
 }
 
-// warnsOf tells whether a plan warns that a webhook exists already.
+// warnsOf reports whether a plan warns that a webhook exists already.
 func warnsOf(diags []*tfprotov6.Diagnostic, twin titanxsim.Webhook) bool {
 	return has(diags, isWarning, "url", "the receiver gets every event twice") && has(diags, isWarning, "url", twin.ID)
 }

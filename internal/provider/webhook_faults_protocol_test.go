@@ -106,7 +106,7 @@ func (c *core) removeBehind() { c.s.Remove(simUser, c.state.text(c.s.t, "id")) }
 // maxRequests bounds what one run may send for one webhook, whatever goes wrong.
 const maxRequests = 60
 
-// TestFaults_protocol lets every call go wrong in every way. If that fails the apply, the next one must mend everything.
+// TestFaults_protocol lets every call go wrong in every way. If that fails the apply, the next one must repair everything.
 func TestFaults_protocol(t *testing.T) {
 	t.Parallel()
 	for _, step := range lifeSteps() {
@@ -156,7 +156,7 @@ func newFaultCell(t *testing.T, dialect titanxsim.Dialect) *faultCell {
 	return c
 }
 
-// run lives through the step, and tells how it went.
+// run applies the step, and returns how it went.
 func (c *faultCell) run(step lifeStep, what trouble, times int) string {
 	c.t.Helper()
 	if step.before != nil && !c.apply(step.before) {

@@ -29,7 +29,7 @@ type webhookFilterModel struct {
 func filterArguments() map[string]filterArgument {
 	notEmpty := []validator.String{stringvalidator.LengthAtLeast(1)}
 	return map[string]filterArgument{
-		"status":     {"Only webhooks of this status: `active` or `inactive`. Another word gives a warning.", []validator.String{webhookStatus}},
+		"status":     {"Only webhooks of this status: `active` or `inactive`. Another word causes a warning.", []validator.String{webhookStatus}},
 		"event_type": {"Only webhooks that get this event, such as `job.contact.scored`.", notEmpty},
 		"name_regex": {"Only webhooks whose name matches this [RE2](https://github.com/google/re2/wiki/Syntax) expression anywhere; anchor it with `^` and `$`.", []validator.String{regularExpression}},
 		"url_prefix": {"Only webhooks whose url begins with this text. End a host with `/`: `https://a.example` is also the beginning of `https://a.example.org/`.", notEmpty},
@@ -41,7 +41,7 @@ type filterArgument struct {
 	validators  []validator.String
 }
 
-// matcher gives the test that a filter stands for.
+// matcher returns the test that a filter stands for.
 func (m webhookFilterModel) matcher(diags *diag.Diagnostics) func(titanx.Webhook) bool {
 	name, err := regexp.Compile(m.NameRegex.ValueString())
 	if err != nil {

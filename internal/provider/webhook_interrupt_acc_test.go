@@ -42,7 +42,7 @@ func (c *folder) start(s *simulation, args ...string) *running {
 	go func() {
 		defer close(r.done)
 		defer out.Close()
-		_ = cmd.Wait() // how it ends stands in what it prints
+		_ = cmd.Wait() // how it ends is in what it prints
 	}()
 	c.t.Cleanup(func() {
 		_ = syscall.Kill(-r.pid, syscall.SIGKILL)
@@ -60,7 +60,7 @@ func (r *running) until(what string, holds func() bool) {
 		select {
 		case <-tick.C:
 		case <-deadline:
-			r.t.Fatalf("waited in vain until %s:\n%s", what, r.read("out.txt"))
+			r.t.Fatalf("waited without success until %s:\n%s", what, r.read("out.txt"))
 		}
 	}
 }
@@ -102,7 +102,7 @@ func (r *running) killProvider() {
 	}
 }
 
-// ended waits for the CLI's end, and gives what it has printed.
+// ended waits for the CLI's end, and returns what it has printed.
 func (r *running) ended() string {
 	r.t.Helper()
 	select {

@@ -81,7 +81,7 @@ func TestAccLeaks(t *testing.T) {
 	}
 }
 
-// TestAccLeaks_privateKeyAsRecipient gives a private key by mistake.
+// TestAccLeaks_privateKeyAsRecipient returns a private key by mistake.
 func TestAccLeaks_privateKeyAsRecipient(t *testing.T) {
 	t.Parallel()
 	c := newCLI(t, &simulation{apiKey: "CANARY-key", baseURL: "http://127.0.0.1:1"}, webhookHCL(`secret_recipients = ["AGE-SECRET-KEY-1CANARY0WRONGLY0GIVEN"]`))

@@ -46,7 +46,7 @@ func listed(results iter.Seq[tfprotov6.ListResourceResult]) (names []string, dia
 	return names, diags
 }
 
-// identityOf gives the id in a resource's identity.
+// identityOf returns the id in a resource's identity.
 func (p *protocolServer) identityOf(data *tfprotov6.ResourceIdentityData) string {
 	p.t.Helper()
 	value, err := data.IdentityData.Unmarshal(identityType)

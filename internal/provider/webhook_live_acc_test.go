@@ -148,7 +148,7 @@ func (s service) holds(name, status string) resource.TestCheckFunc {
 	}
 }
 
-// find looks in a new list for the webhook of a test. Its url tells it too, where the API does not tell names.
+// find looks in a new list for the webhook of a test. Its url identifies it where the API returns no names.
 func (s service) find(name string) (titanx.Webhook, error) {
 	for w, err := range s.client.List(context.Background()) {
 		if err != nil || w.Name == name || strings.HasSuffix(w.URL, "/"+name) {

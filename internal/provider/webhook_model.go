@@ -153,7 +153,7 @@ func (m webhookResourceModel) refreshed(w titanx.Webhook, now time.Time, adopted
 	return m
 }
 
-// timeOr returns a time stamp, or the one before where TitanX returns none.
+// timeOr returns a timestamp, or the one before where TitanX returns none.
 func timeOr(t time.Time, before types.String) types.String {
 	if !t.IsZero() {
 		return types.StringValue(t.Format(time.RFC3339Nano))
@@ -177,7 +177,7 @@ func newImportedModel(w titanx.Webhook) webhookResourceModel {
 	return m
 }
 
-// webhookModel is a webhook in a data source. It has no secret: TitanX tells that to nobody twice.
+// webhookModel is a webhook in a data source. It has no secret: TitanX returns that only once.
 type webhookModel struct {
 	ID         types.String `tfsdk:"id"`
 	Name       types.String `tfsdk:"name"`
@@ -188,7 +188,7 @@ type webhookModel struct {
 	UpdatedAt  types.String `tfsdk:"updated_at"`
 }
 
-// newWebhookModel is a webhook as TitanX tells it. What it does not say is null.
+// newWebhookModel returns a webhook as TitanX returns it. What it does not return is null.
 func newWebhookModel(w titanx.Webhook) webhookModel {
 	m := newImportedModel(w)
 	return webhookModel{

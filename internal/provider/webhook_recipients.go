@@ -107,7 +107,7 @@ func keysOf(recipients types.Set) map[string]bool {
 	return keys
 }
 
-// encryptTo encrypts a secret to recipients, as ASCII-armoured age text that age -d reads.
+// encryptTo encrypts a secret to recipients, as ASCII-armored age text that age -d reads.
 func encryptTo(recipients []age.Recipient, secret string) (string, error) {
 	var out bytes.Buffer
 	text := armor.NewWriter(&out)
@@ -160,7 +160,7 @@ func parseIdentities(text string) ([]age.Identity, error) {
 // decryptWith decrypts what encryptTo has made. Its error quotes nothing.
 func decryptWith(identities []age.Identity, encrypted string) (string, error) {
 	if !strings.HasPrefix(strings.TrimSpace(encrypted), armor.Header) {
-		return "", errors.New("it is no age file in ASCII armour: give the encrypted_secret of a titanx_webhook that has secret_recipients")
+		return "", errors.New("it is no age file in ASCII armor: give the encrypted_secret of a titanx_webhook that has secret_recipients")
 	}
 	plain, err := age.Decrypt(armor.NewReader(strings.NewReader(encrypted)), identities...)
 	var mismatch *age.NoIdentityMatchError

@@ -30,7 +30,7 @@ func newAgeKey() keyPair {
 	return keyPair{identity.Recipient().String(), identity.String()}
 }
 
-// newSSHKeys makes a key of each kind that SSH uses by default, and an ed25519 one under a passphrase.
+// newSSHKeys creates a key of each kind that SSH uses by default, and an ed25519 one under a passphrase.
 func newSSHKeys(t *testing.T) (ed25519Key, rsaKey, ecdsaKey, lockedKey keyPair) {
 	t.Helper()
 	_, edwards, err := ed25519.GenerateKey(nil)
@@ -143,7 +143,7 @@ func TestDecrypt(t *testing.T) {
 	}
 }
 
-// quotes tells whether a text holds any word of six letters or more that is in one of the others.
+// quotes reports whether a text holds any word of six letters or more that is in one of the others.
 func quotes(text string, others ...string) bool {
 	for _, other := range others {
 		for word := range strings.FieldsSeq(other) {

@@ -64,13 +64,13 @@ func (r *webhookResource) Schema(_ context.Context, _ resource.SchemaRequest, re
 				Validators: []validator.String{deliveryURL},
 			},
 			"event_types": schema.SetAttribute{
-				MarkdownDescription: "The events to deliver: `job.contact.scored`, `job.completed`. Another well-formed name gives a warning and is sent as it is. A change replaces the webhook.",
+				MarkdownDescription: "The events to deliver: `job.contact.scored`, `job.completed`. Another well-formed name causes a warning and is sent as it is. A change replaces the webhook.",
 				Required:            true,
 				ElementType:         types.StringType,
 				Validators:          []validator.Set{setvalidator.SizeAtLeast(1), setvalidator.NoNullValues(), setvalidator.ValueStringsAre(eventType)},
 			},
 			"status": schema.StringAttribute{
-				MarkdownDescription: "`active` (the default) or `inactive`. Another word gives a warning and is sent as it is. Changed in place; an inactive webhook keeps its secret.",
+				MarkdownDescription: "`active` (the default) or `inactive`. Another word causes a warning and is sent as it is. Changed in place; an inactive webhook keeps its secret.",
 				Optional:            true,
 				Computed:            true,
 				Validators:          []validator.String{webhookStatus},
@@ -117,7 +117,7 @@ func (r *webhookResource) Schema(_ context.Context, _ resource.SchemaRequest, re
 				Validators:  []validator.Set{setvalidator.SizeAtLeast(1), setvalidator.NoNullValues(), setvalidator.ValueStringsAre(recipientKey)},
 			},
 			"encrypted_secret": schema.StringAttribute{
-				MarkdownDescription: "The signing secret, encrypted with age to `secret_recipients`, as ASCII armour. The ephemeral resource `titanx_webhook_secret` decrypts it during a run.",
+				MarkdownDescription: "The signing secret, encrypted with age to `secret_recipients`, as ASCII armor. The ephemeral resource `titanx_webhook_secret` decrypts it during a run.",
 				Computed:            true,
 			},
 			"rotation_triggers": schema.MapAttribute{

@@ -74,7 +74,7 @@ variable "generation" { default = "1" }`)
 	}
 }
 
-// fireUntil fires an event every 50 ms, the last one after stop is closed, and gives their ids.
+// fireUntil fires an event every 50 ms, the last one after stop is closed, and returns their ids.
 func (s *simulation) fireUntil(stop <-chan struct{}) []string {
 	ticker := time.NewTicker(50 * time.Millisecond)
 	defer ticker.Stop()

@@ -133,7 +133,7 @@ func (m webhookResourceModel) recipients(diags *diag.Diagnostics) []age.Recipien
 }
 
 // planCreate plans a new webhook: whatever TitanX decides is unknown. A webhook
-// that replaces another may have a leftover secret_wo.
+// that replaces another may still have secret_wo.
 func planCreate(config webhookResourceModel, plan *webhookResourceModel, replaces bool, diags *diag.Diagnostics) {
 	if !replaces && !config.SecretWO.IsNull() && !config.SecretWO.IsUnknown() {
 		diags.AddAttributeWarning(path.Root("secret_wo"), fmt.Sprintf("secret_wo has no effect on the new webhook %q", config.Name.ValueString()),
@@ -290,7 +290,7 @@ func (c *webhookChange) warnAge() {
 	}
 }
 
-// sameTriggers compares rotation_triggers; a key with a null value makes no difference.
+// sameTriggers compares rotation_triggers; a key with a null value does not count.
 func sameTriggers(a, b types.Map) bool {
 	if a.IsUnknown() || b.IsUnknown() {
 		return false
@@ -324,7 +324,7 @@ func (c *webhookChange) recipients() {
 	}
 }
 
-// rotation replaces a webhook whose last refresh found rotate_after passed. Another rotate_after is judged anew by the apply; an
+// rotation replaces a webhook whose last refresh found rotate_after passed. Another rotate_after is judged again by the apply; an
 // unknown one may turn out to be the same, and core refuses an apply that replaces where the plan did not.
 func (c *webhookChange) rotation() {
 	if !c.plan.RotateAfter.IsNull() && c.state.CreatedAt.IsNull() {

@@ -152,7 +152,7 @@ func (s *simulation) webhookOf(config object) string {
 	return s.hcl("resource \"titanx_webhook\" \"test\" {\n" + lines.String() + "}\n")
 }
 
-// expression is HCL that gives an attribute's value.
+// expression is HCL for an attribute's value.
 type expression string
 
 func hclValue(t testing.TB, value any) string {
@@ -225,7 +225,7 @@ func TestAccSecret_refreshOnly(t *testing.T) {
 	})
 }
 
-// TestAccSecret_ephemeral shows what the ephemeral resource gives to another provider's configuration.
+// TestAccSecret_ephemeral shows what the ephemeral resource provides to another provider's configuration.
 func TestAccSecret_ephemeral(t *testing.T) {
 	t.Parallel()
 	edwards, rivest, _, _ := newSSHKeys(t)

@@ -15,7 +15,7 @@ import (
 
 const webhookSecretType = "titanx_webhook_secret"
 
-// openSecret opens the ephemeral resource, and gives its secret.
+// openSecret opens the ephemeral resource, and returns its secret.
 func (p *protocolServer) openSecret(config object) (string, []*tfprotov6.Diagnostic) {
 	p.t.Helper()
 	schema := p.schemas.EphemeralResourceSchemas[webhookSecretType]

@@ -95,7 +95,7 @@ func (p *protocolServer) imported(s *simulation) instance {
 	return webhook
 }
 
-// putHeld makes a webhook elsewhere, whose secret somebody holds.
+// putHeld creates a webhook elsewhere, whose secret somebody holds.
 func (s *simulation) putHeld() titanxsim.Webhook {
 	return s.Put(simUser, titanxsim.Webhook{Name: "test", URL: "https://hooks.example.com/titanx", EventTypes: []string{"job.contact.scored"}, Secret: heldSecret})
 }

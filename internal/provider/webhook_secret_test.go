@@ -235,7 +235,7 @@ func recipientsOf(o object) []string {
 	return recipients
 }
 
-// with gives a copy of an object in which the given ones have changed attributes.
+// with returns a copy of an object in which the given ones have changed attributes.
 func (o object) with(changes ...object) object {
 	out := maps.Clone(o)
 	for _, change := range changes {
@@ -244,7 +244,7 @@ func (o object) with(changes ...object) object {
 	return out
 }
 
-// after gives the configuration of a state before an event, and the one after it.
+// after returns the configuration of a state before an event, and the one after it.
 func configsOf(state, event string) (before, after object) {
 	configs := secretStates[state].configs
 	before = testWebhook(secretBase).with(configs[len(configs)-1])

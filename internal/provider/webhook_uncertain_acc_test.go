@@ -23,7 +23,7 @@ var apply = []string{"apply", "-auto-approve"}
 // hurried lets the provider try again but once.
 const hurried = "provider \"titanx\" {\n  max_retries = 1\n}\n"
 
-// lostCreate makes the webhook and loses the answer.
+// lostCreate creates the webhook and loses the answer.
 var lostCreate = titanxsim.Fault{Call: titanxsim.CallCreate, Kind: titanxsim.FaultReset, Commit: true, Times: 1}
 
 func broken(call titanxsim.Call) titanxsim.Fault {
@@ -281,7 +281,7 @@ type stateInstance struct {
 	}
 }
 
-// instances gives the webhooks in the state file.
+// instances returns the webhooks in the state file.
 func (c *folder) instances() []stateInstance {
 	c.t.Helper()
 	var state struct {
@@ -324,7 +324,7 @@ func (c *folder) mustAgree(s *simulation) {
 	}
 }
 
-// mustFail runs the CLI, which must fail with the given texts, and gives what it prints on one line.
+// mustFail runs the CLI, which must fail with the given texts, and returns what it prints on one line.
 func (c *folder) mustFail(args []string, texts ...string) string {
 	c.t.Helper()
 	out, code := c.run(args...)
@@ -334,7 +334,7 @@ func (c *folder) mustFail(args []string, texts ...string) string {
 	return c.mustSay(out, texts...)
 }
 
-// mustSay checks that texts are in what the CLI has printed, which it breaks into lines where it likes, and gives that on one line.
+// mustSay checks that texts are in what the CLI has printed, which it breaks into lines where it likes, and returns that on one line.
 func (c *folder) mustSay(out string, texts ...string) string {
 	c.t.Helper()
 	out = strings.Join(strings.FieldsFunc(out, func(r rune) bool { return unicode.IsSpace(r) || strings.ContainsRune("│╷╵", r) }), " ")

@@ -17,7 +17,7 @@ import (
 // unchangedWebhooks answers what Terraform asks about a webhook that is as it was, which is most of what it ever asks. The framework
 // takes the values of such a call apart and puts them together again a dozen times; here each is read once, and the answer is what
 // came. The rules are those of the resource, and what they do not leave as it was, or what needs the API, is left to the framework:
-// each method then gives nil.
+// each method then returns nil.
 type unchangedWebhooks struct {
 	provider *titanxProvider
 	typeName string
@@ -149,12 +149,12 @@ func (u unchangedWebhooks) secretUnknown(ctx context.Context, config *tfprotov6.
 // identityType is a webhook's identity as Terraform sends it.
 var identityType = tftypes.Object{AttributeTypes: map[string]tftypes.Type{"id": tftypes.String}}
 
-// same tells that two values were sent as the same bytes. Terraform sends the attributes and elements of equal values in one order.
+// same returns that two values were sent as the same bytes. Terraform sends the attributes and elements of equal values in one order.
 func same(a, b *tfprotov6.DynamicValue) bool {
 	return a != nil && b != nil && len(a.MsgPack) > 0 && bytes.Equal(a.MsgPack, b.MsgPack)
 }
 
-// decode gives false for null, and for what the framework had better find fault with.
+// decode returns false for null, and for what the framework had better find fault with.
 func (u unchangedWebhooks) decode(ctx context.Context, sent *tfprotov6.DynamicValue) (m webhookResourceModel, ok bool) {
 	if sent == nil {
 		return m, false

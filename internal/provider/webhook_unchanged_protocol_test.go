@@ -81,13 +81,13 @@ func (p *protocolServer) mustAnswerAlike(call string, short, long answer) {
 		return
 	}
 	if diff, err := theirs.Diff(ours); len(diff) > 0 || err != nil {
-		p.t.Errorf("%s from the bytes gives another state than the framework: %v, %v", call, diff, err)
+		p.t.Errorf("%s from the bytes returns another state than the framework: %v, %v", call, diff, err)
 	}
 	if a, b := p.identityText(short.identity), p.identityText(long.identity); a != b {
-		p.t.Errorf("%s from the bytes gives identity %q, the framework %q", call, a, b)
+		p.t.Errorf("%s from the bytes returns identity %q, the framework %q", call, a, b)
 	}
 	if diff := cmp.Diff(privateValues(long.private), privateValues(short.private)); diff != "" {
-		p.t.Errorf("%s from the bytes gives other private state than the framework: %s", call, diff)
+		p.t.Errorf("%s from the bytes returns other private state than the framework: %s", call, diff)
 	}
 	if len(long.replace)+len(long.diagnostics)+len(short.replace)+len(short.diagnostics) > 0 {
 		p.t.Errorf("%s: the framework replaces %v and says %v", call, long.replace, summaries(long.diagnostics))
@@ -116,8 +116,8 @@ func privateValues(state []byte) map[string][]byte {
 	return values
 }
 
-// TestUnchanged_protocol tells which calls are answered without the framework: those about webhooks that are as they were, however
-// they came to be so, and no others. (That the answers are right is checked wherever a test makes such a call.)
+// TestUnchanged_protocol returns which calls are answered without the framework: those about webhooks that are as they were, however
+// they came to be so, and no others. (That the answers are right is checked wherever a test sends such a call.)
 func TestUnchanged_protocol(t *testing.T) {
 	t.Parallel()
 	type situation struct {

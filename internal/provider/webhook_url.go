@@ -61,7 +61,7 @@ func characterProblem(text string) string {
 		case unicode.IsSpace(r):
 			return "It holds a space. A host has none; elsewhere write it as %20, for example with urlencode(…)."
 		case unicode.Is(unicode.Cf, r):
-			return fmt.Sprintf("It holds an invisible character (U+%04X), as copied text often does. Type the URL anew.", r)
+			return fmt.Sprintf("It holds an invisible character (U+%04X), as copied text often does. Type the URL again.", r)
 		}
 	}
 	return ""

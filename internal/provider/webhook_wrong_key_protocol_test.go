@@ -162,7 +162,7 @@ func TestRotatedKey_protocol(t *testing.T) {
 	}
 }
 
-// Private state tells keys apart, and tells no key.
+// Private state distinguishes keys, and holds no key.
 func TestPrivateStateHoldsNoKey_protocol(t *testing.T) {
 	t.Parallel()
 	k := newKeyring(t)

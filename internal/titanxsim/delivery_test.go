@@ -179,7 +179,7 @@ func TestRetries(t *testing.T) {
 	}
 }
 
-// upToFiveRetries is a scaled backoff that gives up.
+// upToFiveRetries is a scaled backoff that ends.
 func upToFiveRetries(attempt int) time.Duration {
 	if attempt > 5 {
 		return -1

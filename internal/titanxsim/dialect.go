@@ -66,7 +66,7 @@ type Dialect struct {
 	Paging string `sim:"paging" values:"none cursor next link pages"`
 	// PageSize is the number of webhooks on a page; 0 is 2, so that a handful shows the paging.
 	PageSize int `sim:"page-size"`
-	// ListLag, if not 0, makes a created webhook show only from the given list after it on (1 is the first).
+	// ListLag, if not 0, shows a created webhook only from the given list after it on (1 is the first).
 	ListLag int `sim:"list-lag" try:"2"`
 
 	// Invalid is the code of a refused validation.

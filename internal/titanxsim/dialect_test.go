@@ -464,7 +464,7 @@ func errorBody(message func(*testing.T, response) string) func(*testing.T, *benc
 	}
 }
 
-// refused makes a request that finds the day exhausted.
+// refused creates a request that finds the day exhausted.
 func (b *bench) refused(t *testing.T) response {
 	t.Helper()
 	b.sim.SetLimits(titanxsim.Limits{Day: 1})

@@ -18,7 +18,7 @@ import (
 	"time"
 )
 
-// Fault makes matching requests fail. Faults come after the rate limits and before authentication.
+// Fault is how matching requests fail. Faults come after the rate limits and before authentication.
 type Fault struct {
 	// Call is the call to fail; empty is any.
 	Call Call
@@ -195,7 +195,7 @@ func (f Fault) answer(truth answer) answer {
 	return a
 }
 
-// withBody gives an answer without a body one that can be cut.
+// withBody returns an answer without a body one that can be cut.
 func withBody(a answer) answer {
 	if len(a.body) > 1 {
 		return a

@@ -307,7 +307,7 @@ func createRequest(t *testing.T) *http.Request {
 }
 
 // lateCommit lets a create take effect a minute after its connection was reset,
-// and returns the age difference between its time stamp and its receipt.
+// and returns the age difference between its timestamp and its receipt.
 func lateCommit(t *testing.T, d titanxsim.Dialect) (after time.Duration) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {

@@ -36,7 +36,7 @@ type Request struct {
 	Body       []byte
 	Status     int    // 0 when the answer was cut or is not sent yet
 	User       string // empty for an unknown key
-	RemoteAddr string // tells connections apart
+	RemoteAddr string // distinguishes connections
 }
 
 // Requests returns the requests so far in order of arrival: all, or only those of the given calls.

@@ -38,8 +38,8 @@ type Config struct {
 	Latency time.Duration
 	// Now is the clock of timestamps and rate windows. The default is time.Now.
 	Now func() time.Time
-	// Backoff is the wait after the given failed delivery attempt, from 1; a negative wait gives up.
-	// The default doubles from 15 seconds and gives up within three days.
+	// Backoff is the wait after the given failed delivery attempt, from 1; a negative wait ends the retries.
+	// The default doubles from 15 seconds and ends within three days.
 	Backoff func(attempt int) time.Duration
 	// DeliveryClient sends deliveries, without following redirects. Each attempt ends after 10 seconds.
 	DeliveryClient *http.Client

@@ -109,7 +109,7 @@ func (b *bench) try(key, method, path, body string) (response, error) {
 const validCreate = `{"name": "crm", "url": "https://receiver.example/titanx",
 	"events": ["job.contact.scored"], "eventTypes": ["job.contact.scored"], "status": "active"}`
 
-// create makes ada's webhook through the API and returns what the simulator holds.
+// create creates ada's webhook through the API and returns what the simulator holds.
 func (b *bench) create() titanxsim.Webhook {
 	b.t.Helper()
 	if resp := b.do("POST", "/webhooks", validCreate); resp.status/100 != 2 {
@@ -141,7 +141,7 @@ func TestLife(t *testing.T) {
 	if diff := cmp.Diff(map[string]any{"payload": withSecret}, resp.json(t)); diff != "" {
 		t.Errorf("create (-want +got):\n%s", diff)
 	}
-	expect(t, held[0].CreatedAt, now.Truncate(time.Millisecond)) // as the API tells it
+	expect(t, held[0].CreatedAt, now.Truncate(time.Millisecond)) // as the API returns it
 	if !regexp.MustCompile(`^whsec_\w{40,}$`).MatchString(held[0].Secret) {
 		t.Error("the secret is not whsec_ and something long")
 	}

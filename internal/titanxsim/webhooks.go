@@ -147,7 +147,7 @@ func (s *Server) changeStatus(w *stored, status string, commit bool) answer {
 	return s.dialect.statusSet(changed)
 }
 
-// complete makes what a new webhook lacks.
+// complete sets what a new webhook lacks.
 func (s *Server) complete(w *Webhook) {
 	if w.ID == "" {
 		w.ID = newUUID()

@@ -201,7 +201,7 @@ func (w *workspace) measure(b *testing.B, name string, args []string) {
 	})
 }
 
-// save makes the present state, in which all webhooks exist, the one that each
+// save keeps the present state, in which all webhooks exist, for each
 // run begins with.
 func (w *workspace) save() {
 	if w.read("terraform.tfstate") == nil { // only some benchmarks were asked for

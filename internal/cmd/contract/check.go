@@ -118,7 +118,7 @@ func (c *check) cleanUp(ctx context.Context, well bool) (err error) {
 	return err
 }
 
-// ask makes a call and returns its exchanges of one method, with the client's
+// ask creates a call and returns its exchanges of one method, with the client's
 // error as the verdict. A 429 is left out: it says nothing about what was
 // asked. The trouble is why nothing was learned.
 func (c *check) ask(method string, call func() error) (exchanges []exchange, verdict, trouble error) {
@@ -140,7 +140,7 @@ func (c *check) ask(method string, call func() error) (exchanges []exchange, ver
 	return exchanges, verdict, trouble
 }
 
-// row makes a call that settles one doubt.
+// row creates a call that settles one doubt.
 func (c *check) row(doubt, method string, call func() error) error {
 	exchanges, verdict, trouble := c.ask(method, call)
 	if trouble == nil {

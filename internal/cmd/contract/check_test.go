@@ -136,7 +136,7 @@ func TestDialects(t *testing.T) {
 	}
 }
 
-// TestFaults makes each request of a check fail in each way, and interrupts the
+// TestFaults lets each request of a check fail in each way, and interrupts the
 // check there. Nothing stays, and no other webhook goes.
 func TestFaults(t *testing.T) {
 	t.Parallel()

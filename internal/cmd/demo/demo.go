@@ -186,7 +186,7 @@ func (d *demo) destroy(ctx context.Context) (string, error) {
 	return d.folder.Name + " destroy: nothing left at TitanX", nil
 }
 
-// only gives the one webhook that TitanX has.
+// only returns the one webhook that TitanX has.
 func (d *demo) only() (titanxsim.Webhook, error) {
 	webhooks := d.sim.Webhooks(user)
 	if len(webhooks) != 1 {
@@ -195,7 +195,7 @@ func (d *demo) only() (titanxsim.Webhook, error) {
 	return webhooks[0], nil
 }
 
-// verify gives the receiver the secret from the CLI's output and has it verify a delivery.
+// verify returns the receiver the secret from the CLI's output and has it verify a delivery.
 func (d *demo) verify(ctx context.Context) error {
 	secret, err := d.folder.Read(ctx, "output", "-no-color", "-raw", "secret")
 	if err != nil {

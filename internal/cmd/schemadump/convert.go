@@ -119,7 +119,7 @@ func newIdentity(s *tfprotov6.ResourceIdentitySchema) *tfjson.IdentitySchema {
 	return &tfjson.IdentitySchema{Version: uint64(s.Version), Attributes: attributes} //nolint:gosec // versions count up from 0
 }
 
-// newType goes by way of the JSON that both libraries use for types. A type that only one of them knew would be a bug.
+// newType uses the JSON that both libraries use for types. A type that only one of them knew would be a bug.
 func newType(t tftypes.Type) cty.Type {
 	encoded, err := t.MarshalJSON() //nolint:staticcheck // deprecated for other callers than the wire and this
 	if err != nil {

@@ -3,7 +3,7 @@
 
 //go:build unix
 
-// Meter stands in for a provider: it runs the program of its own name in the directory "metered" beside it and, when that has
+// Meter runs in place of a provider: it runs the program of its own name in the directory "metered" beside it and, when that has
 // ended, appends what it used to the file that BENCH_METER names.
 package main
 
