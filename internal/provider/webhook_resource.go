@@ -76,7 +76,7 @@ func (r *webhookResource) Schema(_ context.Context, _ resource.SchemaRequest, re
 				Validators:          []validator.String{webhookStatus},
 			},
 			"on_lost_secret": schema.StringAttribute{
-				MarkdownDescription: "What a plan does when the signing secret is not known, as after an import: `replace` the webhook to get a new one (the default), `keep` the webhook without it, or `error`.",
+				MarkdownDescription: "What a plan does when the signing secret is lost, as after an import. `replace` (the default) replaces the webhook to get a new secret. `keep` keeps the webhook without it. `error` fails the plan.",
 				Optional:            true,
 				Computed:            true,
 				Validators:          []validator.String{stringvalidator.OneOf(onLostReplace, onLostKeep, onLostError)},
@@ -106,7 +106,7 @@ func (r *webhookResource) Schema(_ context.Context, _ resource.SchemaRequest, re
 				Computed: true,
 			},
 			"secret_status": schema.StringAttribute{
-				MarkdownDescription: "What is known of the secret: `known`, `adopted`, `encrypted`, `expired` (`rotate_after` has passed; the next plan replaces the webhook) or `lost` (nobody has it, whatever its age).",
+				MarkdownDescription: "What is known of the secret: `known`, `adopted`, `encrypted`, `expired` or `lost`. `expired` means that `rotate_after` has passed and the next plan replaces the webhook. `lost` means that nobody has the secret, whatever its age.",
 				Computed:            true,
 			},
 			"secret_recipients": schema.SetAttribute{

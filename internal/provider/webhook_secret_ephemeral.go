@@ -36,8 +36,8 @@ func (webhookSecretEphemeral) Schema(_ context.Context, _ ephemeral.SchemaReques
 				Required:            true,
 			},
 			"identity": schema.StringAttribute{
-				MarkdownDescription: "The private key that matches one of the webhook's `secret_recipients`: an age identity (`AGE-SECRET-KEY-…`), the whole file that `age-keygen` writes, " +
-					"or an SSH private key (ed25519 or RSA) without a passphrase. Give it from an ephemeral variable.",
+				MarkdownDescription: "The private key that matches one of the webhook's `secret_recipients`. It is an age identity (`AGE-SECRET-KEY-…`), the whole file that `age-keygen` writes, " +
+					"or an SSH private key (ed25519 or RSA) without a passphrase. Pass it from an ephemeral variable.",
 				Required:  true,
 				Sensitive: true,
 			},
