@@ -166,7 +166,7 @@ func applyBefore(s *simulation, c *folder) string {
 	return s.only().Secret
 }
 
-// guideWebhooks makes the webhooks that the guide adopts.
+// guideWebhooks creates the webhooks that the guide adopts.
 func guideWebhooks(s *simulation) {
 	s.Put(simUser, titanxsim.Webhook{
 		ID: "0b8f7f0e-3f57-4c57-9d4e-0d9f5f0f7c11", Name: "contacts", URL: "https://hooks.example.com/titanx",

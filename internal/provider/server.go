@@ -76,8 +76,7 @@ func newServer(p *titanxProvider) server {
 	return server{providerserver.NewProtocol6(p)().(frameworkServer), newUnchangedWebhooks(p)}
 }
 
-// ValidateEphemeralResourceConfig says of a required argument that is null what
-// makes it null.
+// ValidateEphemeralResourceConfig says why a required argument is null.
 func (s server) ValidateEphemeralResourceConfig(ctx context.Context, req *tfprotov6.ValidateEphemeralResourceConfigRequest) (*tfprotov6.ValidateEphemeralResourceConfigResponse, error) {
 	resp, err := s.frameworkServer.ValidateEphemeralResourceConfig(ctx, req)
 	if resp != nil {
