@@ -233,7 +233,7 @@ class Receiver {
         if (this.#done.has(event.id)) continue;
         const mark = await attempt(event);
         while (!this.#write(mark) && this.accepting) await delay(1000);
-        if (mark.state === 'done') this.#done.set(event.id, event.timestamp);
+        if (mark.state === 'done') this.#done.set(mark.id, mark.timestamp);
       }
       this.#working = undefined;
     })();

@@ -260,7 +260,7 @@ class Receiver:
                 while mark and not self.write(mark) and self.accepting:
                     self.changed.wait(1)
                 if mark and mark["state"] == "done":
-                    self.done[event["id"]] = event["timestamp"]
+                    self.done[mark["id"]] = mark["timestamp"]
                 del self.waiting[0]
                 self.changed.notify_all()
 
@@ -290,7 +290,7 @@ class Receiver:
             return 413
         if not accepting:
             return 503
-        if environ["REQUEST_URI"].split("?")[0] != "/titanx":
+        if environ.get("REQUEST_URI", environ.get("PATH_INFO", "")).split("?")[0] != "/titanx":
             return 404
         if environ["REQUEST_METHOD"] != "POST":
             return 405
@@ -316,9 +316,9 @@ def attempt(event):
     mark = {"state": "done", "id": event["id"], "timestamp": event["timestamp"]}
     try:
         result = handle(event)
-        return mark if result is None else json.loads(json.dumps({**mark, "result": result}))
-    except Exception as err:
-        print(f"handle {event['id']}: {err}", file=sys.stderr, flush=True)
+        return mark if result is None else json.loads(json.dumps({**mark, "result": result}, allow_nan=False))
+    except BaseException as err:  # sys.exit, too, would end this thread alone
+        print(f"handle {mark['id']}: {err}", file=sys.stderr, flush=True)
         return {**mark, "state": "failed"}
 
 
