@@ -30,8 +30,9 @@ var (
 
 const requiredProviders = "terraform {\n  required_providers {\n    titanx = {\n      source = \"titanx-io/titanx\"\n    }\n  }\n}\n"
 
-// TestAccDocsHCL formats every HCL block of the pages, and validates those that need no other provider than this one. What a
-// block refers to is taken from the other blocks of its page.
+// TestAccDocsHCL formats every HCL block of the pages, and validates those that
+// need no other provider than this one. What a block refers to is taken from
+// the other blocks of its page.
 func TestAccDocsHCL(t *testing.T) {
 	t.Parallel()
 	c, err := cli.New(t.Context(), t.TempDir())
@@ -54,7 +55,8 @@ func TestAccDocsHCL(t *testing.T) {
 		}
 		for i, block := range blocks {
 			name := fmt.Sprintf("%s_%d", strings.ReplaceAll(strings.TrimSuffix(page, ".md"), "/", "_"), i+1)
-			// The name of a provider's function is a syntax error to an old CLI.
+			// The name of a provider's function is a syntax error to an old
+			// CLI.
 			if functions || !strings.Contains(block, "provider::") {
 				write(t, filepath.Join(formatted, name+".tf"), block)
 			}
@@ -83,7 +85,8 @@ func TestAccDocsHCL(t *testing.T) {
 	}
 }
 
-// selfContained reports whether a configuration needs nothing beyond this provider and what is built into every CLI.
+// selfContained reports whether a configuration needs nothing beyond this
+// provider and what is built into every CLI.
 func selfContained(configuration string) bool {
 	return !moduleCall.MatchString(configuration) && !slices.ContainsFunc(typed.FindAllStringSubmatch(configuration, -1), func(match []string) bool {
 		return !strings.HasPrefix(match[2], "titanx_") && match[2] != "terraform_data"
@@ -109,8 +112,9 @@ func validate(t *testing.T, c *cli.CLI, configuration string) {
 	}
 }
 
-// withNeeded is a block of a page with those of the others that declare what it refers to, the nearest before it first. The target
-// of an import may be declared nowhere: Terraform then generates it.
+// withNeeded is a block of a page with those of the others that declare what it
+// refers to, the nearest before it first. The target of an import may be
+// declared nowhere: Terraform then generates it.
 func withNeeded(blocks []string, i int) string {
 	configuration := blocks[i]
 	others := slices.Clone(blocks[:i])
@@ -134,7 +138,8 @@ func withNeeded(blocks []string, i int) string {
 	return configuration
 }
 
-// declared are the addresses by which other blocks can refer to what a block declares.
+// declared are the addresses by which other blocks can refer to what a block
+// declares.
 func declared(block string) []string {
 	var addresses []string
 	for _, match := range typed.FindAllStringSubmatch(block, -1) {

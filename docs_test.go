@@ -69,8 +69,8 @@ func TestDocsLinks(t *testing.T) {
 	}
 }
 
-// resolve finds what a link on a page leads to, as far as that lies in this repository. A template's links are those of the page
-// that is made from it.
+// resolve finds what a link on a page leads to, as far as that lies in this
+// repository. A template's links are those of the page that is made from it.
 func resolve(texts map[string]string, page, target string) error {
 	own := ownAddress.FindString(target)
 	if own == "" && outside.MatchString(target) {
@@ -96,7 +96,8 @@ func resolve(texts map[string]string, page, target string) error {
 	return nil
 }
 
-// anchors are those that GitHub and the registry give to a page's headings, and those that it sets itself.
+// anchors are those that GitHub and the registry give to a page's headings, and
+// those that it sets itself.
 func anchors(text string) map[string]bool {
 	found := map[string]bool{}
 	for _, match := range heading.FindAllStringSubmatch(fence.ReplaceAllString(text, ""), -1) {

@@ -1,7 +1,8 @@
 // Copyright (c) TitanX
 // SPDX-License-Identifier: MPL-2.0
 
-// Command terraform-provider-titanx serves the TitanX provider to Terraform and OpenTofu.
+// Command terraform-provider-titanx serves the TitanX provider to Terraform and
+// OpenTofu.
 package main
 
 import (

@@ -1,7 +1,8 @@
 // Copyright (c) TitanX
 // SPDX-License-Identifier: MPL-2.0
 
-// Package examples_test applies every example to the simulator, with a real CLI.
+// Package examples_test applies every example to the simulator, with a real
+// CLI.
 package examples_test
 
 import (
@@ -101,7 +102,8 @@ func folders(t *testing.T) []string {
 	return found
 }
 
-// sources reads the configuration of every example; what a CLI has left in a folder stays there.
+// sources reads the configuration of every example; what a CLI has left in a
+// folder stays there.
 func sources(t *testing.T) map[string]string {
 	t.Helper()
 	texts := map[string]string{}
@@ -153,7 +155,8 @@ func newExample(t *testing.T, c *cli.CLI, folder string) *example {
 	return newExampleOf(t, c, sources(t), folder)
 }
 
-// newExampleOf copies all folders, because an example may use the module, and skips what the CLI cannot do.
+// newExampleOf copies all folders, because an example may use the module, and
+// skips what the CLI cannot do.
 func newExampleOf(t *testing.T, c *cli.CLI, texts map[string]string, folder string) *example {
 	t.Helper()
 	e := &example{t: t}

@@ -16,8 +16,8 @@ import (
 	"github.com/titanx-io/terraform-provider-titanx/internal/cli"
 )
 
-// moduleArguments are arguments that the module and the resource have in common,
-// and whether the provider accepts them.
+// moduleArguments are arguments that the module and the resource have in
+// common, and whether the provider accepts them.
 var moduleArguments = map[string]struct {
 	hcl      string
 	accepted bool

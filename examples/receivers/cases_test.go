@@ -15,7 +15,8 @@ import (
 // secret is in the secrets file of every case.
 const secret = "CANARY-secret-of-the-receiver"
 
-// A requestCase is a request, byte by byte, and what every receiver does with it.
+// A requestCase is a request, byte by byte, and what every receiver does with
+// it.
 type requestCase struct {
 	name    string
 	line    string   // "POST /titanx HTTP/1.1" if empty

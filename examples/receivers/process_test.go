@@ -195,7 +195,8 @@ func find(t *testing.T, program string) string {
 	return path
 }
 
-// pythonWith returns a Python that has the modules: the first on PATH, or the system's.
+// pythonWith returns a Python that has the modules: the first on PATH, or the
+// system's.
 func pythonWith(t *testing.T, modules ...string) string {
 	t.Helper()
 	for _, python := range []string{find(t, "python3"), "/usr/bin/python3"} {
@@ -376,7 +377,8 @@ func (p *process) signal(signal os.Signal) {
 	}
 }
 
-// ended waits until the receiver has ended well, and returns what it still printed.
+// ended waits until the receiver has ended well, and returns what it still
+// printed.
 func (p *process) ended() (lines []string) {
 	p.t.Helper()
 	select {
@@ -431,7 +433,8 @@ func (p *process) answers(want int, body string) {
 	}
 }
 
-// handles delivers a body and expects that its event, and nothing before it, is handled.
+// handles delivers a body and expects that its event, and nothing before it, is
+// handled.
 func (p *process) handles(id string) {
 	p.t.Helper()
 	p.answers(204, delivery(id))

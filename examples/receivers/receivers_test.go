@@ -771,7 +771,8 @@ func (b *bench) fire(eventType string) (id string, answers map[string][]int) {
 	return id, answers
 }
 
-// handles fires an event that the receiver must handle exactly once: another line would show before the next event's.
+// handles fires an event that the receiver must handle exactly once: another
+// line would show before the next event's.
 func (b *bench) handles(what, eventType string, want map[string][]int) {
 	b.t.Helper()
 	id, answers := b.fire(eventType)

@@ -1,8 +1,9 @@
 // Copyright (c) TitanX
 // SPDX-License-Identifier: MPL-2.0
 
-// Package cli runs Terraform or OpenTofu with the provider built from this tree, offline and with no file of the user's.
-// The demo and the acceptance tests use it.
+// Package cli runs Terraform or OpenTofu with the provider built from this
+// tree, offline and with no file of the user's. The demo and the acceptance
+// tests use it.
 package cli
 
 import (
@@ -20,7 +21,8 @@ import (
 	"time"
 )
 
-// PathVariable names the environment variable that names the CLI. The make targets set it; without it, the PATH decides.
+// PathVariable names the environment variable that names the CLI. The make
+// targets set it; without it, the PATH decides.
 const PathVariable = "TF_ACC_TERRAFORM_PATH"
 
 const module = "github.com/titanx-io/terraform-provider-titanx"
@@ -37,7 +39,8 @@ type CLI struct {
 	can     sync.Map // Feature → func() (bool, error)
 }
 
-// New builds the provider into the scratch directory, for the CLI that the environment names.
+// New builds the provider into the scratch directory, for the CLI that the
+// environment names.
 func New(ctx context.Context, scratch string) (*CLI, error) {
 	path := os.Getenv(PathVariable)
 	for _, name := range []string{"terraform", "tofu"} {
@@ -75,7 +78,8 @@ func New(ctx context.Context, scratch string) (*CLI, error) {
 	return c, nil
 }
 
-// steers returns which of the user's variables would change what a CLI or the provider does.
+// steers reports whether a variable of the user would change what a CLI or the
+// provider does.
 func steers(variable string) bool {
 	return strings.HasPrefix(variable, "TF_") || strings.HasPrefix(variable, "TOFU_") || strings.HasPrefix(variable, "TITANX_")
 }
@@ -90,7 +94,8 @@ type Folder struct {
 	env     []string
 }
 
-// In returns a folder to run in, with further environment variables. The log sees what Run prints.
+// In returns a folder to run in, with further environment variables. The log
+// sees what Run prints.
 func (c *CLI) In(dir string, log io.Writer, env ...string) *Folder {
 	return &Folder{CLI: c, dir: dir, log: log, env: slices.Concat(c.env, env)}
 }
@@ -107,7 +112,8 @@ func (f *Folder) Run(ctx context.Context, exit int, args ...string) error {
 	return f.ended(ctx, err, exit, args)
 }
 
-// Read returns what a command prints, and shows it to nobody: it may hold a secret.
+// Read returns what a command prints, and shows it to nobody: it may hold a
+// secret.
 func (f *Folder) Read(ctx context.Context, args ...string) ([]byte, error) {
 	var stderr bytes.Buffer
 	cmd := f.Command(ctx, args...)
@@ -117,8 +123,9 @@ func (f *Folder) Read(ctx context.Context, args ...string) ([]byte, error) {
 	return out, f.ended(ctx, err, 0, args)
 }
 
-// Command prepares a command. It leaves a canceled CLI to end by itself: a terminal has sent it the interrupt as well, and at a second one it would
-// drop everything.
+// Command prepares a command. It leaves a canceled CLI to end by itself: a
+// terminal has sent it the interrupt as well, and at a second one it would drop
+// everything.
 func (f *Folder) Command(ctx context.Context, args ...string) *exec.Cmd {
 	cmd := exec.CommandContext(ctx, f.path, args...) //nolint:gosec // the CLI that the user names
 	cmd.Dir, cmd.Env = f.dir, f.env

@@ -37,8 +37,8 @@ type Event struct {
 }
 
 // Body returns the body of the event's delivery. It is not what any JSON
-// encoder writes: one colon is followed by a space, and a newline ends the body.
-// A receiver that parses the body and encodes it again gets other bytes.
+// encoder writes: one colon is followed by a space, and a newline ends the
+// body. A receiver that parses the body and encodes it again gets other bytes.
 func (e Event) Body() []byte {
 	return fmt.Appendf(nil, "{\"payload\": %s,\"eventType\":%s,\"timestamp\":%d,\"apiVersion\":\"v2\",\"id\":%s}\n",
 		e.Payload, quote(e.Type), e.Time.UnixMilli(), quote(e.ID))
@@ -57,9 +57,9 @@ func NewID() string {
 	return fmt.Sprintf("%x-%x-%x-%x-%x", b[:4], b[4:6], b[6:8], b[8:10], b[10:])
 }
 
-// SamplePayload returns a payload for an event of the given type. The fields are
-// made up: TitanX documents only some of them. Like Body, it is written so that
-// parsing and encoding it changes its bytes: a character is both raw and
+// SamplePayload returns a payload for an event of the given type. The fields
+// are made up: TitanX documents only some of them. Like Body, it is written so
+// that parsing and encoding it changes its bytes: a character is both raw and
 // escaped, a slash is escaped, 1.0 becomes 1, and 9007199254740993 does not fit
 // a float64.
 func SamplePayload(eventType string) []byte {

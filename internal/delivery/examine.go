@@ -25,8 +25,8 @@ type Examiner struct {
 }
 
 // NewClient returns a client that waits as long as TitanX and follows no
-// redirect. Without a transport it uses the environment's proxy and the system's
-// certificates.
+// redirect. Without a transport it uses the environment's proxy and the
+// system's certificates.
 func NewClient(transport http.RoundTripper) *http.Client {
 	if transport == nil {
 		transport = &http.Transport{Proxy: http.ProxyFromEnvironment, DisableKeepAlives: true, ForceAttemptHTTP2: true}
@@ -61,8 +61,8 @@ type Report struct {
 
 // Examine delivers an event that is signed with the secret. It first delivers
 // the same body with a wrong signature if Forge is set. Where the cause of a
-// failure is open it sends one or two further deliveries. The error is why there
-// was no answer.
+// failure is open it sends one or two further deliveries. The error is why
+// there was no answer.
 func (x Examiner) Examine(ctx context.Context, to *url.URL, secret string, e Event) (Report, error) {
 	body := e.Body()
 	right := signature.Sign(secret, body)
@@ -103,8 +103,8 @@ func (x Examiner) explainAccepted(ctx context.Context, to *url.URL, body []byte,
 	return accepted, err
 }
 
-// explainRefused finds out whether a receiver that refuses a body as it was sent
-// takes one that an encoder would write.
+// explainRefused finds out whether a receiver that refuses a body as it was
+// sent takes one that an encoder would write.
 func (x Examiner) explainRefused(ctx context.Context, to *url.URL, secret string, e Event, refused Report) Report {
 	refused.Finding = Refuses
 	for _, encoded := range e.encoded() {
@@ -152,8 +152,8 @@ func (x Examiner) progress(format string, args ...any) {
 	}
 }
 
-// forge returns a signature that differs from a right one in the last bit alone,
-// so that comparing only its first characters accepts it.
+// forge returns a signature that differs from a right one in the last bit
+// alone, so that comparing only its first characters accepts it.
 func forge(right string) string {
 	mac, _ := base64.StdEncoding.DecodeString(right) // Sign encoded it
 	mac[len(mac)-1] ^= 1

@@ -28,8 +28,9 @@ import (
 
 const simUser = "alice"
 
-// TestMain drops a CLI configuration file that does not exist: Terraform passes over it, but OpenTofu warns of it in front of its
-// version, which the testing library then cannot read.
+// TestMain drops a CLI configuration file that does not exist: Terraform passes
+// over it, but OpenTofu warns of it in front of its version, which the testing
+// library then cannot read.
 func TestMain(m *testing.M) {
 	if file := os.Getenv("TF_CLI_CONFIG_FILE"); file != "" {
 		if _, err := os.Stat(file); errors.Is(err, fs.ErrNotExist) {
@@ -123,7 +124,8 @@ func (s *simulation) webhook(arguments string) string {
   ` + arguments + "\n}\n")
 }
 
-// writes are the calls that change something, in the order in which the simulator saw them since the last ResetRequests.
+// writes are the calls that change something, in the order in which the
+// simulator saw them since the last ResetRequests.
 func (s *simulation) writes() []titanxsim.Call {
 	var calls []titanxsim.Call
 	for _, r := range s.Requests(titanxsim.CallCreate, titanxsim.CallSetStatus, titanxsim.CallDelete) {

@@ -12,8 +12,9 @@ import (
 	"github.com/titanx-io/terraform-provider-titanx/internal/titanxsim"
 )
 
-// BenchmarkUnchanged is what the calls cost that Terraform sends for each webhook of a plan which changes nothing: answered from
-// the bytes that it sends, and by the framework.
+// BenchmarkUnchanged is what the calls cost that Terraform sends for each
+// webhook of a plan which changes nothing: answered from the bytes that it
+// sends, and by the framework.
 func BenchmarkUnchanged(b *testing.B) {
 	s := simulate(b, titanxsim.Config{})
 	p := s.protocol(nil)

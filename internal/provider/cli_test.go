@@ -21,8 +21,9 @@ import (
 	"github.com/titanx-io/terraform-provider-titanx/internal/titanxsim"
 )
 
-// folder is where the real Terraform or OpenTofu runs with the provider as a process of its own, for what the testing library does
-// not reach: console output, logs, plan files, generated configuration, signals.
+// folder is where the real Terraform or OpenTofu runs with the provider as a
+// process of its own, for what the testing library does not reach: console
+// output, logs, plan files, generated configuration, signals.
 type folder struct {
 	*cli.CLI
 	t   *testing.T
@@ -30,7 +31,8 @@ type folder struct {
 	env []string
 }
 
-// realCLI builds the provider once for all tests of a run, where make clean removes it.
+// realCLI builds the provider once for all tests of a run, where make clean
+// removes it.
 var realCLI = sync.OnceValues(func() (*cli.CLI, error) {
 	dir, err := filepath.Abs("../../bin/test")
 	if err != nil {
@@ -42,7 +44,8 @@ var realCLI = sync.OnceValues(func() (*cli.CLI, error) {
 	return cli.New(context.Background(), dir)
 })
 
-// newCLI writes a configuration into a folder of its own. Its provider block is empty: address and key come by environment.
+// newCLI writes a configuration into a folder of its own. Its provider block is
+// empty: address and key come by environment.
 func newCLI(t *testing.T, s *simulation, config string) *folder {
 	t.Helper()
 	if os.Getenv("TF_ACC") == "" {
@@ -166,7 +169,8 @@ func webhookHCL(arguments string) string {
   ` + arguments + "\n}\n"
 }
 
-// TestAccCanaries looks for the API key and for every secret in all that a run leaves behind.
+// TestAccCanaries looks for the API key and for every secret in all that a run
+// leaves behind.
 func TestAccCanaries(t *testing.T) {
 	t.Parallel()
 	s := simulate(t, titanxsim.Config{Limits: titanxsim.Limits{Second: 50, Minute: 2000}})

@@ -46,7 +46,8 @@ func (c *connection) share(resp *provider.ConfigureResponse) {
 	resp.ListResourceData = c
 }
 
-// configured returns the connection from the provider's data, nil while there is none.
+// configured returns the connection from the provider's data, nil while there
+// is none.
 func configured(data any, diags *diag.Diagnostics) *connection {
 	if data == nil {
 		return nil

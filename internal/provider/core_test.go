@@ -9,7 +9,8 @@ import (
 	"github.com/hashicorp/terraform-plugin-go/tfprotov6"
 )
 
-// core does with one webhook what Terraform's core does, without a CLI: refresh, plan, apply, and taint what a failed create left.
+// core does with one webhook what Terraform's core does, without a CLI:
+// refresh, plan, apply, and taint what a failed create left.
 type core struct {
 	s       *simulation
 	state   instance
@@ -17,8 +18,8 @@ type core struct {
 	said    []*tfprotov6.Diagnostic // by the last apply
 }
 
-// apply is one run: a provider process that refreshes and plans, and another one that plans again and applies. It reports whether it
-// went well.
+// apply is one run: a provider process that refreshes and plans, and another
+// one that plans again and applies. It reports whether it went well.
 func (c *core) apply(config object) bool {
 	c.said = nil
 	p := c.s.protocol(nil)

@@ -18,8 +18,8 @@ import (
 	"github.com/titanx-io/terraform-provider-titanx/internal/titanx"
 )
 
-// addAPIError turns a failed activity ("create webhook") into a diagnostic: what happened in the server's own words, then what
-// the reader can do next.
+// addAPIError turns a failed activity ("create webhook") into a diagnostic:
+// what happened in the server's own words, then what the reader can do next.
 func addAPIError(diags *diag.Diagnostics, activity string, err error) {
 	detail := sentence(err.Error())
 	if advice := adviceFor(err); advice != "" {
@@ -94,7 +94,8 @@ func addUncertainError(diags *diag.Diagnostics, client *titanx.Client, name stri
 	diags.AddError("Unable to create webhook: the outcome is uncertain", detail)
 }
 
-// described is how many webhooks a diagnostic lists: a reader looks through no more.
+// described is how many webhooks a diagnostic lists: a reader looks through no
+// more.
 const described = 20
 
 // describe lists webhooks so that a reader can find each of them at TitanX.

@@ -69,7 +69,8 @@ func (p *protocolServer) verify(secret, body, sig string) bool {
 	return valid
 }
 
-// unconfigured serves the provider as core does for functions: they need no configuration.
+// unconfigured serves the provider as core does for functions: they need no
+// configuration.
 func unconfigured(t *testing.T) *protocolServer {
 	t.Helper()
 	p, _ := simulate(t, titanxsim.Config{}).tryProtocol(object{"api_key": unknown})

@@ -15,13 +15,15 @@ import (
 	"github.com/titanx-io/terraform-provider-titanx/internal/titanxsim"
 )
 
-// guideBlock is a block of HCL, with the comments before it that name the configurations it is part of.
+// guideBlock is a block of HCL, with the comments before it that name the
+// configurations it is part of.
 var (
 	guideBlock = regexp.MustCompile("(?s)((?:<!-- run: [a-z-]+ -->\n)*)```terraform\n(.*?)```")
 	guideRun   = regexp.MustCompile(`<!-- run: ([a-z-]+) -->`)
 )
 
-// guideConfigurations returns the configurations of a guide by the name in "<!-- run: name -->". Every block must be part of one.
+// guideConfigurations returns the configurations of a guide by the name in
+// "<!-- run: name -->". Every block must be part of one.
 func guideConfigurations(t *testing.T, guide string) map[string]string {
 	t.Helper()
 	text, err := os.ReadFile("../../templates/guides/" + guide + ".md")
@@ -133,8 +135,8 @@ func guideSchedule(t *testing.T, s *simulation, c *folder) {
 	c.settled()
 }
 
-// guideMoved and guideRemoved begin with a webhook that is applied under another
-// configuration.
+// guideMoved and guideRemoved begin with a webhook that is applied under
+// another configuration.
 func guideMoved(t *testing.T, s *simulation, c *folder) {
 	needs(t, cli.MovedBlocks)
 	secret := applyBefore(s, c)

@@ -11,7 +11,8 @@ import (
 	"github.com/hashicorp/terraform-plugin-log/tflog"
 )
 
-// newLogger passes the client's log lines to Terraform's log, under the masks of their context.
+// newLogger passes the client's log lines to Terraform's log, under the masks
+// of their context.
 func newLogger() *slog.Logger { return slog.New(logHandler{}) }
 
 type logHandler struct{ attrs []slog.Attr }
@@ -45,5 +46,6 @@ func (h logHandler) WithAttrs(attrs []slog.Attr) slog.Handler {
 	return logHandler{attrs: append(slices.Clip(h.attrs), attrs...)}
 }
 
-// WithGroup implements slog.Handler. The client uses no groups: their names would only lengthen the keys.
+// WithGroup implements slog.Handler. The client uses no groups: their names
+// would only lengthen the keys.
 func (h logHandler) WithGroup(string) slog.Handler { return h }

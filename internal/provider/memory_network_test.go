@@ -30,8 +30,9 @@ const (
 	limitedHost   = "is-limited"   // answers 429 with the headers of an exhausted minute
 )
 
-// memoryNetwork carries HTTP between the provider and servers without sockets, so that both live in the virtual time of
-// testing/synctest: a timeout takes no time, and a goroutine that is left behind fails the test.
+// memoryNetwork carries HTTP between the provider and servers without sockets,
+// so that both live in the virtual time of testing/synctest: a timeout takes no
+// time, and a goroutine that is left behind fails the test.
 type memoryNetwork struct {
 	transport *http.Transport
 	listeners map[string]*pipeListener
@@ -41,14 +42,16 @@ type memoryNetwork struct {
 	detours  []detour
 }
 
-// detour sends matching requests to another host, like titanxsim.Fault: After let through, then Times (0: all).
+// detour sends matching requests to another host, like titanxsim.Fault: After
+// let through, then Times (0: all).
 type detour struct {
 	call         titanxsim.Call
 	after, times int
 	host         string
 }
 
-// simulateInMemory starts a simulator that the provider reaches over a network of its own.
+// simulateInMemory starts a simulator that the provider reaches over a network
+// of its own.
 func simulateInMemory(t *testing.T, cfg titanxsim.Config) (*simulation, *memoryNetwork) {
 	t.Helper()
 	s := newSimulation(t, cfg)
@@ -152,7 +155,8 @@ func (n *memoryNetwork) clearDetours() {
 	n.detours = nil
 }
 
-// sent returns how many requests were sent since it was last asked, those that were refused a connection included.
+// sent returns how many requests were sent since it was last asked, those that
+// were refused a connection included.
 func (n *memoryNetwork) sent() int {
 	n.mu.Lock()
 	defer n.mu.Unlock()

@@ -15,7 +15,8 @@ import (
 	"github.com/hashicorp/terraform-plugin-go/tftypes"
 )
 
-// protocolServer is the provider in process, spoken to as Terraform's core does, without a CLI.
+// protocolServer is the provider in process, spoken to as Terraform's core
+// does, without a CLI.
 type protocolServer struct {
 	server
 	t       testing.TB
@@ -26,13 +27,15 @@ type protocolServer struct {
 	old      bool // speak as a CLI before 1.11, without write-only arguments
 }
 
-// object is a configuration by attribute: nil, string, []string, map[string]string, unknown, or []any of what may be unknown.
+// object is a configuration by attribute: nil, string, []string,
+// map[string]string, unknown, or []any of what may be unknown.
 type object map[string]any
 
 // unknown is a value that is known only after apply.
 var unknown = new(struct{})
 
-// protocol serves and configures the provider. Extra arguments replace those of the provider block.
+// protocol serves and configures the provider. Extra arguments replace those of
+// the provider block.
 func (s *simulation) protocol(extra object) *protocolServer {
 	s.t.Helper()
 	p, diags := s.tryProtocol(extra)
@@ -143,7 +146,8 @@ func attributeValue(typ tftypes.Type, v any) tftypes.Value {
 	return tftypes.NewValue(typ, v)
 }
 
-// instance is a resource as core keeps it between two calls. A zero instance does not exist.
+// instance is a resource as core keeps it between two calls. A zero instance
+// does not exist.
 type instance struct {
 	value    tftypes.Value
 	private  []byte
@@ -152,7 +156,8 @@ type instance struct {
 
 func (i instance) exists() bool { return i.value.Type() != nil && !i.value.IsNull() }
 
-// text returns an attribute that is a known string; "" if it is null, "(unknown)" if it is not known.
+// text returns an attribute that is a known string; "" if it is null,
+// "(unknown)" if it is not known.
 func (i instance) text(t testing.TB, attribute string) string {
 	t.Helper()
 	var attributes map[string]tftypes.Value
@@ -207,7 +212,8 @@ func (p *protocolServer) validate(config object) []*tfprotov6.Diagnostic {
 	return resp.Diagnostics
 }
 
-// plan plans what becomes of a webhook under a configuration; a nil one destroys it.
+// plan plans what becomes of a webhook under a configuration; a nil one
+// destroys it.
 func (p *protocolServer) plan(prior instance, config object) change {
 	p.t.Helper()
 	schema := p.webhookSchema()
@@ -230,7 +236,8 @@ func (p *protocolServer) plan(prior instance, config object) change {
 	}
 	c := change{prior: prior, config: config, diags: resp.Diagnostics}
 	c.planned = instance{p.decode(schema, resp.PlannedState), resp.PlannedPrivate, resp.PlannedIdentity}
-	// Core replaces only for an attribute whose planned value differs from the prior one.
+	// Core replaces only for an attribute whose planned value differs from the
+	// prior one.
 	for _, path := range resp.RequiresReplace {
 		was, is := attributes(p.t, prior.value), attributes(p.t, c.planned.value)
 		if name := rootAttribute(path); !is[name].Equal(was[name]) {
@@ -241,7 +248,8 @@ func (p *protocolServer) plan(prior instance, config object) change {
 	return c
 }
 
-// proposed merges a configuration with what the state knows of computed attributes, as core does.
+// proposed merges a configuration with what the state knows of computed
+// attributes, as core does.
 func (p *protocolServer) proposed(prior tftypes.Value, config object) tftypes.Value {
 	p.t.Helper()
 	schema := p.webhookSchema()
@@ -308,7 +316,8 @@ func (p *protocolServer) read(i instance) (instance, []*tfprotov6.Diagnostic) {
 	return instance{p.decode(schema, resp.NewState), resp.Private, resp.NewIdentity}, resp.Diagnostics
 }
 
-// mustAgree expects that whatever was known before is so still: core takes anything else for a bug of the provider.
+// mustAgree expects that whatever was known before is so still: core takes
+// anything else for a bug of the provider.
 func (p *protocolServer) mustAgree(before, after instance) {
 	p.t.Helper()
 	is := attributes(p.t, after.value)
@@ -351,7 +360,8 @@ func (p *protocolServer) mustSucceed(diags []*tfprotov6.Diagnostic) {
 	}
 }
 
-// has reports whether a diagnostic of a severity is at an attribute ("" is none) and holds a text.
+// has reports whether a diagnostic of a severity is at an attribute ("" is
+// none) and holds a text.
 func has(diags []*tfprotov6.Diagnostic, severity tfprotov6.DiagnosticSeverity, attribute, text string) bool {
 	return slices.ContainsFunc(diags, func(d *tfprotov6.Diagnostic) bool {
 		return d.Severity == severity && rootAttribute(d.Attribute) == attribute && strings.Contains(d.Summary+"\n"+d.Detail, text)

@@ -12,7 +12,8 @@ import (
 	"github.com/titanx-io/terraform-provider-titanx/internal/titanxsim"
 )
 
-// TestDescriptions_protocol looks for what the documentation would show without a word.
+// TestDescriptions_protocol looks for what the documentation would show without
+// a word.
 func TestDescriptions_protocol(t *testing.T) {
 	t.Parallel()
 	p := simulate(t, titanxsim.Config{}).protocol(nil)
@@ -78,8 +79,9 @@ func eachAttribute(where string, block *tfprotov6.SchemaBlock, visit func(where 
 	}
 }
 
-// TestOldCLI_protocol lives a webhook's life as Terraform 1.0 speaks to a provider: without identity, capabilities, deferral, and
-// without asking for what came later.
+// TestOldCLI_protocol lives a webhook's life as Terraform 1.0 speaks to a
+// provider: without identity, capabilities, deferral, and without asking for
+// what came later.
 func TestOldCLI_protocol(t *testing.T) {
 	t.Parallel()
 	s := simulate(t, titanxsim.Config{})
@@ -134,8 +136,9 @@ func TestOldCLI_protocol(t *testing.T) {
 	}
 }
 
-// TestOldCLI_schema checks that what every Terraform can use needs nothing that came later. A write-only argument (1.11) would
-// be an ordinary one to an older CLI, and go into its state.
+// TestOldCLI_schema checks that what every Terraform can use needs nothing that
+// came later. A write-only argument (1.11) would be an ordinary one to an older
+// CLI, and go into its state.
 func TestOldCLI_schema(t *testing.T) {
 	t.Parallel()
 	p := simulate(t, titanxsim.Config{}).protocol(nil)

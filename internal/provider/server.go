@@ -19,7 +19,8 @@ import (
 	"github.com/hashicorp/terraform-plugin-go/tfprotov6/tf6server"
 )
 
-// Serve serves the provider of the given version to Terraform, or to a debugger, until it is told to end.
+// Serve serves the provider of the given version to Terraform, or to a
+// debugger, until it is told to end.
 func Serve(version string, debug bool) error {
 	if debug {
 		return tf6server.Serve(address, func() tfprotov6.ProviderServer { return newServer(newProvider(version)) }, tf6server.WithManagedDebug())
@@ -56,9 +57,11 @@ func collectLess() {
 	}
 }
 
-// server is the framework's server, less what it costs to run it. Webhooks that are as they were do not get there. And its list of
-// contexts to cancel grows with every call and holds all that a call's context holds, loggers above all, until the process ends: the
-// calls that are made for each resource get a context that releases all that.
+// server is the framework's server, less what it costs to run it. Webhooks that
+// are as they were do not get there. And its list of contexts to cancel grows
+// with every call and holds all that a call's context holds, loggers above all,
+// until the process ends: the calls that are made for each resource get a
+// context that releases all that.
 type server struct {
 	frameworkServer
 	unchanged unchangedWebhooks
@@ -94,8 +97,9 @@ func (s server) ValidateEphemeralResourceConfig(ctx context.Context, req *tfprot
 // argument.
 const writeOnlyRejected = "WriteOnly Attribute Not Allowed"
 
-// ValidateActionConfig allows write-only arguments: terraform-plugin-framework 1.19 has them in an action's schema, but refuses
-// every value of one. Every Terraform that knows actions (1.14) knows write-only arguments (1.11).
+// ValidateActionConfig allows write-only arguments: terraform-plugin-framework
+// 1.19 has them in an action's schema, but refuses every value of one. Every
+// Terraform that knows actions (1.14) knows write-only arguments (1.11).
 func (s server) ValidateActionConfig(ctx context.Context, req *tfprotov6.ValidateActionConfigRequest) (*tfprotov6.ValidateActionConfigResponse, error) {
 	resp, err := s.frameworkServer.ValidateActionConfig(ctx, req)
 	if resp != nil {
@@ -154,7 +158,8 @@ func call[Request, Response any](ctx context.Context, req Request, serve func(co
 	return serve(during, req)
 }
 
-// callContext is a call's context for as long as the call takes. After it, whoever still holds it holds nothing.
+// callContext is a call's context for as long as the call takes. After it,
+// whoever still holds it holds nothing.
 type callContext struct {
 	context atomic.Pointer[context.Context]
 }

@@ -53,7 +53,8 @@ func TestServer_lets_go_of_a_calls_context(t *testing.T) {
 	runtime.KeepAlive(h)
 }
 
-// TestServer_cancels checks that a context which is canceled from outside is canceled inside.
+// TestServer_cancels checks that a context which is canceled from outside is
+// canceled inside.
 func TestServer_cancels(t *testing.T) {
 	t.Parallel()
 	ctx, cancel := context.WithCancel(t.Context())
@@ -94,7 +95,8 @@ func TestLogWhatIsWanted(t *testing.T) {
 	}
 }
 
-// TestServer_whole keeps the framework's server and ours alike in what they implement.
+// TestServer_whole keeps the framework's server and ours alike in what they
+// implement.
 func TestServer_whole(t *testing.T) {
 	t.Parallel()
 	if _, err := newServer(newProvider("test")).GetProviderSchema(t.Context(), &tfprotov6.GetProviderSchemaRequest{}); err != nil {

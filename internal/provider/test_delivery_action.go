@@ -111,8 +111,8 @@ func (a *testDeliveryAction) Invoke(ctx context.Context, req action.InvokeReques
 	addFinding(&resp.Diagnostics, to, report)
 }
 
-// delivery returns where to deliver what. It checks the arguments again, because
-// unknown values were not validated.
+// delivery returns where to deliver what. It checks the arguments again,
+// because unknown values were not validated.
 func (m testDeliveryModel) delivery(diags *diag.Diagnostics) (*url.URL, delivery.Event) {
 	event := delivery.Event{ID: delivery.NewID(), Type: delivery.ContactScored, Time: time.Now(), Payload: []byte(m.Payload.ValueString())}
 	if !m.EventType.IsNull() {

@@ -78,8 +78,8 @@ func decrypting(t *testing.T) (arguments, ephemeral string) {
 		fmt.Sprintf("ephemeral \"titanx_webhook_secret\" \"test\" {\n  encrypted_secret = titanx_webhook.test.encrypted_secret\n  identity = %q\n}\n", identity)
 }
 
-// verifyingReceiver returns a receiver that verifies with the secret of the only
-// webhook, and counts what it takes.
+// verifyingReceiver returns a receiver that verifies with the secret of the
+// only webhook, and counts what it takes.
 func (s *simulation) verifyingReceiver() (to *url.URL, taken *atomic.Int64) {
 	s.t.Helper()
 	taken = new(atomic.Int64)
@@ -145,7 +145,8 @@ func TestAccTestDelivery_planFile(t *testing.T) {
 			needs(t, cli.Actions)
 			c.must("apply", "-auto-approve", "-target=titanx_webhook.test")
 			c.must("plan", "-out=saved.tfplan")
-			// The state in the file has the plain secret, too: look at the changes alone.
+			// The state in the file has the plain secret, too: look at the
+			// changes alone.
 			if got := strings.Contains(c.readPlan("saved.tfplan", "tfplan"), s.only().Secret); got != tc.want {
 				t.Errorf("the secret is in the planned changes: %v, want %v", got, tc.want)
 			}

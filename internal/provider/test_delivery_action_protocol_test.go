@@ -228,8 +228,8 @@ func TestDeliveryAnswers_protocol(t *testing.T) {
 	}
 }
 
-// TestDeliveryBrokenReceivers_protocol checks that each way to verify wrongly is
-// refused with a message that names it.
+// TestDeliveryBrokenReceivers_protocol checks that each way to verify wrongly
+// is refused with a message that names it.
 func TestDeliveryBrokenReceivers_protocol(t *testing.T) {
 	t.Parallel()
 	for name, tc := range map[string]struct {

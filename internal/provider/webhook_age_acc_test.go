@@ -37,7 +37,8 @@ func TestAccWebhook_skewedClock(t *testing.T) {
 					},
 					{Config: s.webhook(`rotate_after = "720h"`), PlanOnly: true},
 					{
-						// Changed in place, without a request whose response has the time.
+						// Changed in place, without a request whose response
+						// has the time.
 						Config:            s.webhook(`rotate_after = "721h"`),
 						ConfigPlanChecks:  planAction(plancheck.ResourceActionUpdate),
 						ConfigStateChecks: []statecheck.StateCheck{attribute("secret_status", "known")},

@@ -83,8 +83,8 @@ func (c *folder) fires(args ...string) string {
 	return "nothing"
 }
 
-// TestAccPolicy returns a lost secret from every other reason to replace, by what
-// a plan in JSON has.
+// TestAccPolicy returns a lost secret from every other reason to replace, by
+// what a plan in JSON has.
 func TestAccPolicy(t *testing.T) {
 	t.Parallel()
 	recipients := `secret_recipients = ["` + keyA.recipient + `"]`

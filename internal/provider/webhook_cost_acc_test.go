@@ -9,7 +9,8 @@ import (
 	"github.com/titanx-io/terraform-provider-titanx/internal/titanxsim"
 )
 
-// TestAccCost counts the requests of a whole life of many webhooks: nothing depends on how many there are but the writes.
+// TestAccCost counts the requests of a whole life of many webhooks: nothing
+// depends on how many there are but the writes.
 func TestAccCost(t *testing.T) {
 	t.Parallel()
 	const n = 30

@@ -58,7 +58,8 @@ func atOnce(n int, do func(i int) error) error {
 	return errors.Join(errs...)
 }
 
-// TestNoChangePlan_protocol counts what a plan that changes nothing asks of TitanX: each page of the list once.
+// TestNoChangePlan_protocol counts what a plan that changes nothing asks of
+// TitanX: each page of the list once.
 func TestNoChangePlan_protocol(t *testing.T) {
 	t.Parallel()
 	for _, n := range []int{1, 100, 1000} {
@@ -88,7 +89,8 @@ func TestNoChangePlan_protocol(t *testing.T) {
 	}
 }
 
-// unchanged reads and plans a webhook as a plan of Terraform does, and fails unless both leave it as it is.
+// unchanged reads and plans a webhook as a plan of Terraform does, and fails
+// unless both leave it as it is.
 func (p *protocolServer) unchanged(state, config *tfprotov6.DynamicValue) error {
 	ctx := context.Background()
 	read, err := p.ReadResource(ctx, &tfprotov6.ReadResourceRequest{TypeName: webhookType, CurrentState: state})
@@ -116,7 +118,8 @@ func (p *protocolServer) unchanged(state, config *tfprotov6.DynamicValue) error 
 	return nil
 }
 
-// TestCreates_protocol counts connections: as many as there are calls at once, however many webhooks are made.
+// TestCreates_protocol counts connections: as many as there are calls at once,
+// however many webhooks are made.
 func TestCreates_protocol(t *testing.T) {
 	t.Parallel()
 	const n = 50
@@ -140,7 +143,8 @@ func TestCreates_protocol(t *testing.T) {
 	}
 }
 
-// TestExpired_protocol checks that a state which equals its plan is not taken for settled when its secret has expired.
+// TestExpired_protocol checks that a state which equals its plan is not taken
+// for settled when its secret has expired.
 func TestExpired_protocol(t *testing.T) {
 	t.Parallel()
 	s := simulate(t, titanxsim.Config{})

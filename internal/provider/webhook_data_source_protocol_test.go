@@ -37,7 +37,8 @@ func (p *protocolServer) data(typeName string, config object) (instance, []*tfpr
 	return instance{value: p.decode(schema, resp.State)}, append(valid.Diagnostics, resp.Diagnostics...)
 }
 
-// putThree returns the user three webhooks, two of which have a name in common and two a url.
+// putThree returns the user three webhooks, two of which have a name in common
+// and two a url.
 func (s *simulation) putThree() (scored, completed, other titanxsim.Webhook) {
 	put := func(name, url, status string, events ...string) titanxsim.Webhook {
 		return s.Put(simUser, titanxsim.Webhook{Name: name, URL: url, Status: status, EventTypes: events, Secret: "CANARY-secret"})
@@ -117,7 +118,8 @@ func TestWebhookDataRefusals_protocol(t *testing.T) {
 	}
 }
 
-// TestManyMatchesAreBounded checks that an error does not list a thousand webhooks.
+// TestManyMatchesAreBounded checks that an error does not list a thousand
+// webhooks.
 func TestManyMatchesAreBounded_protocol(t *testing.T) {
 	t.Parallel()
 	s := simulate(t, titanxsim.Config{})
@@ -195,7 +197,8 @@ func webhookNames(t *testing.T, i instance) []string {
 	return names
 }
 
-// TestDataSchemasHaveNoSecret checks that there is no place for a secret, and no id that the provider made up.
+// TestDataSchemasHaveNoSecret checks that there is no place for a secret, and
+// no id that the provider made up.
 func TestDataSchemasHaveNoSecret_protocol(t *testing.T) {
 	t.Parallel()
 	schemas := simulate(t, titanxsim.Config{}).protocol(nil).schemas.DataSourceSchemas

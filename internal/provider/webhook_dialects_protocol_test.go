@@ -13,7 +13,8 @@ import (
 	"github.com/titanx-io/terraform-provider-titanx/internal/titanxsim"
 )
 
-// TestDialects_protocol lives a webhook's life in every dialect that the documentation leaves possible.
+// TestDialects_protocol lives a webhook's life in every dialect that the
+// documentation leaves possible.
 func TestDialects_protocol(t *testing.T) {
 	t.Parallel()
 	for _, dialect := range append(titanxsim.Variations(), titanxsim.Dialect{}) {
@@ -73,7 +74,8 @@ func TestDialects_protocol(t *testing.T) {
 	}
 }
 
-// TestCreateRequest_protocol looks at the raw JSON: both documented events keys, then the one that a strict server knows.
+// TestCreateRequest_protocol looks at the raw JSON: both documented events
+// keys, then the one that a strict server knows.
 func TestCreateRequest_protocol(t *testing.T) {
 	t.Parallel()
 	for name, tc := range map[string]struct {

@@ -23,8 +23,9 @@ import (
 	"github.com/titanx-io/terraform-provider-titanx/internal/titanx"
 )
 
-// plannedWebhooks is what one run has heard of webhooks so far. Core plans them in any
-// order, so what a create is told must not depend on which others came before:
+// plannedWebhooks is what one run has heard of webhooks so far. Core plans them
+// in any order, so what a create is told must not depend on which others came
+// before:
 //
 //   - A webhook in TitanX's list is always named. Whether the same plan
 //     destroys or replaces it elsewhere may not be known yet.
@@ -114,7 +115,8 @@ func executable() string {
 }
 
 // judgeDuplicates reports what a new webhook would deliver twice. The replaced
-// webhook, if there is one, does not count. It costs at most the run's one list.
+// webhook, if there is one, does not count. It costs at most the run's one
+// list.
 func (c *connection) judgeDuplicates(ctx context.Context, plan webhookResourceModel, replaced types.String, diags *diag.Diagnostics) {
 	if c == nil || plan.URL.IsUnknown() || plan.EventTypes.IsUnknown() {
 		return
@@ -160,7 +162,7 @@ const duplicatesWait = 30 * time.Second
 
 var errNoList = fmt.Errorf("no list within %s", duplicatesWait)
 
-// again notes what a create delivers, and reports whether another delivers it.
+// again reports whether another create delivers the same, and notes this one.
 func (p *plannedWebhooks) again(plan webhookResourceModel) bool {
 	key := deliveryKey(plan)
 	p.mu.Lock()

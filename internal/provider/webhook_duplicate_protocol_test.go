@@ -208,7 +208,8 @@ func TestDuplicates_protocol(t *testing.T) {
 		}
 	}
 
-	// Core may plan a create between the refresh and the plan of another webhook.
+	// Core may plan a create between the refresh and the plan of another
+	// webhook.
 	t.Run("in between", func(t *testing.T) {
 		t.Parallel()
 		s := simulate(t, titanxsim.Config{})

@@ -28,7 +28,8 @@ import (
 	"github.com/titanx-io/terraform-provider-titanx/internal/titanxsim"
 )
 
-// trouble is a way in which a call goes wrong: at the simulator, or on the way to it.
+// trouble is a way in which a call goes wrong: at the simulator, or on the way
+// to it.
 type trouble struct {
 	name  string
 	fault titanxsim.Fault
@@ -103,10 +104,12 @@ func lifeSteps() []lifeStep {
 
 func (c *core) removeBehind() { c.s.Remove(simUser, c.state.text(c.s.t, "id")) }
 
-// maxRequests bounds what one run may send for one webhook, whatever goes wrong.
+// maxRequests bounds what one run may send for one webhook, whatever goes
+// wrong.
 const maxRequests = 60
 
-// TestFaults_protocol lets every call go wrong in every way. If that fails the apply, the next one must repair everything.
+// TestFaults_protocol lets every call go wrong in every way. If that fails the
+// apply, the next one must repair everything.
 func TestFaults_protocol(t *testing.T) {
 	t.Parallel()
 	for _, step := range lifeSteps() {

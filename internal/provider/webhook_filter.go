@@ -17,7 +17,8 @@ import (
 	"github.com/titanx-io/terraform-provider-titanx/internal/titanx"
 )
 
-// webhookFilterModel chooses some of all webhooks: those that agree with every argument that is not null.
+// webhookFilterModel chooses some of all webhooks: those that agree with every
+// argument that is not null.
 type webhookFilterModel struct {
 	Status    types.String `tfsdk:"status"`
 	EventType types.String `tfsdk:"event_type"`
@@ -25,7 +26,8 @@ type webhookFilterModel struct {
 	URLPrefix types.String `tfsdk:"url_prefix"`
 }
 
-// filterArguments describes the arguments of a filter to the schemas that have them, each of which has its own attribute type.
+// filterArguments describes the arguments of a filter to the schemas that have
+// them, each of which has its own attribute type.
 func filterArguments() map[string]filterArgument {
 	notEmpty := []validator.String{stringvalidator.LengthAtLeast(1)}
 	return map[string]filterArgument{

@@ -25,7 +25,8 @@ type running struct {
 	done chan struct{}
 }
 
-// start runs the CLI until the webhook is made at the server, and the provider waits for the answer.
+// start runs the CLI until the webhook is made at the server, and the provider
+// waits for the answer.
 func (c *folder) start(s *simulation, args ...string) *running {
 	c.t.Helper()
 	out, err := os.Create(filepath.Join(c.dir, "out.txt"))
@@ -74,7 +75,8 @@ func (r *running) interrupt() {
 	r.until("the interrupt is noticed", func() bool { return strings.Contains(r.read("out.txt"), "nterrupt received") })
 }
 
-// killProvider kills the provider's process, which is known by the address of this test's simulator.
+// killProvider kills the provider's process, which is known by the address of
+// this test's simulator.
 func (r *running) killProvider() {
 	r.t.Helper()
 	environments, err := filepath.Glob("/proc/[0-9]*/environ")
@@ -118,7 +120,8 @@ func slow(kind titanxsim.FaultKind, delay time.Duration) titanxsim.Fault {
 	return titanxsim.Fault{Call: titanxsim.CallCreate, Kind: kind, Commit: true, Delay: delay, Times: 1}
 }
 
-// TestAccInterrupt_once: a create that is under way is finished, and known to the state.
+// TestAccInterrupt_once: a create that is under way is finished, and known to
+// the state.
 func TestAccInterrupt_once(t *testing.T) {
 	t.Parallel()
 	s := simulate(t, titanxsim.Config{})
@@ -137,7 +140,8 @@ func TestAccInterrupt_once(t *testing.T) {
 	}
 }
 
-// TestAccInterrupt_lostAnswer: the answer to an interrupted create is lost, and what it made is removed all the same.
+// TestAccInterrupt_lostAnswer: the answer to an interrupted create is lost, and
+// what it made is removed all the same.
 func TestAccInterrupt_lostAnswer(t *testing.T) {
 	t.Parallel()
 	s := simulate(t, titanxsim.Config{})
@@ -153,7 +157,8 @@ func TestAccInterrupt_lostAnswer(t *testing.T) {
 	c.mustAgree(s)
 }
 
-// TestAccInterrupt_gone: where the provider ends between commit and answer, nobody knows of the webhook. The next plan finds it.
+// TestAccInterrupt_gone: where the provider ends between commit and answer,
+// nobody knows of the webhook. The next plan finds it.
 func TestAccInterrupt_gone(t *testing.T) {
 	t.Parallel()
 	for name, end := range map[string]func(*running){

@@ -45,8 +45,9 @@ func (r *webhookListResource) Configure(_ context.Context, req resource.Configur
 	r.conn = configured(req.ProviderData, &resp.Diagnostics)
 }
 
-// List streams the webhooks as their pages arrive, and asks for no page that the limit does not need. An error comes after the
-// webhooks that were read well.
+// List streams the webhooks as their pages arrive, and asks for no page that
+// the limit does not need. An error comes after the webhooks that were read
+// well.
 func (r *webhookListResource) List(ctx context.Context, req list.ListRequest, stream *list.ListResultsStream) {
 	var filter webhookFilterModel
 	diags := req.Config.Get(ctx, &filter)
@@ -75,7 +76,8 @@ func (r *webhookListResource) List(ctx context.Context, req list.ListRequest, st
 	}
 }
 
-// listResult is one webhook for Terraform's list: as an import would bring it, or nothing but the reason why it cannot be shown.
+// listResult is one webhook for Terraform's list: as an import would bring it,
+// or nothing but the reason why it cannot be shown.
 func listResult(ctx context.Context, client *titanx.Client, req list.ListRequest, w titanx.Webhook) list.ListResult {
 	result := req.NewListResult(ctx)
 	result.DisplayName = client.Clean(cmp.Or(w.Name, w.ID))

@@ -94,8 +94,8 @@ func TestAccWebhookList_adoptsFleet(t *testing.T) {
 	}
 }
 
-// TestAccWebhookList_failedPage checks that there is never a short list without a word. Terraform itself drops the results that
-// came before the error.
+// TestAccWebhookList_failedPage checks that there is never a short list without
+// a word. Terraform itself drops the results that came before the error.
 func TestAccWebhookList_failedPage(t *testing.T) {
 	t.Parallel()
 	s := fleet(t, "cursor", 250)

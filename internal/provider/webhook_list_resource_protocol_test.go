@@ -112,7 +112,8 @@ func TestListLimit_protocol(t *testing.T) {
 	}
 }
 
-// TestListStreams checks that a page is asked for when the one before has been consumed: never is more than one in memory.
+// TestListStreams checks that a page is asked for when the one before has been
+// consumed: never is more than one in memory.
 func TestListStreams_protocol(t *testing.T) {
 	t.Parallel()
 	s := fleet(t, "cursor", 1000)
@@ -177,8 +178,8 @@ func TestListResult_protocol(t *testing.T) {
 	}
 }
 
-// mustMatchImport checks that a listed webhook is what an import and a refresh make of it: else the generated configuration would
-// plan a change.
+// mustMatchImport checks that a listed webhook is what an import and a refresh
+// make of it: else the generated configuration would plan a change.
 func (p *protocolServer) mustMatchImport(listed instance, id string) {
 	p.t.Helper()
 	imported, diags := p.importByID(id)

@@ -25,10 +25,12 @@ import (
 	"github.com/titanx-io/terraform-provider-titanx/internal/titanxsim"
 )
 
-// liveVariable, set to 1, lets the test below create webhooks at TitanX, under the key in the environment.
+// liveVariable, set to 1, lets the test below create webhooks at TitanX, under
+// the key in the environment.
 const liveVariable = "TITANX_ACC_LIVE"
 
-// addSweeper lets go test -sweep=all delete what interrupted tests have left at TitanX.
+// addSweeper lets go test -sweep=all delete what interrupted tests have left at
+// TitanX.
 func addSweeper() {
 	resource.AddTestSweepers("titanx_webhook", &resource.Sweeper{Name: "titanx_webhook", F: func(string) error {
 		client, err := liveClient()
@@ -52,7 +54,8 @@ type service struct {
 	factories map[string]func() (tfprotov6.ProviderServer, error)
 }
 
-// TestAccWebhook_live runs against TitanX where liveVariable allows that, and else against simulators.
+// TestAccWebhook_live runs against TitanX where liveVariable allows that, and
+// else against simulators.
 func TestAccWebhook_live(t *testing.T) {
 	t.Parallel()
 	if os.Getenv(liveVariable) == "1" {
@@ -91,7 +94,8 @@ func TestAccWebhook_live(t *testing.T) {
 	}
 }
 
-// test lives a short life of one webhook, inactive at first and under a name of its own.
+// test lives a short life of one webhook, inactive at first and under a name of
+// its own.
 func (s service) test(t *testing.T) {
 	t.Helper()
 	name := sweep.Prefix + strings.ToLower(rand.Text())
@@ -148,7 +152,8 @@ func (s service) holds(name, status string) resource.TestCheckFunc {
 	}
 }
 
-// find looks in a new list for the webhook of a test. Its url identifies it where the API returns no names.
+// find looks in a new list for the webhook of a test. Its url identifies it
+// where the API returns no names.
 func (s service) find(name string) (titanx.Webhook, error) {
 	for w, err := range s.client.List(context.Background()) {
 		if err != nil || w.Name == name || strings.HasSuffix(w.URL, "/"+name) {

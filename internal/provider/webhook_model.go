@@ -44,9 +44,9 @@ type webhookIdentityModel struct {
 	ID types.String `tfsdk:"id"`
 }
 
-// webhookAttributeTypes returns the types of the model's attributes, by name. The
-// framework's own Get and Set compile a regular expression for every field of
-// every call, and take five times as long.
+// webhookAttributeTypes returns the types of the model's attributes, by name.
+// The framework's own Get and Set compile a regular expression for every field
+// of every call, and take five times as long.
 var webhookAttributeTypes = sync.OnceValue(func() map[string]attr.Type {
 	var described resource.SchemaResponse
 	new(webhookResource).Schema(context.Background(), resource.SchemaRequest{}, &described)
@@ -84,7 +84,7 @@ func (m webhookResourceModel) encode(ctx context.Context, diags *diag.Diagnostic
 	return raw
 }
 
-// equal compares every attribute.
+// equal reports whether every attribute is equal.
 func (m webhookResourceModel) equal(other webhookResourceModel) bool {
 	others := reflect.ValueOf(other)
 	for field, value := range reflect.ValueOf(m).Fields() {
@@ -124,7 +124,8 @@ func (m webhookResourceModel) createRequest() titanx.CreateRequest {
 	}
 }
 
-// refresh takes over what TitanX says of the webhook. What it does not say stays as it was, and no answer touches the secret.
+// refresh takes over what TitanX says of the webhook. What it does not say
+// stays as it was, and no answer touches the secret.
 func (m *webhookResourceModel) refresh(w titanx.Webhook) {
 	m.ID = types.StringValue(w.ID)
 	if w.Name != "" {
@@ -164,7 +165,8 @@ func timeOr(t time.Time, before types.String) types.String {
 	return before
 }
 
-// newImportedModel is a webhook as an import brings it: without its secret, and to be kept without it.
+// newImportedModel is a webhook as an import brings it: without its secret, and
+// to be kept without it.
 func newImportedModel(w titanx.Webhook) webhookResourceModel {
 	m := webhookResourceModel{
 		EventTypes:       types.SetNull(types.StringType),
@@ -177,7 +179,8 @@ func newImportedModel(w titanx.Webhook) webhookResourceModel {
 	return m
 }
 
-// webhookModel is a webhook in a data source. It has no secret: TitanX returns that only once.
+// webhookModel is a webhook in a data source. It has no secret: TitanX returns
+// that only once.
 type webhookModel struct {
 	ID         types.String `tfsdk:"id"`
 	Name       types.String `tfsdk:"name"`
@@ -188,7 +191,8 @@ type webhookModel struct {
 	UpdatedAt  types.String `tfsdk:"updated_at"`
 }
 
-// newWebhookModel returns a webhook as TitanX returns it. What it does not return is null.
+// newWebhookModel returns a webhook as TitanX returns it. What it does not
+// return is null.
 func newWebhookModel(w titanx.Webhook) webhookModel {
 	m := newImportedModel(w)
 	return webhookModel{

@@ -183,7 +183,8 @@ func (r *webhookResource) deleteLate(ctx context.Context, model webhookResourceM
 	}
 }
 
-// managedBeside reports whether the state has a webhook, or it is the given one.
+// managedBeside reports whether the state has a webhook, or it is the given
+// one.
 func (r *webhookResource) managedBeside(own string) func(id string) bool {
 	return func(id string) bool { return id == own || r.conn.isManaged(id) }
 }

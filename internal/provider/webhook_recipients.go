@@ -24,14 +24,14 @@ import (
 // decrypt is lost.
 var recipientKey = stringCheck{"an age recipient: an X25519 (age1…) or SSH (ssh-ed25519, ssh-rsa) public key", func(text string, at path.Path, diags *diag.Diagnostics) {
 	if _, err := parseRecipient(text); err != nil {
-		// The path of an element holds its value, and the SDK logs the path: a private
-		// key may have been given by mistake.
+		// The path of an element holds its value, and the SDK logs the path: a
+		// private key may have been given by mistake.
 		diags.AddAttributeError(at.ParentPath(), "Invalid recipient", sentence(err.Error()))
 	}
 }}
 
-// sampleRecipients are public keys that people copy from documentation: those of
-// age's README, manual page and tests, and of SOPS's README.
+// sampleRecipients are public keys that people copy from documentation: those
+// of age's README, manual page and tests, and of SOPS's README.
 var sampleRecipients = map[string]bool{
 	"age10k7vsqmeg3sp8elfyq5ts55feg4huarpcaf9dmljn9umydg3gymsvx4dp9": true,
 	"age12phkzssndd5axajas2h74vtge62c86xjhd6u9anyanqhzvdg6sps0xthgl": true,
@@ -48,7 +48,8 @@ var sampleRecipients = map[string]bool{
 	"age1yv2sxrjnyymx4qkn3ehdd5zdq4xnrea5ljm4hsmgxn5tpv985anqkrwqa7": true,
 }
 
-// parseRecipient reads a public key. Its error quotes nothing: a private key may have been given by mistake.
+// parseRecipient reads a public key. Its error quotes nothing: a private key
+// may have been given by mistake.
 func parseRecipient(text string) (age.Recipient, error) {
 	if err := misread(text); err != nil {
 		return nil, err
@@ -107,7 +108,8 @@ func keysOf(recipients types.Set) map[string]bool {
 	return keys
 }
 
-// encryptTo encrypts a secret to recipients, as ASCII-armored age text that age -d reads.
+// encryptTo encrypts a secret to recipients, as ASCII-armored age text that age
+// -d reads.
 func encryptTo(recipients []age.Recipient, secret string) (string, error) {
 	var out bytes.Buffer
 	text := armor.NewWriter(&out)
@@ -127,7 +129,8 @@ func encryptTo(recipients []age.Recipient, secret string) (string, error) {
 	return out.String(), nil
 }
 
-// parseIdentities reads a private key, or a file of age-keygen. Its error quotes nothing of it.
+// parseIdentities reads a private key, or a file of age-keygen. Its error
+// quotes nothing of it.
 func parseIdentities(text string) ([]age.Identity, error) {
 	text = strings.TrimSpace(text)
 	if err := misread(text); err != nil {

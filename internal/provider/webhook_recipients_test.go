@@ -19,7 +19,8 @@ import (
 	"golang.org/x/crypto/ssh"
 )
 
-// keyPair is a recipient and the identity that decrypts for it, made for one test.
+// keyPair is a recipient and the identity that decrypts for it, made for one
+// test.
 type keyPair struct{ recipient, identity string }
 
 func newAgeKey() keyPair {
@@ -30,7 +31,8 @@ func newAgeKey() keyPair {
 	return keyPair{identity.Recipient().String(), identity.String()}
 }
 
-// newSSHKeys creates a key of each kind that SSH uses by default, and an ed25519 one under a passphrase.
+// newSSHKeys creates a key of each kind that SSH uses by default, and an
+// ed25519 one under a passphrase.
 func newSSHKeys(t *testing.T) (ed25519Key, rsaKey, ecdsaKey, lockedKey keyPair) {
 	t.Helper()
 	_, edwards, err := ed25519.GenerateKey(nil)
@@ -143,7 +145,8 @@ func TestDecrypt(t *testing.T) {
 	}
 }
 
-// quotes reports whether a text holds any word of six letters or more that is in one of the others.
+// quotes reports whether a text holds any word of six letters or more that is
+// in one of the others.
 func quotes(text string, others ...string) bool {
 	for _, other := range others {
 		for word := range strings.FieldsSeq(other) {

@@ -363,7 +363,8 @@ func (r *webhookResource) Delete(ctx context.Context, req resource.DeleteRequest
 	seenBy, diags := req.Private.GetKey(ctx, seenByKey)
 	resp.Diagnostics.Append(diags...)
 	if seenBy != nil && !r.conn.marked(seenBy) {
-		// Without a refresh, nobody has looked under this key yet: to another user's key every webhook looks deleted.
+		// Without a refresh, nobody has looked under this key yet: to another
+		// user's key every webhook looks deleted.
 		if _, err := client.Find(ctx, model.ID.ValueString()); errors.Is(err, titanx.ErrNotFound) {
 			addWrongKeyError(&resp.Diagnostics, model)
 			return
@@ -394,7 +395,8 @@ func (r *webhookResource) ImportState(ctx context.Context, req resource.ImportSt
 		return
 	}
 	resource.ImportStatePassthroughWithIdentity(ctx, path.Root("id"), path.Root("id"), req, resp)
-	// A configuration that is generated from the import thus keeps the webhook: adopting a fleet must destroy nothing.
+	// A configuration that is generated from the import thus keeps the webhook:
+	// adopting a fleet must destroy nothing.
 	resp.Diagnostics.Append(resp.State.SetAttribute(ctx, path.Root("on_lost_secret"), onLostKeep)...)
 	resp.Diagnostics.Append(resp.Private.SetKey(ctx, importedKey, []byte("true"))...)
 }

@@ -60,7 +60,8 @@ func TestAccWebhook_life(t *testing.T) {
 				Check: resource.ComposeTestCheckFunc(s.wrote(titanxsim.CallDelete, titanxsim.CallCreate), s.hasServerSecret),
 			},
 			{
-				// The order of events, the case of the host and the default port make no difference.
+				// The order of events, the case of the host and the default
+				// port make no difference.
 				Config: s.hcl(`resource "titanx_webhook" "test" {
   name              = "test"
   url               = "https://HOOKS.example.com:443/titanx"
@@ -182,7 +183,8 @@ func TestAccWebhook_rotateAfter(t *testing.T) {
 	})
 }
 
-// planAction expects what the plan does with the webhook, and that nothing is left to do after the apply.
+// planAction expects what the plan does with the webhook, and that nothing is
+// left to do after the apply.
 func planAction(want plancheck.ResourceActionType) resource.ConfigPlanChecks {
 	return resource.ConfigPlanChecks{PreApply: []plancheck.PlanCheck{plancheck.ExpectResourceAction(testAddress, want)}}
 }
@@ -191,7 +193,8 @@ func attribute(name, value string) statecheck.StateCheck {
 	return statecheck.ExpectKnownValue(testAddress, tfjsonpath.New(name), knownvalue.StringExact(value))
 }
 
-// hasServerSecret checks that the state has the very secret that the simulator signs with.
+// hasServerSecret checks that the state has the very secret that the simulator
+// signs with.
 func (s *simulation) hasServerSecret(state *terraform.State) error {
 	got := state.RootModule().Resources[testAddress].Primary.Attributes
 	all := s.Webhooks(simUser)

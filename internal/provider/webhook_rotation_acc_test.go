@@ -13,8 +13,9 @@ import (
 	"github.com/titanx-io/terraform-provider-titanx/internal/titanxsim"
 )
 
-// TestAccRotation_overlap fires an event every 50 ms while the secret is rotated, at a receiver that holds both secrets. With
-// create_before_destroy it gets every event; without it, it cannot.
+// TestAccRotation_overlap fires an event every 50 ms while the secret is
+// rotated, at a receiver that holds both secrets. With create_before_destroy it
+// gets every event; without it, it cannot.
 func TestAccRotation_overlap(t *testing.T) {
 	t.Parallel()
 	for order, createFirst := range map[string]bool{"create before destroy": true, "destroy before create": false} {
@@ -30,7 +31,8 @@ func TestAccRotation_overlap(t *testing.T) {
 variable "generation" { default = "1" }`)
 			c.must("apply", "-auto-approve")
 			oldSecret := s.only().Secret
-			// Whatever comes second waits, so that several events fall between the two.
+			// Whatever comes second waits, so that several events fall between
+			// the two.
 			second := titanxsim.CallCreate
 			if createFirst {
 				second = titanxsim.CallDelete
@@ -74,7 +76,8 @@ variable "generation" { default = "1" }`)
 	}
 }
 
-// fireUntil fires an event every 50 ms, the last one after stop is closed, and returns their ids.
+// fireUntil fires an event every 50 ms, the last one after stop is closed, and
+// returns their ids.
 func (s *simulation) fireUntil(stop <-chan struct{}) []string {
 	ticker := time.NewTicker(50 * time.Millisecond)
 	defer ticker.Stop()

@@ -161,7 +161,8 @@ func (m *webhookResourceModel) unknownSecret() {
 	}
 }
 
-// webhookChange plans the change of a webhook that exists. It is pure: no clock, no API.
+// webhookChange plans the change of a webhook that exists. It is pure: no
+// clock, no API.
 type webhookChange struct {
 	config, state webhookResourceModel
 	imported      bool // the webhook came by import, and has not been applied since
@@ -231,8 +232,9 @@ func (c *webhookChange) keepComputed() {
 	}
 }
 
-// compareArguments finds changes of what TitanX cannot change in place. What the state does not know (after an import from an
-// answer that did not say it) is filled in without a request.
+// compareArguments finds changes of what TitanX cannot change in place. What
+// the state does not know (after an import from an answer that did not say it)
+// is filled in without a request.
 func (c *webhookChange) compareArguments() {
 	if !c.plan.URL.IsUnknown() && !c.state.URL.IsNull() && titanx.SameURL(c.state.URL.ValueString(), c.plan.URL.ValueString()) {
 		c.plan.URL = c.state.URL
@@ -290,7 +292,8 @@ func (c *webhookChange) warnAge() {
 	}
 }
 
-// sameTriggers compares rotation_triggers; a key with a null value does not count.
+// sameTriggers reports whether two rotation_triggers are equal. A key with a
+// null value does not count.
 func sameTriggers(a, b types.Map) bool {
 	if a.IsUnknown() || b.IsUnknown() {
 		return false
@@ -307,7 +310,8 @@ func sameTriggers(a, b types.Map) bool {
 	return true
 }
 
-// recipients encrypts a plain secret in place; what was encrypted to some cannot be encrypted to others, so that replaces.
+// recipients encrypts a plain secret in place; what was encrypted to some
+// cannot be encrypted to others, so that replaces.
 func (c *webhookChange) recipients() {
 	if !c.plan.SecretRecipients.IsUnknown() && sameKeys(c.plan.SecretRecipients, c.state.SecretRecipients) {
 		c.plan.SecretRecipients = c.state.SecretRecipients
@@ -324,8 +328,10 @@ func (c *webhookChange) recipients() {
 	}
 }
 
-// rotation replaces a webhook whose last refresh found rotate_after passed. Another rotate_after is judged again by the apply; an
-// unknown one may turn out to be the same, and core refuses an apply that replaces where the plan did not.
+// rotation replaces a webhook whose last refresh found rotate_after passed.
+// Another rotate_after is judged again by the apply; an unknown one may turn
+// out to be the same, and core refuses an apply that replaces where the plan
+// did not.
 func (c *webhookChange) rotation() {
 	if !c.plan.RotateAfter.IsNull() && c.state.CreatedAt.IsNull() {
 		c.diags.AddAttributeWarning(path.Root("rotate_after"), fmt.Sprintf("Age of webhook %q unknown", c.plan.Name.ValueString()),
@@ -365,7 +371,8 @@ func (c *webhookChange) adoption() {
 	}
 }
 
-// lostSecret does what on_lost_secret says, from the plan, so that a changed policy takes one apply.
+// lostSecret does what on_lost_secret says, from the plan, so that a changed
+// policy takes one apply.
 func (c *webhookChange) lostSecret() {
 	if len(c.replace) > 0 || !c.plan.lost() {
 		return
@@ -378,7 +385,8 @@ func (c *webhookChange) lostSecret() {
 	case policy == onLostError:
 		c.diags.AddAttributeError(at, lostSummary(*c.plan), lostSecretText+" on_lost_secret = \"error\" refuses to plan. "+lostSecretAdvice(policy)+" To destroy the webhook, use destroy -refresh=false.")
 	case policy == onLostReplace && c.applying:
-		// What core applies to a webhook that exists is no replacement: the plan adopted a secret.
+		// What core applies to a webhook that exists is no replacement: the
+		// plan adopted a secret.
 		c.diags.AddAttributeError(path.Root("secret_wo"), "No secret to adopt",
 			"secret_wo was not known when the plan was made, and is null now. Nothing was changed. Plan again: "+lostSecretAdvice(policy))
 	case policy == onLostReplace:
@@ -413,7 +421,8 @@ func lostSecretAdvice(policy string) string {
 	return advice + "To manage the webhook without its secret, set on_lost_secret = \"keep\"; to get a new webhook with a new secret, set it to \"replace\"."
 }
 
-// replacement plans what a new webhook brings, and says what that means for receivers. A lost secret has a warning of its own.
+// replacement plans what a new webhook brings, and says what that means for
+// receivers. A lost secret has a warning of its own.
 func (c *webhookChange) replacement() {
 	c.plan.unknownComputed()
 	if !c.lost {

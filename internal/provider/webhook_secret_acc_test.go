@@ -108,8 +108,9 @@ func planned(action, by string) resource.ConfigPlanChecks {
 	return resource.ConfigPlanChecks{PreApply: []plancheck.PlanCheck{plancheck.ExpectResourceAction(testAddress, actions[action]), forcedBy(by)}}
 }
 
-// TestAccSecret_unknown takes values from a resource that is made in the same run, and applies the plan with core's own checks. The
-// other cases of secretUnknowns run at the level of the protocol.
+// TestAccSecret_unknown takes values from a resource that is made in the same
+// run, and applies the plan with core's own checks. The other cases of
+// secretUnknowns run at the level of the protocol.
 func TestAccSecret_unknown(t *testing.T) {
 	t.Parallel()
 	for _, name := range []string{
@@ -225,7 +226,8 @@ func TestAccSecret_refreshOnly(t *testing.T) {
 	})
 }
 
-// TestAccSecret_ephemeral shows what the ephemeral resource provides to another provider's configuration.
+// TestAccSecret_ephemeral shows what the ephemeral resource provides to another
+// provider's configuration.
 func TestAccSecret_ephemeral(t *testing.T) {
 	t.Parallel()
 	edwards, rivest, _, _ := newSSHKeys(t)
@@ -271,7 +273,8 @@ resource "echo" "test" {}
 	}
 }
 
-// TestAccSecret_outOfState looks for the plain secret in all that runs with secret_recipients leave behind.
+// TestAccSecret_outOfState looks for the plain secret in all that runs with
+// secret_recipients leave behind.
 func TestAccSecret_outOfState(t *testing.T) {
 	t.Parallel()
 	s := simulate(t, titanxsim.Config{})
@@ -336,7 +339,8 @@ ephemeral "titanx_webhook_secret" "test" {
 	}
 }
 
-// TestAccSecret_intoCiphertext encrypts a secret that the state has in plain text: afterwards only the backup has it.
+// TestAccSecret_intoCiphertext encrypts a secret that the state has in plain
+// text: afterwards only the backup has it.
 func TestAccSecret_intoCiphertext(t *testing.T) {
 	t.Parallel()
 	s := simulate(t, titanxsim.Config{})
@@ -358,7 +362,8 @@ func TestAccSecret_intoCiphertext(t *testing.T) {
 	}
 }
 
-// TestAccImport_generated imports five webhooks into a configuration that the CLI writes, and finds nothing to change.
+// TestAccImport_generated imports five webhooks into a configuration that the
+// CLI writes, and finds nothing to change.
 func TestAccImport_generated(t *testing.T) {
 	t.Parallel()
 	s := simulate(t, titanxsim.Config{})

@@ -14,7 +14,8 @@ import (
 
 func newWebhookSecretEphemeral() ephemeral.EphemeralResource { return webhookSecretEphemeral{} }
 
-// webhookSecretEphemeral decrypts encrypted_secret for the length of a run. It asks no API.
+// webhookSecretEphemeral decrypts encrypted_secret for the length of a run. It
+// asks no API.
 type webhookSecretEphemeral struct{}
 
 type webhookSecretModel struct {

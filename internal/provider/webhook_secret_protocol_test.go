@@ -152,7 +152,8 @@ func (p *protocolServer) checkSettled(webhook instance, config object) {
 	}
 }
 
-// outcome is what comes of a configuration: the plan's action and the webhook after the apply.
+// outcome is what comes of a configuration: the plan's action and the webhook
+// after the apply.
 type outcome struct {
 	action  string
 	replace []string
@@ -160,14 +161,16 @@ type outcome struct {
 	webhook instance
 }
 
-// carryOut validates, plans and applies a configuration as core does: a replacement is planned again as a create with the
-// private state of the first plan, and everything is planned once more during apply.
+// carryOut validates, plans and applies a configuration as core does: a
+// replacement is planned again as a create with the private state of the first
+// plan, and everything is planned once more during apply.
 func (p *protocolServer) carryOut(prior instance, config object) outcome {
 	p.t.Helper()
 	return p.carryOutResolved(prior, config, config)
 }
 
-// carryOutResolved plans one configuration and applies another, in which what was unknown is known.
+// carryOutResolved plans one configuration and applies another, in which what
+// was unknown is known.
 func (p *protocolServer) carryOutResolved(prior instance, planned, applied object) outcome {
 	p.t.Helper()
 	out := outcome{action: refused, diags: p.validate(planned)}
@@ -277,7 +280,8 @@ func TestSecretUnknown_create_protocol(t *testing.T) {
 	}
 }
 
-// TestSecretSavedPlan_protocol plans a change before rotate_after passes, and applies it after: the plan must hold.
+// TestSecretSavedPlan_protocol plans a change before rotate_after passes, and
+// applies it after: the plan must hold.
 func TestSecretSavedPlan_protocol(t *testing.T) {
 	t.Parallel()
 	s := simulate(t, titanxsim.Config{})
@@ -305,7 +309,8 @@ func TestSecretSavedPlan_protocol(t *testing.T) {
 	}
 }
 
-// TestSecretFirstTriggers_protocol: the first triggers after an import are recorded, all others rotate.
+// TestSecretFirstTriggers_protocol: the first triggers after an import are
+// recorded, all others rotate.
 func TestSecretFirstTriggers_protocol(t *testing.T) {
 	t.Parallel()
 	first := testWebhook(object{"on_lost_secret": "keep", "rotation_triggers": map[string]string{"generation": "1"}})
@@ -334,7 +339,8 @@ func TestSecretFirstTriggers_protocol(t *testing.T) {
 	}
 }
 
-// TestSecretPlannedAsNull_protocol: with recipients, a plan never waits for a plain secret.
+// TestSecretPlannedAsNull_protocol: with recipients, a plan never waits for a
+// plain secret.
 func TestSecretPlannedAsNull_protocol(t *testing.T) {
 	t.Parallel()
 	p := simulate(t, titanxsim.Config{}).protocol(nil)
@@ -380,7 +386,8 @@ func TestSecretNotSaid_protocol(t *testing.T) {
 	}
 }
 
-// TestSecretAgeUnknown_protocol: an age that cannot be judged is said to be so, lest nobody notices that nothing rotates.
+// TestSecretAgeUnknown_protocol: an age that cannot be judged is said to be so,
+// lest nobody notices that nothing rotates.
 func TestSecretAgeUnknown_protocol(t *testing.T) {
 	t.Parallel()
 	s := simulate(t, titanxsim.Config{})
@@ -496,8 +503,8 @@ func TestSecretVersion_protocol(t *testing.T) {
 	}
 }
 
-// TestSecretAdopted_protocol finds nothing of secret_wo in a plan, or in what an
-// encrypted adoption stores.
+// TestSecretAdopted_protocol finds nothing of secret_wo in a plan, or in what
+// an encrypted adoption stores.
 func TestSecretAdopted_protocol(t *testing.T) {
 	t.Parallel()
 	s := simulate(t, titanxsim.Config{})

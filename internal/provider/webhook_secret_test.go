@@ -19,8 +19,9 @@ const (
 	refused  = "refused"
 )
 
-// secretTable is the secret's life: what a plan does after an event in each of the states, and what the apply then leads to.
-// What an event does not change in a state has no row.
+// secretTable is the secret's life: what a plan does after an event in each of
+// the states, and what the apply then leads to. What an event does not change
+// in a state has no row.
 var secretTable = []struct {
 	state, event string
 	action       string
@@ -164,8 +165,9 @@ func (s *simulation) holds(state, event, action string) string {
 	return s.only().Secret
 }
 
-// secretStates tell how a webhook gets into a state: by import or by the first configuration, then by applying each of the
-// others, and at last by age. Every configuration has what secretBase has.
+// secretStates tell how a webhook gets into a state: by import or by the first
+// configuration, then by applying each of the others, and at last by age. Every
+// configuration has what secretBase has.
 var secretStates = map[string]struct {
 	imported bool
 	configs  []object
@@ -186,7 +188,8 @@ var secretStates = map[string]struct {
 
 var secretBase = object{"on_lost_secret": "replace", "rotate_after": "1h", "rotation_triggers": map[string]string{"generation": "1"}}
 
-// longerThanRotateAfter is an age that secretBase's rotate_after does not allow, and the longer one of the events does.
+// longerThanRotateAfter is an age that secretBase's rotate_after does not
+// allow, and the longer one of the events does.
 const longerThanRotateAfter = 2 * time.Hour
 
 // secretEvents change a configuration.
@@ -235,7 +238,8 @@ func recipientsOf(o object) []string {
 	return recipients
 }
 
-// with returns a copy of an object in which the given ones have changed attributes.
+// with returns a copy of an object in which the given ones have changed
+// attributes.
 func (o object) with(changes ...object) object {
 	out := maps.Clone(o)
 	for _, change := range changes {
@@ -244,7 +248,8 @@ func (o object) with(changes ...object) object {
 	return out
 }
 
-// after returns the configuration of a state before an event, and the one after it.
+// after returns the configuration of a state before an event, and the one after
+// it.
 func configsOf(state, event string) (before, after object) {
 	configs := secretStates[state].configs
 	before = testWebhook(secretBase).with(configs[len(configs)-1])
@@ -253,7 +258,8 @@ func configsOf(state, event string) (before, after object) {
 	return before, after
 }
 
-// TestSecretTable_complete finds a row for every event that changes something in each of the states that secret_status names.
+// TestSecretTable_complete finds a row for every event that changes something
+// in each of the states that secret_status names.
 func TestSecretTable_complete(t *testing.T) {
 	t.Parallel()
 	rows := map[[2]string]int{}
@@ -275,8 +281,9 @@ func TestSecretTable_complete(t *testing.T) {
 	}
 }
 
-// secretUnknown is a plan with values that are known only during apply. Whatever they turn out to be, core must find the same
-// action and the same known values when it plans again.
+// secretUnknown is a plan with values that are known only during apply.
+// Whatever they turn out to be, core must find the same action and the same
+// known values when it plans again.
 type secretUnknown struct {
 	state    string
 	policy   string // on_lost_secret, where it is not the state's
@@ -320,7 +327,8 @@ var secretUnknowns = map[string]secretUnknown{
 		"rotate_after": "24h", "on_lost_secret": "keep", "status": "inactive"}, replace, "name url", "encrypted"},
 }
 
-// config is what is known while planning, and what the unknown values take the place of.
+// config is what is known while planning, and what the unknown values take the
+// place of.
 func (u secretUnknown) config() object {
 	config, _ := configsOf(u.state, "refresh")
 	if u.policy != "" {

@@ -30,7 +30,8 @@ func broken(call titanxsim.Call) titanxsim.Fault {
 	return titanxsim.Fault{Call: call, Kind: titanxsim.FaultStatus, Status: http.StatusServiceUnavailable}
 }
 
-// afterLostCreate runs a test in which the answer to the first create is lost, in each order in which Terraform replaces.
+// afterLostCreate runs a test in which the answer to the first create is lost,
+// in each order in which Terraform replaces.
 func afterLostCreate(t *testing.T, test func(*testing.T, *simulation, *folder)) {
 	for name, lifecycle := range map[string]string{
 		"destroy before create": "",
@@ -54,7 +55,8 @@ func unlisted(after int) titanxsim.Fault {
 	return down
 }
 
-// TestAccWebhook_pending: the answer to a create is lost, and the list is down, so that nobody can tell what became of it.
+// TestAccWebhook_pending: the answer to a create is lost, and the list is down,
+// so that nobody can tell what became of it.
 func TestAccWebhook_pending(t *testing.T) {
 	t.Parallel()
 	afterLostCreate(t, func(t *testing.T, s *simulation, c *folder) {
@@ -149,7 +151,8 @@ func many(name string, count int) string {
 `, count, name)
 }
 
-// TestAccWebhook_identical creates identical webhooks side by side, ten at a time, while answers are lost.
+// TestAccWebhook_identical creates identical webhooks side by side, ten at a
+// time, while answers are lost.
 func TestAccWebhook_identical(t *testing.T) {
 	t.Parallel()
 	const count = 50
@@ -181,7 +184,8 @@ func TestAccWebhook_identical(t *testing.T) {
 	}
 }
 
-// TestAccWebhook_sideBySide lets two configurations be applied at once under one key, while answers are lost.
+// TestAccWebhook_sideBySide lets two configurations be applied at once under
+// one key, while answers are lost.
 func TestAccWebhook_sideBySide(t *testing.T) {
 	t.Parallel()
 	const count = 20
@@ -302,7 +306,8 @@ func (c *folder) instances() []stateInstance {
 	return out
 }
 
-// mustAgree checks that the state holds exactly the server's webhooks, each with its secret, and that nothing is left to do.
+// mustAgree checks that the state holds exactly the server's webhooks, each
+// with its secret, and that nothing is left to do.
 func (c *folder) mustAgree(s *simulation) {
 	c.t.Helper()
 	secrets := map[string]string{}
@@ -324,7 +329,8 @@ func (c *folder) mustAgree(s *simulation) {
 	}
 }
 
-// mustFail runs the CLI, which must fail with the given texts, and returns what it prints on one line.
+// mustFail runs the CLI, which must fail with the given texts, and returns what
+// it prints on one line.
 func (c *folder) mustFail(args []string, texts ...string) string {
 	c.t.Helper()
 	out, code := c.run(args...)
@@ -334,7 +340,8 @@ func (c *folder) mustFail(args []string, texts ...string) string {
 	return c.mustSay(out, texts...)
 }
 
-// mustSay checks that texts are in what the CLI has printed, which it breaks into lines where it likes, and returns that on one line.
+// mustSay checks that texts are in what the CLI has printed, which it breaks
+// into lines where it likes, and returns that on one line.
 func (c *folder) mustSay(out string, texts ...string) string {
 	c.t.Helper()
 	out = strings.Join(strings.FieldsFunc(out, func(r rune) bool { return unicode.IsSpace(r) || strings.ContainsRune("│╷╵", r) }), " ")

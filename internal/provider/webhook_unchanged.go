@@ -14,10 +14,12 @@ import (
 	"github.com/hashicorp/terraform-plugin-go/tftypes"
 )
 
-// unchangedWebhooks answers what Terraform asks about a webhook that is as it was, which is most of what it ever asks. The framework
-// takes the values of such a call apart and puts them together again a dozen times; here each is read once, and the answer is what
-// came. The rules are those of the resource, and what they do not leave as it was, or what needs the API, is left to the framework:
-// each method then returns nil.
+// unchangedWebhooks answers what Terraform asks about a webhook that is as it
+// was, which is most of what it ever asks. The framework takes the values of
+// such a call apart and puts them together again a dozen times; here each is
+// read once, and the answer is what came. The rules are those of the resource,
+// and what they do not leave as it was, or what needs the API, is left to the
+// framework: each method then returns nil.
 type unchangedWebhooks struct {
 	provider *titanxProvider
 	typeName string
@@ -35,7 +37,8 @@ func newUnchangedWebhooks(p *titanxProvider) unchangedWebhooks {
 	return unchangedWebhooks{p, metadata.TypeName, described.Schema.Version, described.Schema.Type().TerraformType(ctx)}
 }
 
-// upgrade answers for a state of the present version, which Terraform takes as JSON, too, and itself decodes by the schema.
+// upgrade answers for a state of the present version, which Terraform takes as
+// JSON, too, and itself decodes by the schema.
 func (u unchangedWebhooks) upgrade(req *tfprotov6.UpgradeResourceStateRequest) *tfprotov6.UpgradeResourceStateResponse {
 	if req.TypeName != u.typeName || req.Version != u.version || req.RawState == nil {
 		return nil
@@ -50,7 +53,8 @@ func (u unchangedWebhooks) upgrade(req *tfprotov6.UpgradeResourceStateRequest) *
 
 // describes reports whether a type has all attributes of a JSON object, with
 // values of their types, and returns its id. Core would reject any other,
-// without saying of which resource it is: the framework's error has the address.
+// without saying of which resource it is: the framework's error has the
+// address.
 func describes(typ tftypes.Type, state json.RawMessage) (id string, ok bool) {
 	object, ok := typ.(tftypes.Object)
 	var attributes map[string]json.RawMessage
@@ -114,7 +118,8 @@ func (u unchangedWebhooks) read(ctx context.Context, req *tfprotov6.ReadResource
 	}
 }
 
-// plan answers where the configuration asks for what the state has, and no rule wants anything else.
+// plan answers where the configuration asks for what the state has, and no rule
+// wants anything else.
 func (u unchangedWebhooks) plan(ctx context.Context, req *tfprotov6.PlanResourceChangeRequest) *tfprotov6.PlanResourceChangeResponse {
 	conn := u.provider.conn
 	if req.TypeName != u.typeName || !conn.ready() || !same(req.PriorState, req.ProposedNewState) {
@@ -149,12 +154,14 @@ func (u unchangedWebhooks) secretUnknown(ctx context.Context, config *tfprotov6.
 // identityType is a webhook's identity as Terraform sends it.
 var identityType = tftypes.Object{AttributeTypes: map[string]tftypes.Type{"id": tftypes.String}}
 
-// same returns that two values were sent as the same bytes. Terraform sends the attributes and elements of equal values in one order.
+// same reports whether two values were sent as the same bytes. Terraform sends
+// the attributes and elements of equal values in one order.
 func same(a, b *tfprotov6.DynamicValue) bool {
 	return a != nil && b != nil && len(a.MsgPack) > 0 && bytes.Equal(a.MsgPack, b.MsgPack)
 }
 
-// decode returns false for null, and for what the framework had better find fault with.
+// decode returns false for null, and for what the framework had better find
+// fault with.
 func (u unchangedWebhooks) decode(ctx context.Context, sent *tfprotov6.DynamicValue) (m webhookResourceModel, ok bool) {
 	if sent == nil {
 		return m, false

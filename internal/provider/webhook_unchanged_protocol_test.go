@@ -22,8 +22,8 @@ import (
 	"github.com/titanx-io/terraform-provider-titanx/internal/titanxsim"
 )
 
-// Every test that speaks to a protocolServer has what unchangedWebhooks answers answered by the framework as well, and fails where
-// the two differ.
+// Every test that speaks to a protocolServer has what unchangedWebhooks answers
+// answered by the framework as well, and fails where the two differ.
 
 func (p *protocolServer) UpgradeResourceState(ctx context.Context, req *tfprotov6.UpgradeResourceStateRequest) (*tfprotov6.UpgradeResourceStateResponse, error) {
 	short := p.server.unchanged.upgrade(req)
@@ -116,8 +116,10 @@ func privateValues(state []byte) map[string][]byte {
 	return values
 }
 
-// TestUnchanged_protocol returns which calls are answered without the framework: those about webhooks that are as they were, however
-// they came to be so, and no others. (That the answers are right is checked wherever a test sends such a call.)
+// TestUnchanged_protocol returns which calls are answered without the
+// framework: those about webhooks that are as they were, however they came to
+// be so, and no others. (That the answers are right is checked wherever a test
+// sends such a call.)
 func TestUnchanged_protocol(t *testing.T) {
 	t.Parallel()
 	type situation struct {
@@ -221,7 +223,8 @@ func TestUnchanged_protocol(t *testing.T) {
 // conn is what the provider's configuration gave.
 func (p *protocolServer) conn() *connection { return p.server.unchanged.provider.conn }
 
-// TestUnchangedNeedsClient_protocol leaves everything to the framework while the provider's arguments are unknown.
+// TestUnchangedNeedsClient_protocol leaves everything to the framework while
+// the provider's arguments are unknown.
 func TestUnchangedNeedsClient_protocol(t *testing.T) {
 	t.Parallel()
 	s := simulate(t, titanxsim.Config{})
@@ -238,7 +241,8 @@ func TestUnchangedNeedsClient_protocol(t *testing.T) {
 	}
 }
 
-// TestUnchangedState_protocol passes a state of the present schema on as it is in the file, and no other.
+// TestUnchangedState_protocol passes a state of the present schema on as it is
+// in the file, and no other.
 func TestUnchangedState_protocol(t *testing.T) {
 	t.Parallel()
 	p := simulate(t, titanxsim.Config{}).protocol(nil)

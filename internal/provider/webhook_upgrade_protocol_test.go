@@ -19,7 +19,8 @@ import (
 	"github.com/titanx-io/terraform-provider-titanx/internal/titanxsim"
 )
 
-// firstState is a webhook's state as the first schema (version 0) wrote it. It is never changed: every later version must read it.
+// firstState is a webhook's state as the first schema (version 0) wrote it. It
+// is never changed: every later version must read it.
 const firstState = `{
   "id": "b4e6a5ac-6f9c-4a34-8f1e-0f8a1c5a7f10",
   "name": "test",
@@ -257,8 +258,9 @@ func TestReleasedStates_complete(t *testing.T) {
 	}
 }
 
-// TestStateOfOtherVersions_protocol reads a state that lacks attributes, as one from before they were added, and one that has
-// another, as one from before it was removed.
+// TestStateOfOtherVersions_protocol reads a state that lacks attributes, as one
+// from before they were added, and one that has another, as one from before it
+// was removed.
 func TestStateOfOtherVersions_protocol(t *testing.T) {
 	t.Parallel()
 	p := simulate(t, titanxsim.Config{}).protocol(nil)

@@ -67,7 +67,8 @@ func characterProblem(text string) string {
 	return ""
 }
 
-// unreachableURL says why TitanX could not reach a url from outside, or "". It looks at the text alone and resolves no name.
+// unreachableURL says why TitanX could not reach a url from outside, or "". It
+// looks at the text alone and resolves no name.
 func unreachableURL(text string) string {
 	u, err := url.Parse(text)
 	if err != nil {

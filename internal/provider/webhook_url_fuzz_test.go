@@ -11,7 +11,8 @@ import (
 	"github.com/titanx-io/terraform-provider-titanx/internal/titanx"
 )
 
-// What the validator lets through is an address that TitanX can be given, in every spelling that means the same.
+// What the validator lets through is an address that TitanX can be given, in
+// every spelling that means the same.
 func FuzzURLProblem(f *testing.F) {
 	for _, text := range []string{
 		"https://your-app.com/webhooks/titanx", "HTTPS://Your-App.com:443", "http://a.example", "https://", "https:///x", "https://:443",

@@ -37,7 +37,8 @@ func newKeyring(t *testing.T) *keyring {
 // under is a provider process with another key.
 func (k *keyring) under(key string) *protocolServer { return k.protocol(object{"api_key": key}) }
 
-// mustRefuse checks that a refresh under another user's key is an error that leaves everything as it was.
+// mustRefuse checks that a refresh under another user's key is an error that
+// leaves everything as it was.
 func (k *keyring) mustRefuse(what string, i instance) {
 	k.t.Helper()
 	got, diags := k.under(k.foreign).read(i)
@@ -94,7 +95,8 @@ func TestWrongKeyDestroysNothing_protocol(t *testing.T) {
 	}
 }
 
-// A create whose orphan could not be deleted is in the state under the orphan's id: not to be forgotten under another key, either.
+// A create whose orphan could not be deleted is in the state under the orphan's
+// id: not to be forgotten under another key, either.
 func TestWrongKeyForgetsNoOrphan_protocol(t *testing.T) {
 	t.Parallel()
 	k := newKeyring(t)

@@ -31,8 +31,9 @@ func (s *Server) Webhooks(user string) []Webhook {
 	return out
 }
 
-// Put adds a webhook behind the API's back, or overwrites the one of the same id, and returns what is stored. An empty
-// id, status, secret or time is made. Nothing is validated.
+// Put adds a webhook behind the API's back, or overwrites the one of the same
+// id, and returns what is stored. An empty id, status, secret or time is made.
+// Nothing is validated.
 func (s *Server) Put(user string, w Webhook) Webhook {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -49,7 +50,8 @@ func (s *Server) Remove(user, id string) {
 	s.account(user).remove(id)
 }
 
-// SetDialect changes the dialect for the requests that follow. It panics when a value does not exist.
+// SetDialect changes the dialect for the requests that follow. It panics when a
+// value does not exist.
 func (s *Server) SetDialect(d Dialect) {
 	d = d.resolved()
 	s.mu.Lock()

@@ -186,7 +186,8 @@ func (d Delivery) repeated() bool {
 	return d.Signature != "" && (d.Status == 0 || delivery.Judge(d.Status) == delivery.Repeated)
 }
 
-// subscriber looks the webhook up again. It is not ok when it is deleted or inactive by now.
+// subscriber looks the webhook up again. It is not ok when it is deleted or
+// inactive by now.
 func (s *Server) subscriber(user, id string) (Webhook, bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -214,7 +215,8 @@ func (s *Server) settled() {
 	}
 }
 
-// defaultBackoff waits 15 s, 30 s, 1 min and so on: 14 retries in 68 hours, within the documented three days.
+// defaultBackoff waits 15 s, 30 s, 1 min and so on: 14 retries in 68 hours,
+// within the documented three days.
 func defaultBackoff(attempt int) time.Duration {
 	if attempt > 14 {
 		return -1
@@ -222,7 +224,8 @@ func defaultBackoff(attempt int) time.Duration {
 	return 15 * time.Second << (attempt - 1)
 }
 
-// deliveryClient is c, or a client of its own, made to follow no redirect: a 3xx is an answer like another.
+// deliveryClient is c, or a client of its own, made to follow no redirect: a
+// 3xx is an answer like another.
 func deliveryClient(c *http.Client) *http.Client {
 	own := http.Client{Transport: http.DefaultTransport.(*http.Transport).Clone()}
 	if c != nil {

@@ -25,7 +25,8 @@ import (
 	"github.com/titanx-io/terraform-provider-titanx/internal/titanxsim"
 )
 
-// receiver is an HTTPS receiver that answers with the given statuses in turn, the last one for ever.
+// receiver is an HTTPS receiver that answers with the given statuses in turn,
+// the last one for ever.
 type receiver struct {
 	*httptest.Server
 	mu       sync.Mutex
@@ -267,7 +268,8 @@ func TestSlowReceiver(t *testing.T) {
 	})
 }
 
-// TestRetryAsksAgain: a webhook that is gone or inactive by then gets no retry, and one that was changed gets its new url.
+// TestRetryAsksAgain: a webhook that is gone or inactive by then gets no retry,
+// and one that was changed gets its new url.
 func TestRetryAsksAgain(t *testing.T) {
 	t.Parallel()
 	for name, tc := range map[string]struct {

@@ -11,14 +11,17 @@ import (
 	"strings"
 )
 
-// Dialect has one switch per point that TitanX's documentation leaves open or contradicts. An empty field has the first
-// of its values; the zero Dialect is the generated schema, the most detailed of the documented contracts. The tags hold
-// each switch's name for ParseDialect and its values; a number takes any value from 0, and "try" those of Variations.
+// Dialect has one switch per point that TitanX's documentation leaves open or
+// contradicts. An empty field has the first of its values; the zero Dialect is
+// the generated schema, the most detailed of the documented contracts. The tags
+// hold each switch's name for ParseDialect and its values; a number takes any
+// value from 0, and "try" those of Variations.
 type Dialect struct {
 	// Envelope is the key that answers stand under.
 	Envelope string `sim:"envelope" values:"payload data bare"`
-	// EventsIn is the key that a create reads its events from. With a status after it, the server is strict: any unknown
-	// key is refused with that status and a message that names it.
+	// EventsIn is the key that a create reads its events from. With a status
+	// after it, the server is strict: any unknown key is refused with that
+	// status and a message that names it.
 	EventsIn string `sim:"events-in" values:"both events eventTypes events-400 events-422 eventTypes-400 eventTypes-422"`
 	// EventsOut is the key that answers show the events under.
 	EventsOut string `sim:"events-out" values:"triggers events eventTypes"`
@@ -39,7 +42,8 @@ type Dialect struct {
 
 	// CreateStatus is the code of a successful create.
 	CreateStatus string `sim:"create-status" values:"201 200"`
-	// CreateSecret says whether a create's answer holds the secret: documented, yet the case to be ready for.
+	// CreateSecret says whether a create's answer holds the secret: documented,
+	// yet the case to be ready for.
 	CreateSecret string `sim:"create-secret" values:"present absent null"`
 	// SecretPrefix begins a secret.
 	SecretPrefix string `sim:"secret-prefix" values:"whsec_ wh_sk_"`
@@ -52,26 +56,32 @@ type Dialect struct {
 	StatusAnswer string `sim:"status-answer" values:"object empty-200 empty-204 text"`
 	// DeleteAnswer is the answer to a delete.
 	DeleteAnswer string `sim:"delete-answer" values:"204 200-object 200-empty 202"`
-	// Get says whether one webhook can be read, and else how the route's absence looks.
+	// Get says whether one webhook can be read, and else how the route's
+	// absence looks.
 	Get string `sim:"get" values:"exists absent-html absent-json absent-405"`
 	// AbsentID is the code for an id that does not exist.
 	AbsentID string `sim:"absent-id" values:"404 410"`
 	// ID is the form of a new webhook's id.
 	ID string `sim:"id" values:"uuid prefixed"`
 
-	// List is where the array of a list stands: at once under the envelope, or one level deeper under this key.
+	// List is where the array of a list stands: at once under the envelope, or
+	// one level deeper under this key.
 	List string `sim:"list" values:"array webhooks items results"`
-	// Paging is how a list shows that it goes on: nextCursor, a next address in the body, a Link header, or a page count.
-	// A bare array cannot hold more: with the paging in its body it becomes an object with "items".
+	// Paging is how a list shows that it goes on: nextCursor, a next address in
+	// the body, a Link header, or a page count. A bare array cannot hold more:
+	// with the paging in its body it becomes an object with "items".
 	Paging string `sim:"paging" values:"none cursor next link pages"`
-	// PageSize is the number of webhooks on a page; 0 is 2, so that a handful shows the paging.
+	// PageSize is the number of webhooks on a page; 0 is 2, so that a handful
+	// shows the paging.
 	PageSize int `sim:"page-size"`
-	// ListLag, if not 0, shows a created webhook only from the given list after it on (1 is the first).
+	// ListLag, if not 0, shows a created webhook only from the given list after
+	// it on (1 is the first).
 	ListLag int `sim:"list-lag" try:"2"`
 
 	// Invalid is the code of a refused validation.
 	Invalid string `sim:"invalid" values:"400 422"`
-	// ErrorBody is the shape of an error. With ok-error a refused validation is a 200 with a non-null "error".
+	// ErrorBody is the shape of an error. With ok-error a refused validation is
+	// a 200 with a non-null "error".
 	ErrorBody string `sim:"error-body" values:"error error-object message errors text html empty ok-error"`
 	// DailySuffix ends the names of the day's rate headers.
 	DailySuffix string `sim:"daily-suffix" values:"Day Daily"`
@@ -83,7 +93,8 @@ type Dialect struct {
 	LimitBody string `sim:"limit-body" values:"json text html empty"`
 }
 
-// ParseDialect reads switches such as "envelope=data,get=absent-html". An empty string is the zero Dialect.
+// ParseDialect reads switches such as "envelope=data,get=absent-html". An empty
+// string is the zero Dialect.
 func ParseDialect(s string) (Dialect, error) {
 	var d Dialect
 	for part := range strings.SplitSeq(s, ",") {
@@ -98,7 +109,8 @@ func ParseDialect(s string) (Dialect, error) {
 	return d, nil
 }
 
-// String lists the switches that differ from the zero Dialect, in a form that ParseDialect reads.
+// String lists the switches that differ from the zero Dialect, in a form that
+// ParseDialect reads.
 func (d Dialect) String() string {
 	var parts []string
 	d.each(func(f reflect.StructField, v reflect.Value) {
@@ -109,7 +121,8 @@ func (d Dialect) String() string {
 	return strings.Join(parts, ",")
 }
 
-// Variations returns each single switch set to each of its other values, one at a time.
+// Variations returns each single switch set to each of its other values, one at
+// a time.
 func Variations() []Dialect {
 	var out []Dialect
 	new(Dialect).each(func(f reflect.StructField, _ reflect.Value) {
@@ -169,7 +182,8 @@ func (d *Dialect) set(name, value string) error {
 	return err
 }
 
-// resolved fills every empty switch with its default and panics on a value that does not exist.
+// resolved fills every empty switch with its default and panics on a value that
+// does not exist.
 func (d Dialect) resolved() Dialect {
 	if _, err := ParseDialect(d.String()); err != nil {
 		panic("titanxsim: " + err.Error())

@@ -75,7 +75,8 @@ func TestUnknownDialectPanics(t *testing.T) {
 	}
 }
 
-// wireChecks proves each value of each switch on the wire, under the switch as String writes it.
+// wireChecks proves each value of each switch on the wire, under the switch as
+// String writes it.
 var wireChecks = map[string]func(*testing.T, *bench){
 	"envelope=data": func(t *testing.T, b *bench) {
 		id := b.create().ID
@@ -436,7 +437,8 @@ func nested(key string) func(*testing.T, *bench) {
 	}
 }
 
-// paged follows next over five webhooks on pages of two, and wants each once and in order.
+// paged follows next over five webhooks on pages of two, and wants each once
+// and in order.
 func paged(next func(*testing.T, response) string) func(*testing.T, *bench) {
 	return func(t *testing.T, b *bench) {
 		var want, got []string

@@ -18,7 +18,8 @@ import (
 	"time"
 )
 
-// Fault is how matching requests fail. Faults come after the rate limits and before authentication.
+// Fault is how matching requests fail. Faults come after the rate limits and
+// before authentication.
 type Fault struct {
 	// Call is the call to fail; empty is any.
 	Call Call
@@ -28,14 +29,17 @@ type Fault struct {
 	After int
 	// Kind is what goes wrong.
 	Kind FaultKind
-	// Commit lets the request take effect all the same. Without it nothing changes on the server.
+	// Commit lets the request take effect all the same. Without it nothing
+	// changes on the server.
 	Commit bool
 	// CommitAfter lets the request take effect that long after the fault shows,
 	// when the caller has gone. It needs a Kind that sends no true answer.
 	CommitAfter time.Duration
-	// Delay passes before the fault shows. With FaultSlowBody it passes before each byte (default: a second).
+	// Delay passes before the fault shows. With FaultSlowBody it passes before
+	// each byte (default: a second).
 	Delay time.Duration
-	// Status is the code of kinds that answer. The default is 500 for FaultStatus, 307 for FaultRedirect, else 200.
+	// Status is the code of kinds that answer. The default is 500 for
+	// FaultStatus, 307 for FaultRedirect, else 200.
 	Status int
 	// Header is added to the answer.
 	Header http.Header
@@ -48,7 +52,8 @@ type Fault struct {
 // FaultKind is a way to fail.
 type FaultKind string
 
-// The kinds of fault. Where a part of the true answer is sent and Commit is false, it is the answer that would have been.
+// The kinds of fault. Where a part of the true answer is sent and Commit is
+// false, it is the answer that would have been.
 const (
 	FaultStatus     FaultKind = "status"      // answers Status, Header, Body
 	FaultReset      FaultKind = "reset"       // resets the connection, no answer
@@ -72,7 +77,8 @@ func FaultKinds() []FaultKind {
 	}
 }
 
-// Inject adds a fault. Of several that match a request, the first injected shows. It panics on a value that cannot be.
+// Inject adds a fault. Of several that match a request, the first injected
+// shows. It panics on a value that cannot be.
 func (s *Server) Inject(f Fault) {
 	if err := f.validate(); err != nil {
 		panic("titanxsim: " + err.Error())
@@ -203,7 +209,8 @@ func withBody(a answer) answer {
 	return jsonAnswer(http.StatusOK, map[string]any{"payload": map[string]any{}})
 }
 
-// reset closes the connection so that the caller sees ECONNRESET. HTTP/2 only resets the stream.
+// reset closes the connection so that the caller sees ECONNRESET. HTTP/2 only
+// resets the stream.
 func (x *exchange) reset() {
 	x.note(0)
 	conn, _, err := http.NewResponseController(x.w).Hijack()
@@ -262,7 +269,8 @@ func (x *exchange) huge(a answer) {
 	x.w.Write([]byte(hugeTail))
 }
 
-// gzipBomb is made of compressed parts: gzip streams one after the other are one stream.
+// gzipBomb is made of compressed parts: gzip streams one after the other are
+// one stream.
 var gzipBomb = sync.OnceValue(func() []byte {
 	fill := compress(strings.Repeat("x", 1<<20))
 	return slices.Concat(compress(hugeHead), bytes.Repeat(fill, hugeFill>>20), compress(hugeTail))

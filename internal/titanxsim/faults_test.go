@@ -190,7 +190,8 @@ func TestFaultTimesAndAfter(t *testing.T) {
 		expect(t, resp.header.Get("X-Fault") == "1", resp.status == 502)
 		expect(t, len(rateHeaders(resp.header)), 3)
 	}
-	// The second fault lets the first request through and shows on the next that the first fault leaves alone.
+	// The second fault lets the first request through and shows on the next
+	// that the first fault leaves alone.
 	want := []int{200, 500, 502, 502, 200, 200, 200}
 	for i := range want {
 		if got[i] != want[i] {
@@ -248,7 +249,8 @@ func TestUnknownFaultPanics(t *testing.T) {
 	}
 }
 
-// TestDelays runs on a fake clock: the effect of a delayed create comes before the delay with Commit, else after it.
+// TestDelays runs on a fake clock: the effect of a delayed create comes before
+// the delay with Commit, else after it.
 func TestDelays(t *testing.T) {
 	t.Parallel()
 	for name, tc := range map[string]struct {

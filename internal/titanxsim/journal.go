@@ -9,7 +9,8 @@ import (
 	"time"
 )
 
-// journalSize bounds the requests and the deliveries that are remembered; the oldest are forgotten first.
+// journalSize bounds the requests and the deliveries that are remembered; the
+// oldest are forgotten first.
 const journalSize = 100_000
 
 // Call names what a request asks for.
@@ -25,7 +26,8 @@ const (
 	CallOther     Call = "other"
 )
 
-// Request is one API request as it was seen. Header and Body are shared: do not change them.
+// Request is one API request as it was seen. Header and Body are shared: do not
+// change them.
 type Request struct {
 	Time       time.Time
 	Call       Call
@@ -39,7 +41,8 @@ type Request struct {
 	RemoteAddr string // distinguishes connections
 }
 
-// Requests returns the requests so far in order of arrival: all, or only those of the given calls.
+// Requests returns the requests so far in order of arrival: all, or only those
+// of the given calls.
 func (s *Server) Requests(calls ...Call) []Request {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -75,7 +78,8 @@ func (s *Server) record(r *http.Request, call Call, user string, body []byte) *R
 	return e
 }
 
-// note enters the status of the answer that is about to be sent; 0 for one that will be cut.
+// note enters the status of the answer that is about to be sent; 0 for one that
+// will be cut.
 func (x *exchange) note(status int) {
 	x.s.cfg.Logger.Debug("request", "method", x.r.Method, "path", x.r.URL.Path, "user", x.user, "status", status)
 	x.s.mu.Lock()

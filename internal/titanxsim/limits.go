@@ -10,8 +10,9 @@ import (
 	"time"
 )
 
-// Limits are the requests allowed per window, each window beginning on an exact boundary of Unix time. A tier of 0 is
-// absent: it neither refuses nor shows in headers. Every request takes one from each tier, failed ones too.
+// Limits are the requests allowed per window, each window beginning on an exact
+// boundary of Unix time. A tier of 0 is absent: it neither refuses nor shows in
+// headers. Every request takes one from each tier, failed ones too.
 type Limits struct {
 	Second, Minute, Day int
 }
@@ -22,8 +23,9 @@ type windows [3]struct {
 	used  int
 }
 
-// takeLimits counts the request and prepares the headers of its answer. It returns the refusal when a tier is exhausted.
-// Requests with unknown keys share windows of their own.
+// takeLimits counts the request and prepares the headers of its answer. It
+// returns the refusal when a tier is exhausted. Requests with unknown keys
+// share windows of their own.
 func (s *Server) takeLimits(user string, x *exchange) *answer {
 	s.mu.Lock()
 	defer s.mu.Unlock()

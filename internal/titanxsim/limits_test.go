@@ -46,7 +46,8 @@ func TestLimits(t *testing.T) {
 		t.Errorf("Date %q is not the simulator's", got)
 	}
 
-	// Each step is one request at an offset from the start; remaining is that of second, minute and day.
+	// Each step is one request at an offset from the start; remaining is that
+	// of second, minute and day.
 	for i, step := range []struct {
 		after              time.Duration
 		path               string

@@ -1,9 +1,11 @@
 // Copyright (c) TitanX
 // SPDX-License-Identifier: MPL-2.0
 
-// Package titanxsim is a stateful simulator of TitanX's public API v2: webhooks, rate limits and signed deliveries.
-// It is strict where the documentation (docs.titanx.io) is clear; every point that the documentation leaves open or
-// contradicts is a switch of Dialect. It shares no code with the client, so that neither hides the other's mistakes.
+// Package titanxsim is a stateful simulator of TitanX's public API v2:
+// webhooks, rate limits and signed deliveries. It is strict where the
+// documentation (docs.titanx.io) is clear; every point that the documentation
+// leaves open or contradicts is a switch of Dialect. It shares no code with the
+// client, so that neither hides the other's mistakes.
 package titanxsim
 
 import (
@@ -28,26 +30,33 @@ const maxBody = 1 << 20 // bytes of a request
 
 // Config describes the simulated service.
 type Config struct {
-	// Keys maps an API key to its user. Several keys may belong to one user, who owns the webhooks.
+	// Keys maps an API key to its user. Several keys may belong to one user,
+	// who owns the webhooks.
 	Keys map[string]string
-	// Dialect answers what the documentation leaves open. The zero value is the generated schema.
+	// Dialect answers what the documentation leaves open. The zero value is the
+	// generated schema.
 	Dialect Dialect
-	// Limits are the rate windows of each user. Zero means no limits and no headers.
+	// Limits are the rate windows of each user. Zero means no limits and no
+	// headers.
 	Limits Limits
 	// Latency passes before each answer.
 	Latency time.Duration
 	// Now is the clock of timestamps and rate windows. The default is time.Now.
 	Now func() time.Time
-	// Backoff is the wait after the given failed delivery attempt, from 1; a negative wait ends the retries.
-	// The default doubles from 15 seconds and ends within three days.
+	// Backoff is the wait after the given failed delivery attempt, from 1; a
+	// negative wait ends the retries. The default doubles from 15 seconds and
+	// ends within three days.
 	Backoff func(attempt int) time.Duration
-	// DeliveryClient sends deliveries, without following redirects. Each attempt ends after 10 seconds.
+	// DeliveryClient sends deliveries, without following redirects. Each
+	// attempt ends after 10 seconds.
 	DeliveryClient *http.Client
-	// Logger is told of requests at debug level and of deliveries at info level. The default discards.
+	// Logger is told of requests at debug level and of deliveries at info
+	// level. The default discards.
 	Logger *slog.Logger
 }
 
-// Server is the simulator, an http.Handler. Its methods are safe for concurrent use. Close it after use.
+// Server is the simulator, an http.Handler. Its methods are safe for concurrent
+// use. Close it after use.
 type Server struct {
 	cfg    Config
 	ctx    context.Context
@@ -68,7 +77,8 @@ type Server struct {
 	closed     bool
 }
 
-// New returns a simulator without webhooks. It panics when the dialect holds a value that does not exist.
+// New returns a simulator without webhooks. It panics when the dialect holds a
+// value that does not exist.
 func New(cfg Config) *Server {
 	if cfg.Now == nil {
 		cfg.Now = time.Now
@@ -94,7 +104,8 @@ func New(cfg Config) *Server {
 	}
 }
 
-// Close stops deliveries and delayed answers, and returns when no delivery is under way. It may be called again.
+// Close stops deliveries and delayed answers, and returns when no delivery is
+// under way. It may be called again.
 func (s *Server) Close() {
 	s.mu.Lock()
 	s.closed = true
@@ -151,7 +162,8 @@ type answer struct {
 	body   []byte
 }
 
-// send notes the status in the journal first: who has the answer finds the request there complete.
+// send notes the status in the journal first: who has the answer finds the
+// request there complete.
 func (x *exchange) send(a answer) {
 	x.note(a.status)
 	x.writeHead(a, len(a.body))

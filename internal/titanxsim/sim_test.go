@@ -22,7 +22,8 @@ import (
 	"github.com/titanx-io/terraform-provider-titanx/internal/titanxsim"
 )
 
-// bench is a simulator behind HTTP with a key for each of its users, "ada" and "bob".
+// bench is a simulator behind HTTP with a key for each of its users, "ada" and
+// "bob".
 type bench struct {
 	t    *testing.T
 	sim  *titanxsim.Server
@@ -109,7 +110,8 @@ func (b *bench) try(key, method, path, body string) (response, error) {
 const validCreate = `{"name": "crm", "url": "https://receiver.example/titanx",
 	"events": ["job.contact.scored"], "eventTypes": ["job.contact.scored"], "status": "active"}`
 
-// create creates ada's webhook through the API and returns what the simulator holds.
+// create creates ada's webhook through the API and returns what the simulator
+// holds.
 func (b *bench) create() titanxsim.Webhook {
 	b.t.Helper()
 	if resp := b.do("POST", "/webhooks", validCreate); resp.status/100 != 2 {

@@ -51,7 +51,8 @@ func (a *account) remove(id string) {
 	a.webhooks = slices.DeleteFunc(a.webhooks, func(w *stored) bool { return w.ID == id })
 }
 
-// handle answers the request. Without commit it answers the same and changes nothing.
+// handle answers the request. Without commit it answers the same and changes
+// nothing.
 func (x *exchange) handle(commit bool) answer {
 	s := x.s
 	s.mu.Lock()

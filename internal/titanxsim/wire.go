@@ -18,7 +18,8 @@ import (
 // knownEvents are the documented event types.
 var knownEvents = []string{"job.contact.scored", "job.completed"}
 
-// webhookJSON is a webhook in an answer. The client has its own: sharing one would hide a wrong tag.
+// webhookJSON is a webhook in an answer. The client has its own: sharing one
+// would hide a wrong tag.
 type webhookJSON struct {
 	ID         string          `json:"id"`
 	Name       *string         `json:"name,omitempty"`
@@ -146,8 +147,8 @@ func (d Dialect) list(r *http.Request, all []*stored) answer {
 	return a
 }
 
-// page cuts out the page that the query names, if it names one. more is what the body says about paging, next the
-// address of the page that follows.
+// page cuts out the page that the query names, if it names one. more is what
+// the body says about paging, next the address of the page that follows.
 func (d Dialect) page(r *http.Request, all []*stored) (page []*stored, more map[string]any, next string, ok bool) {
 	more = map[string]any{}
 	switch d.Paging {
@@ -194,7 +195,8 @@ func (d Dialect) numberedPage(r *http.Request, all []*stored) (page []*stored, n
 	return all[from:min(from+d.PageSize, len(all))], number, total, true
 }
 
-// refusal is an error answer. field names the request's key that is to blame, if one is.
+// refusal is an error answer. field names the request's key that is to blame,
+// if one is.
 func (d Dialect) refusal(status int, field, message string) answer {
 	switch d.ErrorBody {
 	case "error-object":
@@ -298,7 +300,8 @@ func (d Dialect) createRequest(body []byte) (w Webhook, refused answer, ok bool)
 	return w, answer{}, true
 }
 
-// check applies the documented rules to a webhook and returns the first key that breaks one.
+// check applies the documented rules to a webhook and returns the first key
+// that breaks one.
 func (d Dialect) check(w Webhook, eventKey string) (field, message string) {
 	if w.Name == "" {
 		return "name", "name must have at least 1 character"
@@ -350,7 +353,8 @@ func sameSet(a, b []string) bool {
 	return slices.Equal(slices.Sorted(slices.Values(a)), slices.Sorted(slices.Values(b)))
 }
 
-// timestamp is RFC 3339 in UTC with milliseconds, as in the documentation's samples.
+// timestamp is RFC 3339 in UTC with milliseconds, as in the documentation's
+// samples.
 func timestamp(t time.Time) string { return t.UTC().Format("2006-01-02T15:04:05.000Z07:00") }
 
 func jsonAnswer(status int, v any) answer {

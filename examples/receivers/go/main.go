@@ -100,7 +100,8 @@ func levels(text []byte) (deepest int) {
 }
 
 // parseSecrets returns the keys of a secrets file, which has one secret a line.
-// A line that cannot be a secret spoils the whole file. An error never quotes it.
+// A line that cannot be a secret spoils the whole file. An error never quotes
+// it.
 func parseSecrets(text []byte, reading string) (keys [][]byte, err error) {
 	switch {
 	case bytes.HasPrefix(text, []byte("\ufeff")):
@@ -127,7 +128,8 @@ func parseSecrets(text []byte, reading string) (keys [][]byte, err error) {
 
 // parseSecret returns the key of a secret, or why it cannot be one. What of the
 // secret is the key is not documented: all of it ("whole"), what follows its
-// prefix ("after-prefix"), or the bytes that this encodes in base64 ("decoded").
+// prefix ("after-prefix"), or the bytes that this encodes in base64
+// ("decoded").
 func parseSecret(line, reading string) (key []byte, problem string) {
 	switch {
 	case line[0] == '#':
@@ -272,7 +274,7 @@ func replace(name string, records []record) error {
 	return nil
 }
 
-// write appends a record to the events file, and reports whether it could.
+// write reports whether it could append a record to the events file.
 func (r *receiver) write(rec record, flush bool) bool {
 	line, err := json.Marshal(rec)
 	if r.torn {

@@ -42,7 +42,8 @@ resource "terraform_data" "bench" {
   input = { name = "bench ${count.index}", url = "https://hooks.example.com/${count.index}", event = "job.contact.scored" }
 }
 `
-	// withProvider takes a provider's name and the argument that the other lacks.
+	// withProvider takes a provider's name and the argument that the other
+	// lacks.
 	withProvider = `
 terraform {
   required_providers {
@@ -256,7 +257,8 @@ func BenchmarkCrowded(b *testing.B) {
 	}
 }
 
-// BenchmarkLimits creates 100 webhooks where TitanX takes ten requests a second.
+// BenchmarkLimits creates 100 webhooks where TitanX takes ten requests a
+// second.
 func BenchmarkLimits(b *testing.B) {
 	newWorkspace(b, titanx, 100, titanxsim.Config{Limits: titanxsim.Limits{Second: 10}}).measure(b, "second=10/n=100", create)
 }

@@ -209,7 +209,8 @@ func (c *check) create(ctx context.Context, suffix, scheme, event, otherKey stri
 		return err
 	})
 	c.wire.edit = nil
-	// The second step, where TitanX ignored the status of the first, has no body.
+	// The second step, where TitanX ignored the status of the first, has no
+	// body.
 	posts = slices.DeleteFunc(posts, func(x exchange) bool { return len(x.request) == 0 })
 	if created.ID != "" {
 		c.ids, c.secrets = append(c.ids, created.ID), append(c.secrets, created.Secret)
@@ -281,8 +282,8 @@ func (c *check) createSecond(ctx context.Context) error {
 			key = "not " + key + " alone: " + posts[0].String()
 		}
 		alone, c.second = append(alone, key), cmp.Or(created.ID, c.second)
-		// An accepted one decides, and else the higher refusal: a conflict is found
-		// after a wrong key.
+		// An accepted one decides, and else the higher refusal: a conflict is
+		// found after a wrong key.
 		if seen.status == 0 || refusal != nil && (verdict == nil || posts[0].status > seen.status) {
 			seen, refusal = posts[0], verdict
 		}

@@ -27,10 +27,12 @@ const (
 	webhook = "titanx_webhook.contacts" // in examples/demo
 )
 
-// webhookWarning finds the summary of a warning about the webhook in what a plan prints.
+// webhookWarning finds the summary of a warning about the webhook in what a
+// plan prints.
 var webhookWarning = regexp.MustCompile(`Warning: (.+)\n\n  with ` + regexp.QuoteMeta(webhook))
 
-// demo is one run: a simulated TitanX, a receiver, and a folder in which a CLI works between them.
+// demo is one run: a simulated TitanX, a receiver, and a folder in which a CLI
+// works between them.
 type demo struct {
 	folder   *cli.Folder
 	sim      *titanxsim.Server
@@ -60,7 +62,8 @@ func newDemo(ctx context.Context, scratch string, log io.Writer) (*demo, error) 
 	return d, nil
 }
 
-// copyExample copies the configuration alone: a state that someone made in the folder by hand stays there.
+// copyExample copies the configuration alone: a state that someone made in the
+// folder by hand stays there.
 func copyExample(ctx context.Context, dir string) error {
 	root, err := cli.Root(ctx)
 	if err != nil {
@@ -85,7 +88,8 @@ func (d *demo) close() {
 	d.receiver.server.Close()
 }
 
-// show takes every step, and stops at the first surprise with what the CLI printed last.
+// show takes every step, and stops at the first surprise with what the CLI
+// printed last.
 func (d *demo) show(ctx context.Context, w io.Writer) error {
 	steps := []func(context.Context) (string, error){
 		d.create, d.deliver, d.planNothing, d.switchStatus, d.loseSecret, d.replace, d.destroy,
@@ -195,7 +199,8 @@ func (d *demo) only() (titanxsim.Webhook, error) {
 	return webhooks[0], nil
 }
 
-// verify returns the receiver the secret from the CLI's output and has it verify a delivery.
+// verify returns the receiver the secret from the CLI's output and has it
+// verify a delivery.
 func (d *demo) verify(ctx context.Context) error {
 	secret, err := d.folder.Read(ctx, "output", "-no-color", "-raw", "secret")
 	if err != nil {
@@ -208,7 +213,8 @@ func (d *demo) verify(ctx context.Context) error {
 // nothing is the status of a delivery that is not sent.
 const nothing = 0
 
-// score has a contact scored, and wants the receiver to answer the delivery with a status.
+// score has a contact scored, and wants the receiver to answer the delivery
+// with a status.
 func (d *demo) score(ctx context.Context, want int) error {
 	event := d.sim.Fire(user, "job.contact.scored", map[string]string{"firstName": "Ada", "lastName": "Example"})
 	if err := d.sim.Settle(ctx); err != nil {
@@ -237,7 +243,8 @@ func (d *demo) setStatus(ctx context.Context, id, status string) error {
 	return err
 }
 
-// planned wants the saved plan to take actions on the webhook because of one attribute.
+// planned wants the saved plan to take actions on the webhook because of one
+// attribute.
 func (d *demo) planned(ctx context.Context, actions []string, because string) error {
 	out, err := d.folder.Read(ctx, "show", "-json", "plan")
 	if err != nil {

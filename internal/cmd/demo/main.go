@@ -1,8 +1,10 @@
 // Copyright (c) TitanX
 // SPDX-License-Identifier: MPL-2.0
 
-// Demo shows a webhook from create to destroy: it builds the provider, serves the simulator and a receiver on loopback, and runs a real
-// CLI on examples/demo. Run it by make demo, which finds the CLI. Any surprise stops it, with what the CLI printed.
+// Demo shows a webhook from create to destroy: it builds the provider, serves
+// the simulator and a receiver on loopback, and runs a real CLI on
+// examples/demo. Run it by make demo, which finds the CLI. Any surprise stops
+// it, with what the CLI printed.
 //
 //	go run ./internal/cmd/demo [-v]
 package main

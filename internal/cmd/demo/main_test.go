@@ -49,7 +49,8 @@ func TestAccDemo(t *testing.T) {
 	}
 }
 
-// readmeBlock returns what follows a line of README.md, to the end of its block.
+// readmeBlock returns what follows a line of README.md, to the end of its
+// block.
 func readmeBlock(t *testing.T, line string) string {
 	t.Helper()
 	readme, err := os.ReadFile("../../../README.md")

@@ -13,7 +13,8 @@ import (
 	"github.com/titanx-io/terraform-provider-titanx/internal/signature"
 )
 
-// receiver takes deliveries over https on loopback, under a certificate that only its own client trusts.
+// receiver takes deliveries over https on loopback, under a certificate that
+// only its own client trusts.
 type receiver struct {
 	server *httptest.Server
 
@@ -41,7 +42,8 @@ func (r *receiver) has(event string) bool {
 	return r.accepted[event]
 }
 
-// ServeHTTP answers 204 to an event whose signature is right, and 401 to anything else.
+// ServeHTTP answers 204 to an event whose signature is right, and 401 to
+// anything else.
 func (r *receiver) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 	r.mu.Lock()
 	defer r.mu.Unlock()

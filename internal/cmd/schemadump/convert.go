@@ -12,8 +12,8 @@ import (
 	"github.com/zclconf/go-cty/cty"
 )
 
-// newProviderSchemas puts the schema under the provider's short name: tfplugindocs looks for that or for a source in
-// the hashicorp namespace.
+// newProviderSchemas puts the schema under the provider's short name:
+// tfplugindocs looks for that or for a source in the hashicorp namespace.
 func newProviderSchemas(p *tfprotov6.GetProviderSchemaResponse, ids *tfprotov6.GetResourceIdentitySchemasResponse) tfjson.ProviderSchemas {
 	return tfjson.ProviderSchemas{
 		FormatVersion: "1.0",
@@ -119,7 +119,8 @@ func newIdentity(s *tfprotov6.ResourceIdentitySchema) *tfjson.IdentitySchema {
 	return &tfjson.IdentitySchema{Version: uint64(s.Version), Attributes: attributes} //nolint:gosec // versions count up from 0
 }
 
-// newType uses the JSON that both libraries use for types. A type that only one of them knew would be a bug.
+// newType uses the JSON that both libraries use for types. A type that only one
+// of them knew would be a bug.
 func newType(t tftypes.Type) cty.Type {
 	encoded, err := t.MarshalJSON() //nolint:staticcheck // deprecated for other callers than the wire and this
 	if err != nil {

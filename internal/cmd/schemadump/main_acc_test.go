@@ -17,8 +17,9 @@ import (
 	"github.com/titanx-io/terraform-provider-titanx/internal/cli"
 )
 
-// A CLI must say the same of the built provider as the dump does, as far as that CLI knows: what pages are generated
-// from does not depend on where the schema came from.
+// A CLI must say the same of the built provider as the dump does, as far as
+// that CLI knows: what pages are generated from does not depend on where the
+// schema came from.
 func TestAccDumpAgreesWithCLI(t *testing.T) {
 	t.Parallel()
 	var dumped bytes.Buffer
@@ -65,7 +66,8 @@ func cliSchema(t *testing.T, c *cli.CLI) []byte {
 	return out
 }
 
-// decode reads what tfplugindocs would of the only provider in a dump: it knows the schema as terraform-json does.
+// decode reads what tfplugindocs would of the only provider in a dump: it knows
+// the schema as terraform-json does.
 func decode(t *testing.T, text []byte) map[string]any {
 	t.Helper()
 	var dump tfjson.ProviderSchemas

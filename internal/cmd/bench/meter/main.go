@@ -3,8 +3,9 @@
 
 //go:build unix
 
-// Meter runs in place of a provider: it runs the program of its own name in the directory "metered" beside it and, when that has
-// ended, appends what it used to the file that BENCH_METER names.
+// Meter runs in place of a provider: it runs the program of its own name in the
+// directory "metered" beside it and, when that has ended, appends what it used
+// to the file that BENCH_METER names.
 package main
 
 import (

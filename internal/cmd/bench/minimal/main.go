@@ -1,8 +1,9 @@
 // Copyright (c) TitanX
 // SPDX-License-Identifier: MPL-2.0
 
-// Minimal is the least that a provider on the plugin framework can do: one resource of five plain strings, without an API,
-// validators, plan modifiers or defaults. What it costs is the floor that the benchmark compares with.
+// Minimal is the least that a provider on the plugin framework can do: one
+// resource of five plain strings, without an API, validators, plan modifiers or
+// defaults. What it costs is the floor that the benchmark compares with.
 package main
 
 import (
