@@ -18,6 +18,7 @@ import (
 // Feature is something that not every supported CLI can do.
 type Feature string
 
+// The features that tests depend on.
 const (
 	Actions            Feature = "actions"
 	CheckBlocks        Feature = "check blocks"

@@ -32,7 +32,7 @@ func TestAccDemo(t *testing.T) {
 	if diff := cmp.Diff(inReadme(t), normal(strings.Join(ticks, "\n"))); diff != "" {
 		t.Errorf("README.md shows another output (-README +demo):\n%s", diff)
 	}
-	for _, paragraph := range strings.Split(readmeBlock(t, "  # titanx_webhook.contacts must be replaced\n"), "\n\n") {
+	for paragraph := range strings.SplitSeq(readmeBlock(t, "  # titanx_webhook.contacts must be replaced\n"), "\n\n") {
 		if !strings.Contains(flat(stdout.String()), flat(paragraph)) {
 			t.Errorf("README.md shows what the plan does not say:\n%s", paragraph)
 		}

@@ -67,7 +67,8 @@ func (g *promises) block(prefix string, b *tfprotov6.SchemaBlock) {
 
 func (g *promises) attributes(prefix string, attributes []*tfprotov6.SchemaAttribute) {
 	for _, a := range attributes {
-		name, kind := prefix+a.Name, ""
+		name := prefix + a.Name
+		var kind string
 		if a.NestedType != nil {
 			kind = "nested " + strings.ToLower(a.NestedType.Nesting.String())
 			g.attributes(name+".", a.NestedType.Attributes)
@@ -107,20 +108,20 @@ func compare(before, after string) []string {
 	var lines []string
 	for subject := range maps.Keys(merge(was, is)) {
 		old, existed := was[subject]
-		new, exists := is[subject]
+		now, exists := is[subject]
 		switch {
 		case !exists:
 			lines = append(lines, fmt.Sprintf("breaking: %s is removed", subject))
-		case !existed && slices.Contains(new, "required") && parentIn(was, subject):
+		case !existed && slices.Contains(now, "required") && parentIn(was, subject):
 			lines = append(lines, fmt.Sprintf("breaking: %s is new and required", subject))
 		case !existed:
 			lines = append(lines, fmt.Sprintf("additive: %s is new", subject))
-		case !slices.Equal(old, new):
+		case !slices.Equal(old, now):
 			verdict := "additive"
-			if breaks(old, new) {
+			if breaks(old, now) {
 				verdict = "breaking"
 			}
-			lines = append(lines, fmt.Sprintf("%s: %s was %q and is %q", verdict, subject, strings.Join(old, ", "), strings.Join(new, ", ")))
+			lines = append(lines, fmt.Sprintf("%s: %s was %q and is %q", verdict, subject, strings.Join(old, ", "), strings.Join(now, ", ")))
 		}
 	}
 	slices.Sort(lines)
@@ -129,21 +130,21 @@ func compare(before, after string) []string {
 
 // breaks reports whether a change of a subject's properties may need a change
 // of a configuration or a state. The first property is the type or version.
-func breaks(old, new []string) bool {
-	has := func(properties []string, name string) bool { return slices.Contains(properties, name) }
-	gained := func(name string) bool { return has(new, name) && !has(old, name) }
-	lost := func(name string) bool { return has(old, name) && !has(new, name) }
+func breaks(old, now []string) bool {
+	has := slices.Contains[[]string]
+	gained := func(name string) bool { return has(now, name) && !has(old, name) }
+	lost := func(name string) bool { return has(old, name) && !has(now, name) }
 	settable := func(properties []string) bool { return has(properties, "required") || has(properties, "optional") }
 	limits := func(properties []string) int {
 		return slices.IndexFunc(properties, func(p string) bool { return strings.HasSuffix(p, " items") })
 	}
 	switch {
-	case old[0] != new[0], gained("required"), gained("sensitive"), gained("write-only"), lost("computed"), lost("null allowed"):
+	case old[0] != now[0], gained("required"), gained("sensitive"), gained("write-only"), lost("computed"), lost("null allowed"):
 		return true
-	case settable(old) && !settable(new):
+	case settable(old) && !settable(now):
 		return true
 	}
-	return limits(old) >= 0 && old[limits(old)] != new[limits(new)]
+	return limits(old) >= 0 && old[limits(old)] != now[limits(now)]
 }
 
 func parse(golden string) map[string][]string {
