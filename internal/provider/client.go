@@ -14,7 +14,6 @@ import (
 
 	"github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-framework/provider"
-	"github.com/hashicorp/terraform-plugin-log/tflog"
 
 	"github.com/titanx-io/terraform-provider-titanx/internal/titanx"
 )
@@ -109,13 +108,4 @@ func (c *connection) now(local clock) time.Time {
 		}
 	}
 	return local()
-}
-
-// masked returns a context under which no log line shows the API key or one of
-// the secrets.
-func (c *connection) masked(ctx context.Context, secrets ...string) context.Context {
-	secrets = append(secrets, c.key)
-	secrets = slices.DeleteFunc(secrets, func(s string) bool { return s == "" })
-	ctx = tflog.MaskLogStrings(ctx, secrets...)
-	return tflog.MaskAllFieldValuesStrings(ctx, secrets...)
 }

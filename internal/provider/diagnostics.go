@@ -94,14 +94,14 @@ func addUncertainError(diags *diag.Diagnostics, client *titanx.Client, name stri
 	diags.AddError("Unable to create webhook: the outcome is uncertain", detail)
 }
 
-// described is how many webhooks a diagnostic lists: a reader looks through no
+// maxListed is how many webhooks a diagnostic lists: a reader looks through no
 // more.
-const described = 20
+const maxListed = 20
 
 // describe lists webhooks so that a reader can find each of them at TitanX.
 func describe(client *titanx.Client, webhooks []titanx.Webhook) string {
 	var parts []string
-	for _, w := range webhooks[:min(len(webhooks), described)] {
+	for _, w := range webhooks[:min(len(webhooks), maxListed)] {
 		part := client.Clean(w.ID) + " ("
 		if w.Name != "" {
 			part += fmt.Sprintf("%q ", client.Clean(w.Name))

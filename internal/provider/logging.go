@@ -49,3 +49,12 @@ func (h logHandler) WithAttrs(attrs []slog.Attr) slog.Handler {
 // WithGroup implements slog.Handler. The client uses no groups: their names
 // would only lengthen the keys.
 func (h logHandler) WithGroup(string) slog.Handler { return h }
+
+// masked returns a context under which no log line shows the API key or one of
+// the secrets.
+func (c *connection) masked(ctx context.Context, secrets ...string) context.Context {
+	secrets = append(secrets, c.key)
+	secrets = slices.DeleteFunc(secrets, func(s string) bool { return s == "" })
+	ctx = tflog.MaskLogStrings(ctx, secrets...)
+	return tflog.MaskAllFieldValuesStrings(ctx, secrets...)
+}

@@ -123,15 +123,15 @@ func TestWebhookDataRefusals_protocol(t *testing.T) {
 func TestManyMatchesAreBounded_protocol(t *testing.T) {
 	t.Parallel()
 	s := simulate(t, titanxsim.Config{})
-	for range described + 5 {
+	for range maxListed + 5 {
 		s.Put(simUser, titanxsim.Webhook{Name: "same", URL: "https://hooks.example.com", EventTypes: []string{"job.completed"}})
 	}
 	_, diags := s.protocol(nil).data(webhookType, object{"name": "same"})
 	if !has(diags, isError, "name", "25 webhooks") || !has(diags, isError, "name", "and 5 more") {
 		t.Errorf("%v", summaries(diags))
 	}
-	if n := strings.Count(diags[0].Detail, "at hooks.example.com"); n != described {
-		t.Errorf("%d webhooks are listed, want %d", n, described)
+	if n := strings.Count(diags[0].Detail, "at hooks.example.com"); n != maxListed {
+		t.Errorf("%d webhooks are listed, want %d", n, maxListed)
 	}
 }
 

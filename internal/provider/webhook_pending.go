@@ -123,10 +123,6 @@ func warnPendingElsewhere(diags *diag.Diagnostics, model webhookResourceModel) {
 			"If the present key is another user's, do not apply: use the first user's key again.", model.Name.ValueString()))
 }
 
-// uncertainKey is the name, in private state, of the uncertain creates of a
-// webhook that was sent again. One of them may still take effect.
-const uncertainKey = "uncertain"
-
 // uncertainCreates reads the uncertain creates of a webhook from private state.
 func uncertainCreates(ctx context.Context, private privateGetter, diags *diag.Diagnostics) []titanx.UncertainCreate {
 	stored, problems := private.GetKey(ctx, uncertainKey)

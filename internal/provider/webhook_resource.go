@@ -8,6 +8,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -176,7 +177,7 @@ func (r *webhookResource) Create(ctx context.Context, req resource.CreateRequest
 	carried := r.conn.carriedTo(model)
 	var uncertain *titanx.UncertainError
 	if errors.As(err, &uncertain) {
-		uncertain.Creates = append(carried, uncertain.Creates...)
+		uncertain.Creates = slices.Concat(carried, uncertain.Creates)
 		addUncertainError(&resp.Diagnostics, client, model.Name.ValueString(), uncertain)
 		model.setUncertain(*uncertain)
 		resp.State.Raw = model.encode(ctx, &resp.Diagnostics)
@@ -197,7 +198,7 @@ func (r *webhookResource) Create(ctx context.Context, req resource.CreateRequest
 	resp.State.Raw = model.encode(ctx, &resp.Diagnostics)
 	resp.Diagnostics.Append(resp.Identity.Set(ctx, model.identity())...)
 	resp.Diagnostics.Append(resp.Private.SetKey(ctx, seenByKey, r.conn.mark())...)
-	if remembered := append(carried, created.Uncertain...); len(remembered) > 0 {
+	if remembered := slices.Concat(carried, created.Uncertain); len(remembered) > 0 {
 		creates, _ := json.Marshal(remembered) // times and strings alone
 		resp.Diagnostics.Append(resp.Private.SetKey(ctx, uncertainKey, creates)...)
 	}
@@ -376,10 +377,6 @@ func (r *webhookResource) Delete(ctx context.Context, req resource.DeleteRequest
 	}
 	r.deleteLate(ctx, model, uncertainCreates(ctx, req.Private, &resp.Diagnostics), &resp.Diagnostics)
 }
-
-// importedKey is in the private state of a webhook that was imported, and has
-// not been applied since.
-const importedKey = "imported"
 
 // isImported reports whether importedKey is present. A stored false counts as
 // absent.

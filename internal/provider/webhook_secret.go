@@ -61,10 +61,6 @@ func (m webhookResourceModel) possession(adopted bool) types.String {
 // lost reports whether nobody has the secret.
 func (m webhookResourceModel) lost() bool { return m.Secret.IsNull() && m.EncryptedSecret.IsNull() }
 
-// adoptedKey is in the private state of a webhook whose secret was adopted, in
-// plain text or encrypted.
-const adoptedKey = "adopted"
-
 // wasAdopted reports whether the state's secret came from secret_wo.
 func (m webhookResourceModel) wasAdopted(mark []byte) bool {
 	return mark != nil || m.SecretStatus.ValueString() == secretAdopted

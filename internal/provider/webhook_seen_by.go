@@ -22,9 +22,20 @@ import (
 	"github.com/titanx-io/terraform-provider-titanx/internal/titanx"
 )
 
-// seenByKey is the name, in private state, of the mark of the API key and the
-// address under which a webhook was last seen.
-const seenByKey = "seen_by"
+// The names in a webhook's private state.
+const (
+	// seenByKey is the mark of the API key and the address under which the
+	// webhook was last seen.
+	seenByKey = "seen_by"
+	// importedKey is present if the webhook was imported and has not been applied
+	// since.
+	importedKey = "imported"
+	// adoptedKey is present if the secret was adopted, in plain text or encrypted.
+	adoptedKey = "adopted"
+	// uncertainKey holds the uncertain creates of a webhook that was sent again.
+	// One of them may still take effect.
+	uncertainKey = "uncertain"
+)
 
 // saltSize and hashSize are the parts of a mark, in bytes.
 const (

@@ -42,17 +42,17 @@ func TestDecodeWebhook_documented(t *testing.T) {
 		CreatedAt: newYear,
 	}
 	for _, name := range []string{"generated-schema.json", "hand-written-sample.json", "data-envelope.json"} {
-		told, err := decodeWebhook(documented(t, name))
+		decoded, err := decodeWebhook(documented(t, name))
 		if err != nil {
 			t.Errorf("%s: %v", name, err)
 			continue
 		}
-		got := req.asked().merged(told.webhook())
+		got := req.asked().merged(decoded.webhook())
 		got.UpdatedAt = time.Time{} // one of the three has none
 		if diff := cmp.Diff(want, got); diff != "" {
 			t.Errorf("%s (-want +got):\n%s", name, diff)
 		}
-		if returned(told.Secret) != "whsec_CANARY" {
+		if returned(decoded.Secret) != "whsec_CANARY" {
 			t.Errorf("%s: no secret", name)
 		}
 	}
@@ -65,8 +65,8 @@ func TestDecodeWebhook_wrappers(t *testing.T) {
 	for _, wrap := range wraps {
 		for _, key := range []string{"triggers", "events", "eventTypes"} {
 			body := fmt.Sprintf(wrap, `{"id": "w1", "`+key+`": ["b", "a", "b"]}`)
-			told, err := decodeWebhook(ok(body))
-			if diff := cmp.Diff(Webhook{ID: "w1", EventTypes: []string{"a", "b"}}, told.webhook()); err != nil || diff != "" {
+			decoded, err := decodeWebhook(ok(body))
+			if diff := cmp.Diff(Webhook{ID: "w1", EventTypes: []string{"a", "b"}}, decoded.webhook()); err != nil || diff != "" {
 				t.Errorf("%s: %v (-want +got):\n%s", body, err, diff)
 			}
 		}
@@ -80,8 +80,8 @@ func TestDecodeWebhook_notReturned(t *testing.T) {
 		`{"id": "w1", "name": null, "url": null, "triggers": null, "status": null, "secret": null, "createdAt": null, "updatedAt": null}`,
 		`{"id": "w1", "triggers": [], "events": [], "createdAt": 1767225600, "updatedAt": "yesterday"}`,
 	} {
-		told, err := decodeWebhook(ok(body))
-		if diff := cmp.Diff(Webhook{ID: "w1"}, told.webhook()); err != nil || diff != "" {
+		decoded, err := decodeWebhook(ok(body))
+		if diff := cmp.Diff(Webhook{ID: "w1"}, decoded.webhook()); err != nil || diff != "" {
 			t.Errorf("%s: %v (-want +got):\n%s", body, err, diff)
 		}
 	}
@@ -89,8 +89,8 @@ func TestDecodeWebhook_notReturned(t *testing.T) {
 
 func TestDecodeWebhook_undocumented(t *testing.T) {
 	t.Parallel()
-	told, err := decodeWebhook(ok(`{"id": "w1", "status": "paused", "triggers": [], "events": ["job.new"], "owner": {"id": 7}}`))
-	if diff := cmp.Diff(Webhook{ID: "w1", Status: "paused", EventTypes: []string{"job.new"}}, told.webhook()); err != nil || diff != "" {
+	decoded, err := decodeWebhook(ok(`{"id": "w1", "status": "paused", "triggers": [], "events": ["job.new"], "owner": {"id": 7}}`))
+	if diff := cmp.Diff(Webhook{ID: "w1", Status: "paused", EventTypes: []string{"job.new"}}, decoded.webhook()); err != nil || diff != "" {
 		t.Errorf("%v (-want +got):\n%s", err, diff)
 	}
 }
@@ -102,9 +102,9 @@ func TestDecodeWebhook_refuses(t *testing.T) {
 		`{"id": "w1", "name": 7}`, `{"id": "w1", "events": "job.completed"}`, `{"payload": []}`, `{"payload": "w1"}`,
 		`{"data": {"data": {"data": {"data": {"id": "w1"}}}}}`, `{"id": "w1"} {"id": "w2"}`,
 	} {
-		told, err := decodeWebhook(ok(body))
+		decoded, err := decodeWebhook(ok(body))
 		if !errors.Is(err, ErrUnreadable) {
-			t.Errorf("%s: %+v, %v; want ErrUnreadable", body, told.webhook(), err)
+			t.Errorf("%s: %+v, %v; want ErrUnreadable", body, decoded.webhook(), err)
 		}
 	}
 	if _, err := decodeWebhook(ok(`{"id": "w1", "secret": {"text": "CANARY"}}`)); err == nil || strings.Contains(err.Error(), "CANARY") {
@@ -326,9 +326,9 @@ func FuzzDecode(f *testing.F) {
 	f.Add([]byte(`{"error":{"message":"no"},"links":{"next":{"href":"?page=2"}}}`), "", 1)
 	f.Fuzz(func(t *testing.T, body []byte, link string, number int) {
 		a := &answer{status: http.StatusOK, header: http.Header{"Link": {link}}, body: bytes.Clone(body)}
-		told, err := decodeWebhook(a)
+		decoded, err := decodeWebhook(a)
 		checkDecodeError(t, err)
-		if err == nil && told.ID == "" {
+		if err == nil && decoded.ID == "" {
 			t.Error("a webhook without an id")
 		}
 		p, err := decodeList(a, number)
