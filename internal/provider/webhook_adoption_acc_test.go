@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/titanx-io/terraform-provider-titanx/internal/cli"
 	"github.com/titanx-io/terraform-provider-titanx/internal/titanxsim"
@@ -227,5 +228,58 @@ resource "titanx_webhook" "test" {
 	out := c.mustFail([]string{"plan"}, "12 webhooks not visible", "another api_key or base_url")
 	if n := strings.Count(out, "Error:"); n != 1 {
 		t.Errorf("%d errors:\n%s", n, out)
+	}
+}
+
+// TestAccAge_unread plans without a refresh, near the end of rotate_after.
+func TestAccAge_unread(t *testing.T) {
+	t.Parallel()
+	s := simulate(t, titanxsim.Config{})
+	c := newCLI(t, s, webhookHCL(`rotate_after = "2160h"`))
+	c.must("apply", "-auto-approve")
+	s.change(func(w *titanxsim.Webhook) { w.CreatedAt = w.CreatedAt.Add(-2159 * time.Hour) })
+	c.must("apply", "-refresh-only", "-auto-approve")
+	c.mustSay(c.settled("-refresh=false"), "passes soon")
+	if out := c.settled(); strings.Contains(out, "passes soon") {
+		t.Errorf("a plan with a refresh warns:\n%s", out)
+	}
+}
+
+// TestAccPending_preventDestroy cannot replace a placeholder under
+// prevent_destroy, and says how.
+func TestAccPending_preventDestroy(t *testing.T) {
+	t.Parallel()
+	s := simulate(t, titanxsim.Config{})
+	c := newCLI(t, s, webhookHCL("lifecycle {\n    prevent_destroy = true\n  }"))
+	s.Inject(lostCreate)
+	down := broken(titanxsim.CallList)
+	down.After = 2
+	s.Inject(down)
+	c.mustFail([]string{"apply", "-auto-approve"}, "uncertain")
+	s.ClearFaults()
+	c.mustFail([]string{"apply", "-auto-approve"}, "is pending", "prevent_destroy is set, set it to false")
+	c.must("untaint", "titanx_webhook.test")
+	c.mustFail([]string{"apply", "-auto-approve"}, "is pending", "prevent_destroy is set, set it to false")
+	c.write("main.tf", strings.Replace(c.read("main.tf"), "prevent_destroy = true", "prevent_destroy = false", 1))
+	c.must("apply", "-auto-approve")
+	c.settled()
+	c.mustAgree(s)
+}
+
+// TestAccTaint_noFalseWord taints a webhook, and plans without a refresh or
+// with another name: no message says that both webhooks stay, or that
+// secret_wo is of use.
+func TestAccTaint_noFalseWord(t *testing.T) {
+	t.Parallel()
+	s := simulate(t, titanxsim.Config{})
+	c := newCLI(t, s, strings.Replace(webhookHCL(""), `"test"`+"\n  url", "var.name\n  url", 1)+"variable \"name\" { default = \"test\" }\n")
+	c.must("apply", "-auto-approve")
+	c.must("taint", "titanx_webhook.test")
+	for _, args := range [][]string{{"plan", "-refresh=false"}, {"plan", "-var=name=renamed"}, {"plan"}} {
+		out := c.must(args...)
+		c.mustSay(out, "1 to add, 0 to change, 1 to destroy")
+		if strings.Contains(out, "exists already") && !strings.Contains(strings.Join(strings.Fields(out), " "), "Unless it is tainted") {
+			t.Errorf("%v:\n%s", args, out)
+		}
 	}
 }

@@ -13,6 +13,7 @@ import (
 	"strings"
 
 	"github.com/hashicorp/terraform-plugin-framework/diag"
+	"github.com/hashicorp/terraform-plugin-framework/path"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
 	"github.com/titanx-io/terraform-provider-titanx/internal/titanx"
@@ -113,6 +114,13 @@ func (c *connection) carriedTo(model webhookResourceModel) []titanx.UncertainCre
 	creates, _ := c.carried.LoadAndDelete(model.URL.ValueString() + " " + model.Name.ValueString())
 	carried, _ := creates.([]titanx.UncertainCreate)
 	return carried
+}
+
+// warnPending warns of a placeholder that the next apply replaces.
+func warnPending(diags *diag.Diagnostics, model webhookResourceModel) {
+	diags.AddAttributeWarning(path.Root("id"), fmt.Sprintf("Webhook %q is pending", model.Name.ValueString()),
+		"An earlier create had no clear outcome, and the state has a placeholder for it. The next apply deletes what that create has left, and creates the webhook again. "+
+			"Terraform plans this as a replacement: if prevent_destroy is set, set it to false until then.")
 }
 
 // warnPendingElsewhere warns before an apply that would look for an orphan

@@ -246,6 +246,7 @@ func (r *webhookResource) Read(ctx context.Context, req resource.ReadRequest, re
 		if seenBy != nil && r.conn.ready() && !r.conn.marked(seenBy) {
 			warnPendingElsewhere(&resp.Diagnostics, model)
 		}
+		warnPending(&resp.Diagnostics, model)
 		return
 	}
 	if r.conn.lacksKey(&resp.Diagnostics) {
@@ -285,7 +286,6 @@ func (r *webhookResource) Update(ctx context.Context, req resource.UpdateRequest
 	config.decode(ctx, req.Config.Raw, &resp.Diagnostics)
 	plan.decode(ctx, req.Plan.Raw, &resp.Diagnostics)
 	state.decode(ctx, req.State.Raw, &resp.Diagnostics)
-	recipients := plan.recipients(&resp.Diagnostics)
 	ctx, cancel := context.WithTimeoutCause(ctx, operationLimit, errOperationLimit)
 	defer cancel()
 	if resp.Diagnostics.HasError() {
@@ -299,20 +299,10 @@ func (r *webhookResource) Update(ctx context.Context, req resource.UpdateRequest
 	r.deleteLate(ctx, plan, uncertainCreates(ctx, req.Private, &resp.Diagnostics), &resp.Diagnostics)
 	adopted, diags := req.Private.GetKey(ctx, adoptedKey)
 	resp.Diagnostics.Append(diags...)
-	secret := state.Secret.ValueString()
-	if plan.SecretVersion.IsUnknown() { // the plan adopts
-		secret = config.SecretWO.ValueString()
-		plan.setAdopted(r.conn.now(r.now), state.SecretVersion)
+	if plan.SecretVersion.IsUnknown() {
 		adopted = []byte("1")
 	}
-	if plan.Secret.IsUnknown() || plan.EncryptedSecret.IsUnknown() {
-		if err := plan.keepSecret(secret, recipients); err != nil {
-			resp.Diagnostics.AddAttributeError(path.Root("secret_recipients"), "Unable to encrypt the signing secret", sentence(err.Error()))
-		}
-	}
-	if plan.SecretStatus.IsUnknown() {
-		plan.SecretStatus = plan.possession(state.wasAdopted(adopted))
-	}
+	r.setSecret(&plan, state, config, state.wasAdopted(adopted), &resp.Diagnostics)
 	if resp.Diagnostics.HasError() {
 		return
 	}
@@ -320,6 +310,24 @@ func (r *webhookResource) Update(ctx context.Context, req resource.UpdateRequest
 	resp.Diagnostics.Append(resp.Identity.Set(ctx, plan.identity())...)
 	resp.Diagnostics.Append(resp.Private.SetKey(ctx, importedKey, nil)...)
 	resp.Diagnostics.Append(resp.Private.SetKey(ctx, adoptedKey, adopted)...)
+}
+
+// setSecret carries out what is planned for the secret: to adopt secret_wo, or
+// to encrypt the secret of the state.
+func (r *webhookResource) setSecret(plan *webhookResourceModel, state, config webhookResourceModel, adopted bool, diags *diag.Diagnostics) {
+	secret := state.Secret.ValueString()
+	if plan.SecretVersion.IsUnknown() {
+		secret = config.SecretWO.ValueString()
+		plan.setAdopted(r.conn.now(r.now), state.SecretVersion)
+	}
+	if plan.Secret.IsUnknown() || plan.EncryptedSecret.IsUnknown() {
+		if err := plan.keepSecret(secret, plan.recipients(diags)); err != nil {
+			diags.AddAttributeError(path.Root("secret_recipients"), "Unable to encrypt the signing secret", sentence(err.Error()))
+		}
+	}
+	if plan.SecretStatus.IsUnknown() {
+		plan.SecretStatus = plan.possession(adopted)
+	}
 }
 
 func (r *webhookResource) setStatus(ctx context.Context, plan, state webhookResourceModel, seenBy []byte, diags *diag.Diagnostics) {

@@ -214,8 +214,7 @@ func newChange(conn *connection, local clock, private func(key string) []byte, c
 func (c *webhookChange) pending() {
 	c.force("id", "its create had no clear outcome")
 	c.plan.unknownComputed()
-	c.diags.AddAttributeWarning(path.Root("id"), fmt.Sprintf("Webhook %q is pending", c.plan.Name.ValueString()),
-		"An earlier create had no clear outcome, and the state has a placeholder for it. The apply deletes what that create has left, and creates the webhook again.")
+	warnPending(c.diags, *c.plan)
 }
 
 // keepComputed plans that nothing changes which TitanX alone decides.

@@ -124,7 +124,7 @@ func TestWrongKeyOfPending_protocol(t *testing.T) {
 	}
 	k.ClearFaults()
 	read, diags := k.protocol(nil).read(c.state)
-	if len(diags) != 0 || !read.value.Equal(c.state.value) {
+	if len(diags) != 1 || !has(diags, isWarning, "id", "prevent_destroy") || !read.value.Equal(c.state.value) {
 		t.Errorf("read under the same key: %v", summaries(diags))
 	}
 	read, diags = k.under(k.foreign).read(c.state)
@@ -302,7 +302,7 @@ func TestPending_untainted_protocol(t *testing.T) {
 			t.Fatalf("not pending: %v", summaries(c.said))
 		}
 		k.ClearFaults()
-		if _, diags := k.protocol(object{"api_key": unknown}).read(c.state); len(diags) != 0 {
+		if _, diags := k.protocol(object{"api_key": unknown}).read(c.state); len(diags) != 1 || !has(diags, isWarning, "id", "pending") {
 			t.Errorf("read under an unknown key: %v", summaries(diags))
 		}
 		p := k.protocol(nil)
