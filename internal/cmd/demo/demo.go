@@ -156,7 +156,7 @@ func (d *demo) loseSecret(ctx context.Context) (string, error) {
 	if warning == nil {
 		return "", errors.New("the plan does not warn about the webhook")
 	}
-	return fmt.Sprintf("%s state rm, import, plan warns: %q", d.folder.Name, warning[1]), d.planned(ctx, []string{"create", "delete"}, "secret")
+	return fmt.Sprintf("%s state rm, import, plan warns: %s", d.folder.Name, warning[1]), d.planned(ctx, []string{"create", "delete"}, "secret")
 }
 
 func (d *demo) replace(ctx context.Context) (string, error) {
