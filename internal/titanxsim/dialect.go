@@ -28,7 +28,7 @@ type Dialect struct {
 	// UnknownEvent says what becomes of an event type that is not documented.
 	UnknownEvent string `sim:"unknown-event" values:"refused accepted"`
 	// NameOut and UpdatedAt say whether answers hold these.
-	NameOut   string `sim:"name-out" values:"present absent"`
+	NameOut   string `sim:"name-out" values:"present absent absent-on-create"`
 	UpdatedAt string `sim:"updated-at" values:"present absent"`
 	// StatusOut and CreatedAtOut say whether answers hold these.
 	StatusOut    string `sim:"status-out" values:"present absent"`
@@ -37,8 +37,19 @@ type Dialect struct {
 	InitialStatus string `sim:"initial-status" values:"honored ignored"`
 	// Stamp says which time a create that is committed late has.
 	Stamp string `sim:"stamp" values:"receipt commit"`
-	// SameURL says what becomes of a second subscription of one url.
-	SameURL string `sim:"same-url" values:"accepted 409"`
+	// SameURL and SameName say what becomes of a second subscription of one
+	// url, or of one name: it is accepted, refused, answered with the webhook
+	// that exists, or written over that one with a new secret.
+	SameURL  string `sim:"same-url" values:"accepted 409 existing overwritten"`
+	SameName string `sim:"same-name" values:"accepted 409 existing overwritten"`
+	// NameForm, URLForm and EventsForm say in which form a create stores its
+	// values.
+	NameForm   string `sim:"name-form" values:"kept trimmed lower upper cut decomposed"`
+	URLForm    string `sim:"url-form" values:"kept punycode escapes-upper lower no-query masked"`
+	EventsForm string `sim:"events-form" values:"kept added"`
+	// StatusSet says what a change of status does: as it is told, or it sets and
+	// answers with another status, or it answers as told and changes nothing.
+	StatusSet string `sim:"status-set" values:"obeyed failed pending_verification ignored"`
 
 	// CreateStatus is the code of a successful create.
 	CreateStatus string `sim:"create-status" values:"201 200"`
@@ -77,6 +88,10 @@ type Dialect struct {
 	// ListLag, if not 0, shows a created webhook only from the given list after
 	// it on (1 is the first).
 	ListLag int `sim:"list-lag" try:"2"`
+	// ListDelay and GetDelay are for how many seconds after its creation a
+	// webhook is missing in lists, and from its own address.
+	ListDelay int `sim:"list-delay" try:"10"`
+	GetDelay  int `sim:"get-delay" try:"10"`
 
 	// Invalid is the code of a refused validation.
 	Invalid string `sim:"invalid" values:"400 422"`

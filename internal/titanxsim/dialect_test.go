@@ -116,6 +116,49 @@ var wireChecks = map[string]func(*testing.T, *bench){
 		expectStatus(t, b.do("POST", "/webhooks", validCreate), 409)
 		expectLen(t, at(b.do("GET", "/webhooks", "").json(t), "payload"), 1)
 	},
+	"same-url=existing":    existing(`"name":"b","url":"https://a.example"`, false),
+	"same-url=overwritten": existing(`"name":"b","url":"https://a.example"`, true),
+	"same-name=409": func(t *testing.T, b *bench) {
+		b.create()
+		expectStatus(t, b.do("POST", "/webhooks", strings.Replace(validCreate, "receiver", "other", 1)), 409)
+	},
+	"same-name=existing":    existing(`"name":"a","url":"https://b.example"`, false),
+	"same-name=overwritten": existing(`"name":"a","url":"https://b.example"`, true),
+	"name-out=absent-on-create": func(t *testing.T, b *bench) {
+		_, has := at(b.do("POST", "/webhooks", validCreate).json(t), "payload").(map[string]any)["name"]
+		expect(t, has, false)
+		expect(t, at(b.do("GET", "/webhooks", "").json(t), "payload").([]any)[0].(map[string]any)["name"], "crm")
+	},
+	"name-form=trimmed":               nameForm(" Zo\u00eb ", "Zo\u00eb"),
+	"name-form=lower":                 nameForm("ZO\u00cb", "zo\u00eb"),
+	"name-form=upper":                 nameForm("zo\u00eb", "ZO\u00cb"),
+	"name-form=cut":                   nameForm(strings.Repeat("\u00eb", 70), strings.Repeat("\u00eb", 64)),
+	"name-form=decomposed":            nameForm("Zo\u00eb", "Zoe\u0308"),
+	"url-form=punycode":               urlForm("https://B\u00fccher.example/A", "https://xn--bcher-kva.example/A"),
+	"url-form=escapes-upper":          urlForm("https://a.example/b%2fc", "https://a.example/b%2Fc"),
+	"url-form=lower":                  urlForm("https://A.example/B", "https://a.example/b"),
+	"url-form=no-query":               urlForm("https://a.example/b?c=d", "https://a.example/b"),
+	"url-form=masked":                 urlForm("https://a.example/b?c=CANARY", "https://a.example/b?c=***"),
+	"events-form=added":               func(t *testing.T, b *bench) { expect(t, len(b.create().EventTypes), 2) },
+	"status-set=failed":               statusSet("failed", "failed"),
+	"status-set=pending_verification": statusSet("pending_verification", "pending_verification"),
+	"status-set=ignored":              statusSet("inactive", "active"),
+	"list-delay=10": func(t *testing.T, b *bench) {
+		w := b.create()
+		expectLen(t, at(b.do("GET", "/webhooks", "").json(t), "payload"), 0)
+		expectStatus(t, b.do("GET", "/webhooks/"+w.ID, ""), 200)
+		w.CreatedAt = w.CreatedAt.Add(-10 * time.Second)
+		b.sim.Put("ada", w)
+		expectLen(t, at(b.do("GET", "/webhooks", "").json(t), "payload"), 1)
+	},
+	"get-delay=10": func(t *testing.T, b *bench) {
+		w := b.create()
+		expectLen(t, at(b.do("GET", "/webhooks", "").json(t), "payload"), 1)
+		expectStatus(t, b.do("GET", "/webhooks/"+w.ID, ""), 404)
+		w.CreatedAt = w.CreatedAt.Add(-10 * time.Second)
+		b.sim.Put("ada", w)
+		expectStatus(t, b.do("GET", "/webhooks/"+w.ID, ""), 200)
+	},
 	"create-status=200": func(t *testing.T, b *bench) { expectStatus(t, b.do("POST", "/webhooks", validCreate), 200) },
 	"create-secret=absent": func(t *testing.T, b *bench) {
 		_, has := at(b.do("POST", "/webhooks", validCreate).json(t), "payload").(map[string]any)["secret"]
@@ -256,6 +299,52 @@ var wireChecks = map[string]func(*testing.T, *bench){
 	"limit-body=text":  func(t *testing.T, b *bench) { expect(t, b.refused(t).body, "Too Many Requests") },
 	"limit-body=html":  func(t *testing.T, b *bench) { expect(t, strings.Contains(b.refused(t).body, "<html>"), true) },
 	"limit-body=empty": func(t *testing.T, b *bench) { expect(t, b.refused(t).body, "") },
+}
+
+// existing posts a webhook like one that exists, which is answered with that
+// one's id, and changed only where it is written over.
+func existing(second string, overwritten bool) func(*testing.T, *bench) {
+	return func(t *testing.T, b *bench) {
+		t.Helper()
+		const rest = `,"events":["job.completed"]}`
+		first := at(b.do("POST", "/webhooks", `{"name":"a","url":"https://a.example"`+rest).json(t), "payload").(map[string]any)
+		resp := b.do("POST", "/webhooks", "{"+second+rest)
+		got := at(resp.json(t), "payload").(map[string]any)
+		expect(t, got["id"], first["id"])
+		expect(t, got["createdAt"], first["createdAt"])
+		expect(t, got["secret"] != nil, overwritten)
+		all := b.sim.Webhooks("ada")
+		expect(t, len(all), 1)
+		expect(t, all[0].Name+all[0].URL != "ahttps://a.example", overwritten)
+	}
+}
+
+func nameForm(asked, stored string) func(*testing.T, *bench) {
+	return func(t *testing.T, b *bench) {
+		t.Helper()
+		body := fmt.Sprintf(`{"name":%q,"url":"https://a.example","events":["job.completed"]}`, asked)
+		expect(t, at(b.do("POST", "/webhooks", body).json(t), "payload", "name"), stored)
+		expect(t, b.sim.Webhooks("ada")[0].Name, stored)
+	}
+}
+
+func urlForm(asked, stored string) func(*testing.T, *bench) {
+	return func(t *testing.T, b *bench) {
+		t.Helper()
+		body := fmt.Sprintf(`{"name":"a","url":%q,"events":["job.completed"]}`, asked)
+		expect(t, at(b.do("POST", "/webhooks", body).json(t), "payload", "url"), stored)
+		expect(t, b.sim.Webhooks("ada")[0].URL, stored)
+	}
+}
+
+// statusSet asks for inactive.
+func statusSet(answered, stored string) func(*testing.T, *bench) {
+	return func(t *testing.T, b *bench) {
+		t.Helper()
+		resp := b.do("POST", "/webhooks/"+b.create().ID+"/inactive", "")
+		expect(t, at(resp.json(t), "payload", "status"), answered)
+		expect(t, b.sim.Webhooks("ada")[0].Status, stored)
+	}
 }
 
 func TestDialectOnTheWire(t *testing.T) {

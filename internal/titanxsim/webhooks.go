@@ -82,7 +82,7 @@ func (x *exchange) handle(commit bool) answer {
 		return s.list(acct, x.r)
 	}
 	w := acct.byID[x.route.id]
-	if w == nil {
+	if w == nil || x.route.call == CallGet && s.age(w) < time.Duration(d.GetDelay)*time.Second {
 		return d.notFound(x.route.id)
 	}
 	switch x.route.call {
@@ -104,9 +104,27 @@ func (s *Server) create(acct *account, body []byte, received time.Time, commit b
 	if !ok {
 		return refused
 	}
-	twice := slices.ContainsFunc(acct.webhooks, func(o *stored) bool { return o.URL == w.URL })
-	if twice && d.SameURL == "409" {
-		return d.refusal(http.StatusConflict, "", "a webhook with this url exists already")
+	w = d.form(w)
+	for _, o := range acct.webhooks {
+		key, rule := "url", d.SameURL
+		if o.Name == w.Name && d.SameName != "accepted" {
+			key, rule = "name", d.SameName
+		} else if o.URL != w.URL {
+			continue
+		}
+		switch rule {
+		case "409":
+			return d.refusal(http.StatusConflict, "", "a webhook with this "+key+" exists already")
+		case "existing":
+			return d.object(o.Webhook)
+		case "overwritten":
+			w.ID, w.CreatedAt = o.ID, o.CreatedAt
+			s.complete(&w)
+			if commit {
+				o.Webhook = w
+			}
+			return d.created(w)
+		}
 	}
 	if d.InitialStatus == "ignored" {
 		w.Status = ""
@@ -129,7 +147,7 @@ func (s *Server) list(acct *account, r *http.Request) answer {
 		if first && w.lag > 0 {
 			w.lag--
 		}
-		if w.lag == 0 {
+		if w.lag == 0 && s.age(w) >= time.Duration(s.dialect.ListDelay)*time.Second {
 			shown = append(shown, w)
 		}
 	}
@@ -142,6 +160,13 @@ func (s *Server) changeStatus(w *stored, status string, commit bool) answer {
 	}
 	changed := w.Webhook
 	changed.Status, changed.UpdatedAt = status, s.now()
+	switch set := s.dialect.StatusSet; set {
+	case "obeyed":
+	case "ignored":
+		return s.dialect.statusSet(changed)
+	default:
+		changed.Status = set
+	}
 	if commit {
 		w.Webhook = changed
 	}
@@ -169,6 +194,9 @@ func (s *Server) complete(w *Webhook) {
 		w.UpdatedAt = w.CreatedAt
 	}
 }
+
+// age is how long ago a webhook was created.
+func (s *Server) age(w *stored) time.Duration { return s.now().Sub(w.CreatedAt) }
 
 // now is the clock at the precision of the API.
 func (s *Server) now() time.Time { return s.cfg.Now().UTC().Truncate(time.Millisecond) }

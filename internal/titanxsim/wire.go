@@ -41,7 +41,7 @@ func (d Dialect) webhook(w Webhook) webhookJSON {
 	if d.CreatedAtOut == "present" {
 		out.CreatedAt = timestamp(w.CreatedAt)
 	}
-	if d.NameOut == "present" {
+	if d.NameOut != "absent" {
 		out.Name = &w.Name
 	}
 	if d.UpdatedAt == "present" {
@@ -77,6 +77,9 @@ func (d Dialect) created(w Webhook) answer {
 	case "absent":
 		out.Secret = nil
 	}
+	if d.NameOut == "absent-on-create" {
+		out.Name = nil
+	}
 	code, _ := strconv.Atoi(d.CreateStatus)
 	return jsonAnswer(code, d.wrap(out))
 }
@@ -91,6 +94,9 @@ func (d Dialect) statusSet(w Webhook) answer {
 		return answer{status: http.StatusNoContent}
 	case "text":
 		return textAnswer(http.StatusOK, "OK")
+	}
+	if d.NameOut == "absent-on-create" {
+		d.NameOut = "absent"
 	}
 	return d.object(w)
 }
