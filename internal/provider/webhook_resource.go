@@ -202,6 +202,9 @@ func (r *webhookResource) Create(ctx context.Context, req resource.CreateRequest
 		creates, _ := json.Marshal(remembered) // times and strings alone
 		resp.Diagnostics.Append(resp.Private.SetKey(ctx, uncertainKey, creates)...)
 	}
+	forms := newServerForms(model.createRequest(), created.Answered)
+	resp.Diagnostics.Append(resp.Private.SetKey(ctx, formsKey, forms.encode())...)
+	forms.warn(model.Name.ValueString(), &resp.Diagnostics)
 	warnCreated(&resp.Diagnostics, model, created, err)
 }
 
@@ -274,6 +277,11 @@ func (r *webhookResource) Read(ctx context.Context, req resource.ReadRequest, re
 	default:
 		r.warnLate(ctx, client, model, found, uncertainCreates(ctx, req.Private, &resp.Diagnostics), &resp.Diagnostics)
 		r.conn.refreshed.Store(model.ID.ValueString(), nil)
+		forms := serverFormsOf(ctx, req.Private, &resp.Diagnostics)
+		found, learned := forms.undo(found)
+		if learned {
+			resp.Diagnostics.Append(resp.Private.SetKey(ctx, formsKey, forms.encode())...)
+		}
 		resp.State.Raw = model.refreshed(found, r.conn.now(r.now), model.wasAdopted(adopted)).encode(ctx, &resp.Diagnostics)
 		if !r.conn.marked(seenBy) {
 			resp.Diagnostics.Append(resp.Private.SetKey(ctx, seenByKey, r.conn.mark())...)
@@ -294,7 +302,11 @@ func (r *webhookResource) Update(ctx context.Context, req resource.UpdateRequest
 	if !plan.Status.Equal(state.Status) && !state.Status.IsNull() {
 		seenBy, diags := req.Private.GetKey(ctx, seenByKey)
 		resp.Diagnostics.Append(diags...)
-		r.setStatus(ctx, plan, state, seenBy, &resp.Diagnostics)
+		if told := r.setStatus(ctx, plan, state, seenBy, &resp.Diagnostics); !told.IsNull() {
+			state.Status = told
+			resp.State.Raw = state.encode(ctx, &resp.Diagnostics)
+			return
+		}
 	}
 	r.deleteLate(ctx, plan, uncertainCreates(ctx, req.Private, &resp.Diagnostics), &resp.Diagnostics)
 	adopted, diags := req.Private.GetKey(ctx, adoptedKey)
@@ -310,6 +322,9 @@ func (r *webhookResource) Update(ctx context.Context, req resource.UpdateRequest
 	resp.Diagnostics.Append(resp.Identity.Set(ctx, plan.identity())...)
 	resp.Diagnostics.Append(resp.Private.SetKey(ctx, importedKey, nil)...)
 	resp.Diagnostics.Append(resp.Private.SetKey(ctx, adoptedKey, adopted)...)
+	forms := serverFormsOf(ctx, req.Private, &resp.Diagnostics)
+	forms.settle(plan)
+	resp.Diagnostics.Append(resp.Private.SetKey(ctx, formsKey, forms.encode())...)
 }
 
 // setSecret carries out what is planned for the secret: to adopt secret_wo, or
@@ -330,23 +345,29 @@ func (r *webhookResource) setSecret(plan *webhookResourceModel, state, config we
 	}
 }
 
-func (r *webhookResource) setStatus(ctx context.Context, plan, state webhookResourceModel, seenBy []byte, diags *diag.Diagnostics) {
+// setStatus sets the planned status. Where TitanX answers with another one,
+// that is an error, and setStatus returns what TitanX said.
+func (r *webhookResource) setStatus(ctx context.Context, plan, state webhookResourceModel, seenBy []byte, diags *diag.Diagnostics) types.String {
+	told := types.StringNull()
 	client, ctx := r.conn.api(ctx, "set status of webhook", diags, state.Secret.ValueString(), plan.Secret.ValueString())
 	if client == nil {
-		return
+		return told
 	}
-	_, err := client.SetStatus(ctx, plan.ID.ValueString(), plan.Status.ValueString())
-	if errors.Is(err, titanx.ErrNotFound) && seenBy != nil && !r.conn.marked(seenBy) {
+	name, id, want := plan.Name.ValueString(), plan.ID.ValueString(), plan.Status.ValueString()
+	now, err := client.SetStatus(ctx, id, want)
+	switch {
+	case errors.Is(err, titanx.ErrNotFound) && seenBy != nil && !r.conn.marked(seenBy):
 		addWrongKeyError(diags, state)
-		return
-	}
-	if errors.Is(err, titanx.ErrNotFound) {
-		diags.AddError("Unable to set status of webhook", fmt.Sprintf("TitanX has no webhook %s any more. Plan again with a refresh, and it will be created again.", plan.ID.ValueString()))
-		return
-	}
-	if err != nil {
+	case errors.Is(err, titanx.ErrNotFound):
+		diags.AddError("Unable to set status of webhook", fmt.Sprintf("TitanX has no webhook %s any more. Plan again with a refresh, and it will be created again.", id))
+	case err != nil:
 		addAPIError(diags, "set status of webhook", err)
+	case now.Status != want:
+		told = types.StringValue(now.Status)
+		diags.AddAttributeError(path.Root("status"), fmt.Sprintf("Webhook %q is %s, not %s", name, now.Status, want),
+			fmt.Sprintf("TitanX was asked to set the webhook %s to %q, and answered with the status %q. The state has TitanX's status. Look at TitanX for the reason, and apply again.", id, want, now.Status))
 	}
+	return told
 }
 
 func (r *webhookResource) Delete(ctx context.Context, req resource.DeleteRequest, resp *resource.DeleteResponse) {

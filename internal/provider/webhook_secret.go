@@ -166,6 +166,7 @@ type webhookChange struct {
 	applying      bool // core plans once more while it applies
 	unread        bool // no refresh of this run has judged the age
 	now           time.Time
+	forms         serverForms
 	plan          *webhookResourceModel
 	diags         *diag.Diagnostics
 	replace       path.Paths // the attributes that force a replacement
@@ -182,6 +183,7 @@ func (c *webhookChange) run() {
 		return
 	}
 	c.compareArguments()
+	c.serviceStatus()
 	c.recipients()
 	c.rotation()
 	c.adoption()
@@ -205,7 +207,7 @@ func newChange(conn *connection, local clock, private func(key string) []byte, c
 	return webhookChange{
 		config: config, state: state, plan: plan, diags: diags,
 		imported: isImported(private(importedKey)), adopted: state.wasAdopted(private(adoptedKey)),
-		unread: !refreshed, now: conn.now(local),
+		unread: !refreshed, now: conn.now(local), forms: decodeForms(private(formsKey)),
 	}
 }
 
@@ -234,18 +236,28 @@ func (c *webhookChange) compareArguments() {
 	if !c.plan.URL.IsUnknown() && !c.state.URL.IsNull() && titanx.SameURL(c.state.URL.ValueString(), c.plan.URL.ValueString()) {
 		c.plan.URL = c.state.URL
 	}
-	if !c.state.Name.IsNull() && !c.plan.Name.Equal(c.state.Name) {
-		c.force("name", "name"+notInPlace)
+	if !c.state.Name.IsNull() && !c.plan.Name.Equal(c.state.Name) && !c.forms.takes(nameForm, c.state, *c.plan) {
+		c.force("name", "name"+notInPlace+nameForm.advice(c.state, *c.plan))
 	}
-	if !c.state.URL.IsNull() && !c.plan.URL.Equal(c.state.URL) {
-		c.force("url", "url"+notInPlace)
+	if !c.state.URL.IsNull() && !c.plan.URL.Equal(c.state.URL) && !c.forms.takes(urlForm, c.state, *c.plan) {
+		c.force("url", "url"+notInPlace+urlForm.advice(c.state, *c.plan))
 	}
-	if !c.state.EventTypes.IsNull() && !c.plan.EventTypes.Equal(c.state.EventTypes) {
-		c.force("event_types", "event_types"+notInPlace)
+	if !c.state.EventTypes.IsNull() && !c.plan.EventTypes.Equal(c.state.EventTypes) && !c.forms.takes(eventsForm, c.state, *c.plan) {
+		c.force("event_types", "event_types"+notInPlace+eventsForm.advice(c.state, *c.plan))
 	}
 	if !c.firstTriggers() && !sameTriggers(c.state.RotationTriggers, c.plan.RotationTriggers) {
 		c.force("rotation_triggers", "rotation_triggers changes")
 	}
+}
+
+// serviceStatus warns of a change of a status that only TitanX sets.
+func (c *webhookChange) serviceStatus() {
+	was, want := c.state.Status.ValueString(), c.plan.Status
+	if was == "" || was == titanx.StatusActive || was == titanx.StatusInactive || want.Equal(c.state.Status) || len(c.replace) > 0 {
+		return
+	}
+	c.diags.AddAttributeWarning(path.Root("status"), fmt.Sprintf("Webhook %q is %s", c.state.Name.ValueString(), was),
+		fmt.Sprintf("TitanX set the status %q, which is not one that a request sets. The plan changes it, but TitanX may refuse that. Look at TitanX for the reason first.", was))
 }
 
 const notInPlace = " changes, which TitanX cannot do in place"

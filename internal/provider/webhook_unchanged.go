@@ -101,6 +101,10 @@ func (u unchangedWebhooks) read(ctx context.Context, req *tfprotov6.ReadResource
 	if !ok {
 		return nil
 	}
+	listed, learned := decodeForms(privateValue(req.Private, formsKey)).undo(listed)
+	if learned {
+		return nil
+	}
 	fresh := state.refreshed(listed, conn.now(u.provider.now), state.wasAdopted(privateValue(req.Private, adoptedKey)))
 	if !fresh.equal(state) {
 		return nil

@@ -20,6 +20,10 @@ type Created struct {
 	Webhook
 	Secret string // "" if the response had none: then it is lost
 
+	// Answered is what TitanX returned of the webhook. In Webhook, what it did
+	// not return is as it was asked for.
+	Answered Webhook
+
 	// StatusErr is why the webhook does not have the requested status. The
 	// webhook exists all the same.
 	StatusErr error
@@ -188,7 +192,7 @@ func (c *Client) finish(ctx context.Context, created *newWebhook, want string, r
 	case err != nil:
 		created.StatusErr = err
 	default:
-		created.Webhook = created.merged(now)
+		created.Webhook, created.Answered = created.merged(now), created.Answered.merged(now)
 		if created.Status != want {
 			created.StatusErr = &StatusError{Want: want, Got: created.Status}
 		}
@@ -240,7 +244,7 @@ func (c *Client) postKeys(ctx context.Context, req CreateRequest, keys []string,
 	var created Created
 	at, err := c.do(ctx, call{method: http.MethodPost, path: []string{webhooksPath}, body: body, nonIdempotent: true, reserve: room, read: func(a *answer) error {
 		w, err := decodeWebhook(a)
-		created = Created{Webhook: first.asked().merged(w.webhook()), Secret: returned(w.Secret)}
+		created = Created{Webhook: first.asked().merged(w.webhook()), Secret: returned(w.Secret), Answered: w.webhook()}
 		c.redact.add(created.Secret)
 		return err
 	}})

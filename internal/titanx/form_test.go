@@ -1,0 +1,89 @@
+// Copyright (c) TitanX
+// SPDX-License-Identifier: MPL-2.0
+
+package titanx
+
+import (
+	"strings"
+	"testing"
+)
+
+func TestIsNameForm(t *testing.T) {
+	t.Parallel()
+	long := strings.Repeat("scored contacts ", 8)
+	for _, tc := range []struct {
+		asked, stored string
+		want          bool
+	}{
+		{"crm", "crm", true},
+		{"crm ", "crm", true},
+		{"\tcrm\u00a0", "crm", true},
+		{"CRM", "crm", true},
+		{"crm", "CRM", true},
+		{"Zo\u00eb", "Zoe\u0308", true},
+		{"a  b", "a b", true},
+		{"a & b", "a &amp; b", true},
+		{long, long[:64], true},
+		{long, long[:63], true},
+		{strings.ToUpper(long), strings.TrimSpace(long[:64]), true},
+		{"crm", "crm 2", false},
+		{"crm-production", "crm", false},
+		{"crm", "cr", false},
+		{"crm", "", false},
+		{"crm", "hubspot", false},
+		{"Zo\u00eb", "Zoe", false},
+		{long[:64], long, false},
+	} {
+		if got := IsNameForm(tc.asked, tc.stored); got != tc.want {
+			t.Errorf("%q stored as %q: %t", tc.asked, tc.stored, got)
+		}
+	}
+}
+
+func TestIsURLForm(t *testing.T) {
+	t.Parallel()
+	for _, tc := range []struct {
+		asked, stored string
+		want          bool
+	}{
+		{"https://b\u00fccher.example.com/a", "https://xn--bcher-kva.example.com/a", true},
+		{"https://a.example/a%2fb", "https://a.example/a%2Fb", true},
+		{"https://a.example/a?token=x", "https://a.example/a", true},
+		{"https://a.example/a?token=x", "https://a.example/a?token=***", true},
+		{"https://a.example/a?token=x&v=1", "https://a.example/a?token=REDACTED&v=1", true},
+		{"https://A.example:443/A", "https://a.example/a", true},
+		{"https://a.example/a/", "https://a.example/a", true},
+		{"https://a.example", "https://a.example/", true},
+		{"https://a.example/a?token=x", "https://a.example/a?token=y", false},
+		{"https://a.example/a?token=x", "https://a.example/a?other=***", false},
+		{"https://a.example/a?token=x", "https://a.example/a?token=x&more=1", false},
+		{"https://a.example/a", "https://a.example/a?token=x", false},
+		{"https://a.example/a", "https://a.example/b", false},
+		{"https://a.example/a", "https://b.example/a", false},
+		{"https://a.example:8443/a", "https://a.example/a", false},
+		{"https://a.example/a", "http://a.example/a", false},
+	} {
+		if got := IsURLForm(tc.asked, tc.stored); got != tc.want {
+			t.Errorf("%q stored as %q: %t", tc.asked, tc.stored, got)
+		}
+	}
+}
+
+func TestIsEventsForm(t *testing.T) {
+	t.Parallel()
+	for _, tc := range []struct {
+		asked, stored string
+		want          bool
+	}{
+		{"a", "a", true},
+		{"a", "a b", true},
+		{"b a", "a b c", true},
+		{"a b", "a", false},
+		{"a", "b", false},
+		{"a", "", false},
+	} {
+		if got := IsEventsForm(strings.Fields(tc.asked), strings.Fields(tc.stored)); got != tc.want {
+			t.Errorf("%q stored as %q: %t", tc.asked, tc.stored, got)
+		}
+	}
+}
