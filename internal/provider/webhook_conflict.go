@@ -6,6 +6,7 @@ package provider
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
 
 	"github.com/hashicorp/terraform-plugin-framework/diag"
@@ -16,6 +17,13 @@ import (
 // addCreateError reports a create that made nothing. A conflict names the
 // webhooks that are in the way.
 func addCreateError(ctx context.Context, client *titanx.Client, url string, err error, diags *diag.Diagnostics) {
+	var exists *titanx.ExistsError
+	if errors.As(err, &exists) {
+		w := exists.Webhook
+		diags.AddError("Unable to create webhook: it exists already",
+			sentence(err.Error())+fmt.Sprintf("\n\nNothing was created, stored or deleted. The webhook is %s. To manage it, import it: terraform import ADDRESS %s. ", describe([]titanx.Webhook{w}), w.ID)+oneForEachURL)
+		return
+	}
 	var refused *titanx.Error
 	if errors.As(err, &refused) && refused.StatusCode == http.StatusConflict && !namesLimit(refused) {
 		if there, listErr := client.AtURL(ctx, url); listErr == nil && len(there) > 0 {
@@ -30,4 +38,4 @@ func addCreateError(ctx context.Context, client *titanx.Client, url string, err 
 // apply does not know what its creates replace.
 const oneForEachURL = "TitanX seems to allow one webhook for each url. If this plan replaces that webhook under create_before_destroy, it still exists: " +
 	"remove create_before_destroy from the lifecycle block, so that the old webhook is destroyed first, and apply again. " +
-	"Otherwise import the webhook that exists. Nothing was changed."
+	"Otherwise import the webhook that exists."

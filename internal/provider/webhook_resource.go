@@ -173,7 +173,9 @@ func (r *webhookResource) Create(ctx context.Context, req resource.CreateRequest
 	if client == nil {
 		return
 	}
-	created, err := client.Create(ctx, model.createRequest())
+	request := model.createRequest()
+	request.Managed = r.conn.isManaged
+	created, err := client.Create(ctx, request)
 	carried := r.conn.carriedTo(model)
 	var uncertain *titanx.UncertainError
 	if errors.As(err, &uncertain) {

@@ -164,7 +164,12 @@ func (c *Client) attemptCreate(ctx context.Context, g *urlCreates, req CreateReq
 	}
 	created, at, err := c.post(ctx, req, room)
 	if err == nil {
+		err = c.checkNew(created, req, at)
+	}
+	if err == nil {
 		c.inventory.wrote(madeWrite, created.Webhook)
+	} else {
+		created = Created{}
 	}
 	contested := g.end(open, created.ID)
 	lost := c.uncertainCreate(at, contested)

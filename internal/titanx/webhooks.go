@@ -36,12 +36,16 @@ type Webhook struct {
 	UpdatedAt  time.Time
 }
 
-// CreateRequest describes a new webhook. Every field is required.
+// CreateRequest describes a new webhook. Every field but Managed is required.
 type CreateRequest struct {
 	Name       string   // at least one character
 	URL        string   // https, reachable by TitanX
 	EventTypes []string // at least one
 	Status     string   // StatusActive or StatusInactive
+
+	// Managed reports whether the caller has a webhook of that id already. It may
+	// be nil.
+	Managed func(id string) bool
 }
 
 // merged returns the webhook with the values that a later response returned.

@@ -1,0 +1,35 @@
+// Copyright (c) TitanX
+// SPDX-License-Identifier: MPL-2.0
+
+package titanx
+
+import (
+	"strings"
+	"testing"
+	"time"
+)
+
+func TestAnswerEvidence(t *testing.T) {
+	t.Parallel()
+	sent := time.Date(2026, 1, 2, 12, 0, 0, 0, time.UTC)
+	for _, tc := range []struct {
+		name string
+		answerEvidence
+		want string // "" is a new webhook
+	}{
+		{"new", answerEvidence{Created: sent.Add(time.Second), Sent: sent}, ""},
+		{"new, at once", answerEvidence{Created: sent, Sent: sent}, ""},
+		{"new, the fraction cut", answerEvidence{Created: sent, Sent: sent.Add(900 * time.Millisecond)}, ""},
+		{"no time stamp", answerEvidence{Sent: sent}, ""},
+		{"no clock", answerEvidence{Created: sent.Add(-time.Hour)}, ""},
+		{"listed", answerEvidence{Listed: true, Created: sent, Sent: sent}, "the list had it"},
+		{"managed", answerEvidence{Managed: true, Created: sent, Sent: sent}, "the state has it"},
+		{"claimed", answerEvidence{Claimed: true, Created: sent, Sent: sent}, "another create"},
+		{"older", answerEvidence{Created: sent.Add(-2 * time.Second), Sent: sent}, "2026-01-02T11:59:58Z"},
+		{"much older", answerEvidence{Created: sent.AddDate(-1, 0, 0), Sent: sent}, "2025-01-02T12:00:00Z"},
+	} {
+		if got := tc.existed(); tc.want == "" && got != "" || !strings.Contains(got, tc.want) {
+			t.Errorf("%s: %q", tc.name, got)
+		}
+	}
+}
