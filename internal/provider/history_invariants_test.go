@@ -129,8 +129,11 @@ func (w *world) checkSlot(ws *workspace, s *slot, there map[string]titanxsim.Web
 	if status == "" {
 		status = "active"
 	}
-	if webhook.Name != s.config["name"] || !titanx.SameURL(webhook.URL, s.config["url"].(string)) || webhook.Status != status ||
-		!slices.Equal(slices.Sorted(slices.Values(webhook.EventTypes)), s.config["event_types"].([]string)) {
+	dialect, _ := titanxsim.ParseDialect(w.history.Dialect)
+	asked := titanxsim.Webhook{Name: s.config["name"].(string), URL: s.config["url"].(string), EventTypes: s.config["event_types"].([]string)}
+	if form := dialect.Form(asked); webhook.Status != status || webhook.Name != asked.Name && webhook.Name != form.Name ||
+		!titanx.SameURL(webhook.URL, asked.URL) && !titanx.SameURL(webhook.URL, form.URL) ||
+		!sameEvents(webhook.EventTypes, asked.EventTypes) && !sameEvents(webhook.EventTypes, form.EventTypes) {
 		w.violate(fmt.Sprintf("%s is %s %s %v %s at TitanX, configured is %v", at, webhook.Name, webhook.URL, webhook.EventTypes, webhook.Status, s.config))
 	}
 	secret := s.state.text(w.t, "secret")
@@ -140,6 +143,10 @@ func (w *world) checkSlot(ws *workspace, s *slot, there map[string]titanxsim.Web
 	if secret != webhook.Secret && (secret != "" || !s.lost) {
 		w.violate(at + ": the secret in the state is not TitanX's")
 	}
+}
+
+func sameEvents(a, b []string) bool {
+	return slices.Equal(slices.Sorted(slices.Values(a)), slices.Sorted(slices.Values(b)))
 }
 
 func decrypted(text string) string {

@@ -21,7 +21,7 @@ func addCreateError(ctx context.Context, client *titanx.Client, url string, err 
 	if errors.As(err, &exists) {
 		w := exists.Webhook
 		diags.AddError("Unable to create webhook: it exists already",
-			sentence(err.Error())+fmt.Sprintf("\n\nNothing was created, stored or deleted. The webhook is %s. To manage it, import it: terraform import ADDRESS %s. ", describe([]titanx.Webhook{w}), w.ID)+oneForEachURL)
+			sentence(err.Error())+fmt.Sprintf("\n\nNothing was created, stored or deleted. The webhook is %s. To manage it, import it: terraform import ADDRESS %s. ", describe(client, []titanx.Webhook{w}), w.ID)+oneForEachURL)
 		return
 	}
 	var refused *titanx.Error

@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"flag"
 	"maps"
+	"slices"
 	"strings"
 	"testing"
 
@@ -75,7 +76,11 @@ const (
 
 // histories generates histories.
 func histories() *rapid.Generator[history] {
-	dialects := titanxsim.Variations()
+	// Where TitanX does not do as it is told, no run can. Where its list lags, no
+	// plan knows what it duplicates.
+	dialects := slices.DeleteFunc(titanxsim.Variations(), func(d titanxsim.Dialect) bool {
+		return d.ListDelay != 0 || d.StatusSet != "" || d.SameName != "" || d.SameURL == "existing" || d.SameURL == "overwritten"
+	})
 	names := []string{""}
 	var calls = []titanxsim.Call{titanxsim.CallCreate, titanxsim.CallCreate, titanxsim.CallCreate, titanxsim.CallList, titanxsim.CallSetStatus, titanxsim.CallDelete, titanxsim.CallGet, ""}
 	for _, trouble := range troubles() {

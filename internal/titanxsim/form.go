@@ -16,8 +16,8 @@ import (
 // longestName is how many characters of a name are kept, with name-form=cut.
 const longestName = 64
 
-// form returns a new webhook in the form in which the service stores it.
-func (d Dialect) form(w Webhook) Webhook {
+// Form returns a new webhook in the form in which the service stores it.
+func (d Dialect) Form(w Webhook) Webhook {
 	switch d.NameForm {
 	case "trimmed":
 		w.Name = strings.TrimSpace(w.Name)

@@ -104,7 +104,7 @@ func (s *Server) create(acct *account, body []byte, received time.Time, commit b
 	if !ok {
 		return refused
 	}
-	w = d.form(w)
+	w = d.Form(w)
 	for _, o := range acct.webhooks {
 		key, rule := "url", d.SameURL
 		if o.Name == w.Name && d.SameName != "accepted" {
