@@ -58,9 +58,13 @@ func (w *world) obey(ws *workspace) {
 		}
 	}
 	for _, s := range ws.slots {
-		if isPendingID(s.id(w.t)) && has(ws.said, isError, "", "remove this resource from the state") {
+		pending := isPendingID(s.id(w.t)) || slices.ContainsFunc(s.deposed, func(i instance) bool { return isPendingID(i.text(w.t, "id")) })
+		if pending && has(ws.said, isError, "", "remove this resource from the state") {
 			w.tracef("person: state rm %d.%d", ws.number, s.number)
-			s.state, s.tainted = instance{}, false
+			if s.state.exists() {
+				w.personal[s.id(w.t)] = true // to import; here it stays as it is
+			}
+			s.state, s.tainted, s.deposed = instance{}, false, nil
 		}
 	}
 }
@@ -139,6 +143,9 @@ func (w *world) checkSlot(ws *workspace, s *slot, there map[string]titanxsim.Web
 	secret := s.state.text(w.t, "secret")
 	if encrypted := s.state.text(w.t, "encrypted_secret"); encrypted != "" {
 		secret = decrypted(encrypted)
+	}
+	if s.config["secret_recipients"] != nil && s.state.text(w.t, "secret") != "" {
+		w.violate(at + ": the state has the secret in plain text, in spite of secret_recipients")
 	}
 	if secret != webhook.Secret && (secret != "" || !s.lost) {
 		w.violate(at + ": the secret in the state is not TitanX's")

@@ -703,6 +703,12 @@ func (ws *workspace) create(p *process, s *slot, private []byte, plan slotPlan) 
 	state, ok := ws.carryOut(p, instance{private: private}, plan.config, nil)
 	ws.keep(s, state, !ok)
 	if state.exists() {
+		if !ok && state.text(ws.w.t, "secret_status") != secretLost {
+			ws.w.violate("a webhook is tainted although the state has its secret")
+		}
+		if s.config != nil {
+			s.config = s.config.with(object{"secret_wo": nil}) // it was another webhook's
+		}
 		s.applied, s.lost = plan.config, ok && state.text(ws.w.t, "secret_status") == secretLost
 		if s.lost && !ws.w.losesSecrets() {
 			ws.w.violate("a create lost its secret without a word of the server")

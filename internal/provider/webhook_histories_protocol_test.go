@@ -6,10 +6,14 @@ package provider
 import (
 	"encoding/json"
 	"flag"
+	"fmt"
 	"maps"
 	"slices"
+	"runtime"
 	"strings"
+	"sync/atomic"
 	"testing"
+	"time"
 
 	"pgregory.net/rapid"
 
@@ -169,6 +173,41 @@ func TestHistories_protocol(t *testing.T) {
 			r.Fatal("the promise is broken") // the same text each time: rapid shrinks only what fails alike
 		}
 	})
+}
+
+// longTime and longNumber are for how long TestLongHistories_protocol runs, and at least
+// how many histories.
+var (
+	longTime   = flag.Duration("histories.time", 0, "run histories for this time")
+	longNumber = flag.Int("histories.number", 0, "run at least this many histories")
+)
+
+// TestLongHistories_protocol runs histories from one seed after the other, and
+// names the seeds of those that break the promise.
+func TestLongHistories_protocol(t *testing.T) {
+	t.Parallel()
+	if *longNumber == 0 && *longTime == 0 {
+		t.Skip("make histories runs it")
+	}
+	generator := histories()
+	began := time.Now()
+	first := began.UnixMilli()
+	var seeds, failed atomic.Int64
+	t.Cleanup(func() {
+		t.Logf("%d histories in %s, seeds from %d on; %d failed", seeds.Load(), time.Since(began).Round(time.Second), first, failed.Load())
+	})
+	for worker := range runtime.GOMAXPROCS(0) {
+		t.Run(fmt.Sprint(worker), func(t *testing.T) {
+			t.Parallel()
+			for time.Since(began) < *longTime || int(seeds.Load()) < *longNumber {
+				seed := first + seeds.Add(1) - 1
+				if violations, _ := live(t, generator.Example(int(seed))); len(violations) > 0 {
+					failed.Add(1)
+					t.Errorf("seed %d: %s\nto shrink it: go test ./internal/provider -run TestHistories_protocol -rapid.checks 1 -rapid.seed %d", seed, violations[0], seed)
+				}
+			}
+		})
+	}
 }
 
 // replayed is a history to run once more, as a failure prints it.

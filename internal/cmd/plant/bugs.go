@@ -1,0 +1,111 @@
+// Copyright (c) TitanX
+// SPDX-License-Identifier: MPL-2.0
+
+package main
+
+// bugs has one bug for each kind that was found in this provider, or in others
+// like it.
+var bugs = []bug{
+	{
+		"blind-resend", "a create without an answer is sent again at once",
+		"internal/titanx/send.go",
+		"again := failed.outcome == unsent || !what.nonIdempotent && failed.outcome >= uncertain",
+		"again := failed.outcome == unsent || failed.outcome >= uncertain",
+	},
+	{
+		"deletes-active", "an active webhook counts as an orphan",
+		"internal/titanx/orphan.go",
+		"case e.Found.Status != StatusInactive, e.Later && lost.Contested:",
+		"case e.Later && lost.Contested:",
+	},
+	{
+		"deletes-claimed", "a webhook that this run was answered with counts as an orphan",
+		"internal/titanx/orphan.go",
+		"if e.Claimed || slices.Contains(lost.Known, e.Found.ID) {",
+		"if slices.Contains(lost.Known, e.Found.ID) && !e.Claimed {",
+	},
+	{
+		"forgets-late", "a create that was sent again is not remembered",
+		"internal/provider/webhook_resource.go",
+		"if remembered := append(carried, created.Uncertain...); len(remembered) > 0 {",
+		"if remembered := carried; len(remembered) > 0 {",
+	},
+	{
+		"forgets-pending", "a pending create loses its record",
+		"internal/provider/webhook_pending.go",
+		"record := pending{Creates: creates, Nonce: rand.Text()}",
+		"record := pending{Creates: creates[:0], Nonce: rand.Text()}",
+	},
+	{
+		"local-clock", "the time of a create is taken from this machine's clock",
+		"internal/titanx/create.go",
+		"lost.Sent, lost.GaveUp = sent.UTC(), ended.UTC()",
+		"lost.Sent, lost.GaveUp = at.sent.UTC().Add(0*ended.Sub(sent)), at.ended.UTC()",
+	},
+	{
+		"one-list", "a webhook that one list lacks is gone",
+		"internal/titanx/inventory.go",
+		"if errors.Is(err, ErrNotFound) {\n\t\tw, err = c.confirm(ctx, id)\n\t}",
+		"",
+	},
+	{
+		"first-page", "only the first page of a list is read",
+		"internal/titanx/webhooks.go",
+		"case p.next == nil:",
+		"case p.next == nil || len(seen) > 0:",
+	},
+	{
+		"trusts-404", "a 404 of a delete is believed without a list",
+		"internal/titanx/webhooks.go",
+		"_, listErr := c.lookup(ctx, id, time.Now())",
+		"listErr := ErrNotFound",
+	},
+	{
+		"read-clears-secret", "a response without a name clears the secret",
+		"internal/provider/webhook_model.go",
+		"	if w.Name != \"\" {\n\t\tm.Name = types.StringValue(w.Name)\n\t}",
+		"	if w.Name != \"\" {\n\t\tm.Name = types.StringValue(w.Name)\n\t} else {\n\t\tm.Secret = types.StringNull()\n\t}",
+	},
+	{
+		"taints", "a failed activation is an error, which taints the webhook",
+		"internal/provider/webhook_resource.go",
+		"	if created.StatusErr != nil {\n",
+		"	if created.StatusErr != nil {\n\t\tdiags.AddError(\"Unable to activate\", \"\")\n",
+	},
+	{
+		"plain-secret", "a secret for recipients is stored in plain text",
+		"internal/provider/webhook_secret.go",
+		"if len(recipients) == 0 {\n\t\tm.Secret",
+		"if len(recipients) < 2 {\n\t\tm.Secret",
+	},
+	{
+		"leaks-key", "what a server says is shown as it is",
+		"internal/titanx/redact.go",
+		"looksSecret.ReplaceAllString(r.withoutSecrets(text), \"(redacted)\")",
+		"text",
+	},
+	{
+		"leaks-token", "a url is shown with its path and query",
+		"internal/provider/diagnostics.go",
+		"	return u.Host\n",
+		"	return text\n",
+	},
+	{
+		"no-duplicates", "an inactive webhook counts as no duplicate",
+		"internal/titanx/inventory.go",
+		"return e.address == address })",
+		"return e.address == address && e.Status != StatusInactive })",
+	},
+	{
+		"never-ends", "an uncertain create is tried again without an end",
+		"internal/titanx/create.go",
+		"const maxUncertain = 3",
+		"const maxUncertain = 300",
+	},
+	{
+		"rotates-alone", "a webhook with two events is replaced by each plan",
+		"internal/provider/webhook_secret.go",
+		"!c.plan.EventTypes.Equal(c.state.EventTypes) {",
+		"(!c.plan.EventTypes.Equal(c.state.EventTypes) || len(c.plan.EventTypes.Elements()) > 1) {",
+	},
+}

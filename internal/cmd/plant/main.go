@@ -1,0 +1,102 @@
+// Copyright (c) TitanX
+// SPDX-License-Identifier: MPL-2.0
+
+// Plant shows that the random histories find faults. It plants one bug after
+// the other, in a copy of a file that only the compiler sees, and prints after
+// how many histories each was found. It fails if one was not.
+//
+// Usage: go run ./internal/cmd/plant [-checks n] [name ...]
+package main
+
+import (
+	"encoding/json"
+	"flag"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+)
+
+func main() {
+	checks := flag.Int("checks", 2000, "histories in which a bug must be found")
+	flag.Parse()
+	failed := false
+	for _, b := range bugs {
+		if flag.NArg() > 0 && !slices.Contains(flag.Args(), b.name) {
+			continue
+		}
+		took, err := b.hunt(*checks)
+		if err != nil {
+			failed = true
+			fmt.Printf("%-24s %v\n", b.name, err)
+			continue
+		}
+		fmt.Printf("%-24s %5s histories  %s\n", b.name, took, b.what)
+	}
+	if failed {
+		os.Exit(1)
+	}
+}
+
+// bug is a change of one place in one file.
+type bug struct {
+	name, what string
+	file       string
+	old, new   string
+}
+
+var found = regexp.MustCompile(`(?:failed|flaky test).* after (\d+) tests?`)
+
+// hunt runs histories of the provider with the bug until one fails.
+func (b bug) hunt(checks int) (took string, err error) {
+	dir, err := os.MkdirTemp("", "plant")
+	if err != nil {
+		return "", err
+	}
+	defer os.RemoveAll(dir)
+	overlay, err := b.plant(dir)
+	if err != nil {
+		return "", err
+	}
+	test := filepath.Join(dir, "provider.test")
+	if out, err := exec.Command("go", "test", "-c", "-overlay", overlay, "-o", test, "./internal/provider").CombinedOutput(); err != nil {
+		return "", fmt.Errorf("the bug does not compile: %s", out)
+	}
+	out, err := exec.Command(test, "-test.run", "^TestHistories_protocol$", "-rapid.checks", fmt.Sprint(checks), "-rapid.shrinktime", "1ns", "-rapid.nofailfile").CombinedOutput()
+	if err == nil {
+		return "", fmt.Errorf("not found in %d histories", checks)
+	}
+	match := found.FindSubmatch(out)
+	if match == nil {
+		return "", fmt.Errorf("the histories did not run: %s", out)
+	}
+	return string(match[1]), nil
+}
+
+// plant writes the file with the bug, and an overlay that names it.
+func (b bug) plant(dir string) (string, error) {
+	file, err := filepath.Abs(b.file)
+	if err != nil {
+		return "", err
+	}
+	source, err := os.ReadFile(file)
+	if err != nil {
+		return "", err
+	}
+	if n := strings.Count(string(source), b.old); n != 1 {
+		return "", fmt.Errorf("%s has %q %d times, want once", b.file, b.old, n)
+	}
+	planted := filepath.Join(dir, filepath.Base(file))
+	if err := os.WriteFile(planted, []byte(strings.Replace(string(source), b.old, b.new, 1)), 0o600); err != nil {
+		return "", err
+	}
+	text, err := json.Marshal(map[string]any{"Replace": map[string]string{file: planted}})
+	if err != nil {
+		return "", err
+	}
+	overlay := filepath.Join(dir, "overlay.json")
+	return overlay, os.WriteFile(overlay, text, 0o600)
+}
