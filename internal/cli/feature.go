@@ -32,6 +32,7 @@ const (
 	Mocks              Feature = "mocks in tests"
 	MovedBlocks        Feature = "moved blocks"
 	RemovedBlocks      Feature = "removed blocks that keep what they remove"
+	StateEncryption    Feature = "state encryption"
 	TerraformData      Feature = "terraform_data"
 	WriteOnly          Feature = "write-only arguments"
 )
@@ -96,6 +97,10 @@ var probes = map[Feature]struct {
 	RemovedBlocks: {
 		used: regexp.MustCompile(`(?m)^removed \{`),
 		text: "removed {\n  from = titanx_webhook.probe\n  lifecycle {\n    destroy = false\n  }\n}\n",
+	},
+	StateEncryption: {
+		used: regexp.MustCompile(`(?m)^ +encryption \{`),
+		text: "terraform {\n  encryption {}\n}\n",
 	},
 	TerraformData: {
 		used: regexp.MustCompile(`"terraform_data"`),

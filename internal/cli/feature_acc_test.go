@@ -51,6 +51,7 @@ func TestAccFeatures(t *testing.T) {
 		Mocks:           {"Terraform": "1.7", "OpenTofu": "1.8"},
 		MovedBlocks:     {"Terraform": "1.1", "OpenTofu": "1.6"},
 		RemovedBlocks:   {"Terraform": "1.7", "OpenTofu": "1.10"},
+		StateEncryption: {"Terraform": "", "OpenTofu": "1.7"},
 		TerraformData:   {"Terraform": "1.4", "OpenTofu": "1.6"},
 	} {
 		if feature == ImportGenerated && c.Product == "Terraform" && c.Minor >= 16 {
