@@ -362,7 +362,7 @@ func (p *process) until(what string, condition func() bool) {
 		if time.Now().After(deadline) {
 			p.t.Fatalf("the receiver did not %s", what)
 		}
-		runtime.Gosched()
+		time.Sleep(5 * time.Millisecond)
 	}
 }
 
