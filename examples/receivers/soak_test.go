@@ -40,6 +40,7 @@ type soak struct {
 	proxy    *httptest.Server
 	client   *http.Client
 	deadline time.Time
+	slots    chan struct{} // requests at once
 	senders  sync.WaitGroup
 
 	mu       sync.Mutex
@@ -55,7 +56,7 @@ func TestSoak(t *testing.T) {
 	t.Parallel()
 	inEach(t, func(t *testing.T, l language) {
 		s := &soak{
-			t: t, deadline: time.Now().Add(*soakFor), client: &http.Client{Timeout: 10 * time.Second},
+			t: t, deadline: time.Now().Add(*soakFor), client: &http.Client{Timeout: 10 * time.Second}, slots: make(chan struct{}, 100),
 			accepted: map[string]bool{}, statuses: map[int]int{}, handled: map[string]int{}, lastOf: map[string]bool{},
 		}
 		folder, l := prepare(t, secret+"\n"+otherSecret+"\n"), l.scripted(t)
@@ -98,7 +99,7 @@ func TestSoak(t *testing.T) {
 // startProxy starts a proxy that shares a few connections between all callers.
 func (s *soak) startProxy() {
 	forward := &httputil.ReverseProxy{
-		Transport:    &http.Transport{MaxConnsPerHost: 4},
+		Transport:    &http.Transport{MaxConnsPerHost: 8},
 		Rewrite:      func(r *httputil.ProxyRequest) { r.Out.URL.Scheme, r.Out.URL.Host = "http", s.address.Load().(string) },
 		ErrorHandler: func(w http.ResponseWriter, _ *http.Request, _ error) { w.WriteHeader(http.StatusBadGateway) },
 	}
@@ -146,9 +147,9 @@ func (s *soak) deliverAll() {
 	}
 }
 
-// deliver repeats a delivery until it is taken.
+// deliver repeats a delivery until it is taken, with growing pauses.
 func (s *soak) deliver(id, body, key string) {
-	for {
+	for pause := 500 * time.Millisecond; ; pause = min(2*pause, 30*time.Second) {
 		status := s.post(body, sign(key, body), rand.N(5) == 0)
 		s.mu.Lock()
 		s.statuses[status]++
@@ -157,7 +158,7 @@ func (s *soak) deliver(id, body, key string) {
 		if status < 500 {
 			return
 		}
-		time.Sleep(500*time.Millisecond + rand.N(time.Second))
+		time.Sleep(pause + rand.N(pause))
 	}
 }
 
@@ -171,6 +172,8 @@ func (s *soak) post(body, signature string, chunks bool) int {
 }
 
 func (s *soak) send(method, path string, body io.Reader, signature string) int {
+	s.slots <- struct{}{}
+	defer func() { <-s.slots }()
 	req, err := http.NewRequestWithContext(s.t.Context(), method, s.proxy.URL+path, body)
 	if err != nil {
 		panic(err)
