@@ -93,7 +93,7 @@ func (p *titanxProvider) Schema(_ context.Context, _ provider.SchemaRequest, res
 				Optional:            true,
 			},
 			"max_retries": schema.Int64Attribute{
-				MarkdownDescription: "How often a request that can be repeated without harm is repeated after a lost connection or a server error. Default `5`. A create is never repeated blindly.",
+				MarkdownDescription: "The maximum number of retries for a request that is safe to repeat, after a lost connection or a server error. Default `5`. A create is never repeated blindly.",
 				Optional:            true,
 				Validators:          []validator.Int64{int64validator.Between(0, 20)},
 			},
@@ -103,7 +103,7 @@ func (p *titanxProvider) Schema(_ context.Context, _ provider.SchemaRequest, res
 				Validators:          []validator.String{durationAtLeast(100 * time.Millisecond)},
 			},
 			"on_duplicate": schema.StringAttribute{
-				MarkdownDescription: "What planning a second webhook with the same url and events as an existing or another planned one results in: `warn` (the default) or `error`. " +
+				MarkdownDescription: "What happens when you plan a webhook whose url and events match an existing or planned one: `warn` (the default) or `error`. " +
 					"The receiver of both gets every event twice. Use `error` where nobody reads warnings.",
 				Optional:   true,
 				Validators: []validator.String{stringvalidator.OneOf(onDuplicateWarn, onDuplicateError)},

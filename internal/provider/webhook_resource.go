@@ -103,16 +103,16 @@ func (r *webhookResource) Schema(_ context.Context, _ resource.SchemaRequest, re
 			},
 			"secret_version": schema.Int64Attribute{
 				MarkdownDescription: "When the state got its present secret, in Unix seconds by TitanX's clock: `created_at`, or the adoption. Null if the secret is lost. " +
-					"For the `…_wo_version` argument beside a write-only argument of another provider. It does not change if a webhook is replaced within one second.",
+					"Use it for the `…_wo_version` argument that accompanies another provider's write-only argument. It does not change if a webhook is replaced within one second.",
 				Computed: true,
 			},
 			"secret_status": schema.StringAttribute{
-				MarkdownDescription: "What is known of the secret: `known`, `adopted`, `encrypted`, `expired` or `lost`. `expired` means that `rotate_after` has passed and the next plan replaces the webhook. `lost` means that nobody has the secret, whatever its age.",
+				MarkdownDescription: "What is known of the secret: `known`, `adopted`, `encrypted`, `expired` or `lost`. `expired` means that `rotate_after` has passed: the plan replaces the webhook, and the secret works until then. `lost` means that Terraform does not have the secret. It takes precedence over `expired`.",
 				Computed:            true,
 			},
 			"secret_recipients": schema.SetAttribute{
 				MarkdownDescription: "[age](https://age-encryption.org) public keys (`age1…`, `ssh-ed25519`, `ssh-rsa`). If set, only `encrypted_secret` is stored, never `secret`. " +
-					"Setting it encrypts a known secret in place; another change of it replaces the webhook.",
+					"Setting it for the first time encrypts the stored secret in place. Any later change, or removing it, replaces the webhook.",
 				Optional:    true,
 				ElementType: types.StringType,
 				Validators:  []validator.Set{setvalidator.SizeAtLeast(1), setvalidator.NoNullValues(), setvalidator.ValueStringsAre(recipientKey)},
@@ -122,12 +122,12 @@ func (r *webhookResource) Schema(_ context.Context, _ resource.SchemaRequest, re
 				Computed:            true,
 			},
 			"rotation_triggers": schema.MapAttribute{
-				MarkdownDescription: "Any values; a change of them replaces the webhook, and so issues a new secret. Keys with a null value make no difference. The first ones after an import are recorded without a replacement.",
+				MarkdownDescription: "Arbitrary values. Any change replaces the webhook, which issues a new secret. Keys with a null value make no difference. The first ones after an import are recorded without a replacement.",
 				Optional:            true,
 				ElementType:         types.StringType,
 			},
 			"rotate_after": schema.StringAttribute{
-				MarkdownDescription: "The age at which the secret expires, as a duration such as `2160h` (90 days). The first refresh later than `created_at` plus this sets `secret_status` to `expired`, and the plan replaces the webhook.",
+				MarkdownDescription: "The age at which the secret expires, as a duration such as `2160h` (90 days). The first refresh after the webhook reaches this age sets `secret_status` to `expired`, and the same plan replaces the webhook. The age counts from `created_at`.",
 				Optional:            true,
 				Validators:          []validator.String{durationAtLeast(time.Minute)},
 			},
