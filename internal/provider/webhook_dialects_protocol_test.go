@@ -92,7 +92,7 @@ func liveIn(t *testing.T, dialect titanxsim.Dialect, config object) {
 	}
 }
 
-// changesStatus makes a webhook inactive at a server that sets another status
+// changesStatus sets a webhook inactive at a server that sets another status
 // than it is told, and then obeys.
 func changesStatus(t *testing.T, s *simulation, p *protocolServer, read instance, config object) instance {
 	t.Helper()

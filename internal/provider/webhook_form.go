@@ -116,7 +116,7 @@ func (f serverForms) encode() []byte {
 	return encoded
 }
 
-// warn tells, once, what TitanX stores in a form of its own.
+// warn reports, once, what TitanX stores in a form of its own.
 func (f serverForms) warn(name string, diags *diag.Diagnostics) {
 	var stored []string
 	for _, rule := range formRules {
@@ -200,7 +200,7 @@ func (m webhookResourceModel) known(rule formRule) bool {
 	return !m.EventTypes.IsUnknown() && len(texts(m.EventTypes)) == len(m.EventTypes.Elements())
 }
 
-// plainURL returns a url with what never makes a difference written in one way:
+// plainURL returns a url with what never matters written in one way:
 // the case of scheme and host, the default port, and an empty path.
 func plainURL(text string) string {
 	u, err := url.Parse(text)
