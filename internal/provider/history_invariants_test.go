@@ -36,6 +36,7 @@ func (w *world) recover() {
 			done = done && well && nothing
 			w.obey(ws)
 		}
+		time.Sleep(2 * time.Minute) // more than any list lags
 		if done {
 			return
 		}
@@ -225,7 +226,7 @@ func (ws *workspace) checkCause(s *slot, plan slotPlan, c change) {
 // checkDuplicates asserts that a plan names what it would duplicate.
 func (ws *workspace) checkDuplicates(before []titanxsim.Webhook, plans []slotPlan) {
 	said := diagnosticText(ws)
-	if strings.Contains(ws.w.history.Dialect, "list-lag") || strings.Contains(said, "nobody could look for duplicates") || strings.Contains(said, "Unable to look for duplicates") {
+	if strings.Contains(ws.w.history.Dialect, "list-lag") || strings.Contains(ws.w.history.Dialect, "list-delay") || strings.Contains(said, "nobody could look for duplicates") || strings.Contains(said, "Unable to look for duplicates") {
 		return
 	}
 	after := ws.w.Webhooks(simUser)

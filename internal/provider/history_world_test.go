@@ -292,6 +292,7 @@ func (w *world) adoptPersonal(s *slot) {
 		}
 		s.imports = there.ID
 		s.config = object{"name": there.Name, "url": there.URL, "event_types": there.EventTypes, "status": there.Status, "on_lost_secret": "keep"}
+		s.applied = s.config
 		return
 	}
 }
@@ -555,7 +556,7 @@ func (ws *workspace) run(what run) (well, nothing bool) {
 	for _, plan := range plans {
 		ws.keep(plan.slot, plan.state, plan.tainted)
 		if plan.slot.imports != "" && plan.state.exists() {
-			plan.slot.imports, plan.slot.applied, plan.slot.lost = "", plan.slot.config, true
+			plan.slot.imports, plan.slot.lost = "", true
 		}
 	}
 	if what.What == "refresh" {

@@ -80,8 +80,7 @@ const (
 
 // histories generates histories.
 func histories() *rapid.Generator[history] {
-	// Where TitanX does not do as it is told, no run can. Where its list lags, no
-	// plan knows what it duplicates.
+	// Where TitanX does not do as it is told, no run can.
 	dialects := slices.DeleteFunc(titanxsim.Variations(), func(d titanxsim.Dialect) bool {
 		return d.ListDelay != 0 || d.StatusSet != "" || d.SameName != "" || d.SameURL == "existing" || d.SameURL == "overwritten"
 	})
