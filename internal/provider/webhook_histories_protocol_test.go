@@ -238,4 +238,8 @@ func TestHistory_protocol(t *testing.T) {
 }
 
 // foundHistories broke the promise once.
-var foundHistories = map[string]string{}
+var foundHistories = map[string]string{
+	// Seed 2967564493234540877.
+	"failed activation at a server that returns no status": `{"Dialect":"status-out=absent","Rounds":[{"Edits":[{"Space":0,"Slot":0,"What":"add"}],
+		"Faults":[{"Trouble":"redirect to another host","Call":"set-status","Times":1}],"Runs":[{"Space":0,"What":"apply"}],"Wait":20}]}`,
+}

@@ -204,6 +204,10 @@ func (r *webhookResource) Create(ctx context.Context, req resource.CreateRequest
 		creates, _ := json.Marshal(remembered) // times and strings alone
 		resp.Diagnostics.Append(resp.Private.SetKey(ctx, uncertainKey, creates)...)
 	}
+	if created.StatusErr != nil {
+		status, _ := json.Marshal(created.Status) // a string
+		resp.Diagnostics.Append(resp.Private.SetKey(ctx, statusKey, status)...)
+	}
 	forms := newServerForms(model.createRequest(), created.Answered)
 	resp.Diagnostics.Append(resp.Private.SetKey(ctx, formsKey, forms.encode())...)
 	forms.warn(model.Name.ValueString(), &resp.Diagnostics)
@@ -279,6 +283,9 @@ func (r *webhookResource) Read(ctx context.Context, req resource.ReadRequest, re
 	default:
 		r.warnLate(ctx, client, model, found, uncertainCreates(ctx, req.Private, &resp.Diagnostics), &resp.Diagnostics)
 		r.conn.refreshed.Store(model.ID.ValueString(), nil)
+		status, diags := req.Private.GetKey(ctx, statusKey)
+		resp.Diagnostics.Append(diags...)
+		found = withStatus(found, status)
 		forms := serverFormsOf(ctx, req.Private, &resp.Diagnostics)
 		found, learned := forms.undo(found)
 		if learned {
@@ -324,6 +331,9 @@ func (r *webhookResource) Update(ctx context.Context, req resource.UpdateRequest
 	resp.Diagnostics.Append(resp.Identity.Set(ctx, plan.identity())...)
 	resp.Diagnostics.Append(resp.Private.SetKey(ctx, importedKey, nil)...)
 	resp.Diagnostics.Append(resp.Private.SetKey(ctx, adoptedKey, adopted)...)
+	if !plan.Status.Equal(state.Status) {
+		resp.Diagnostics.Append(resp.Private.SetKey(ctx, statusKey, nil)...)
+	}
 	forms := serverFormsOf(ctx, req.Private, &resp.Diagnostics)
 	forms.settle(plan)
 	resp.Diagnostics.Append(resp.Private.SetKey(ctx, formsKey, forms.encode())...)

@@ -101,6 +101,7 @@ func (u unchangedWebhooks) read(ctx context.Context, req *tfprotov6.ReadResource
 	if !ok {
 		return nil
 	}
+	listed = withStatus(listed, privateValue(req.Private, statusKey))
 	listed, learned := decodeForms(privateValue(req.Private, formsKey)).undo(listed)
 	if learned {
 		return nil
