@@ -511,3 +511,10 @@ func (r *webhookResource) checkReachable(plan webhookResourceModel, diags *diag.
 		diags.AddAttributeError(path.Root("url"), "Webhook URL not reachable from the internet", problem)
 	}
 }
+
+func addNotListedError(diags *diag.Diagnostics, model webhookResourceModel, err *titanx.NotListedError) {
+	until := err.Until.Format(time.RFC3339)
+	diags.AddError(fmt.Sprintf("Webhook %q is not listed yet", model.Name.ValueString()),
+		fmt.Sprintf("TitanX created the webhook %s at %s, and its list does not have it. The list may lag behind, so this does not mean that the webhook is gone. The state is unchanged.\n\n"+
+			"Plan again after %s. If the webhook is missing then, it counts as deleted.", model.ID.ValueString(), model.CreatedAt.ValueString(), until))
+}

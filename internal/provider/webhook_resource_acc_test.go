@@ -96,7 +96,7 @@ func TestAccWebhook_behindTheBack(t *testing.T) {
 				Check:            resource.ComposeTestCheckFunc(s.wrote(titanxsim.CallDelete, titanxsim.CallCreate, titanxsim.CallSetStatus), s.hasServerSecret),
 			},
 			{
-				PreConfig:        func() { s.Remove(simUser, s.only().ID) },
+				PreConfig:        func() { s.Remove(simUser, s.only().ID); s.later(time.Minute) },
 				Config:           s.webhook(""),
 				ConfigPlanChecks: planAction(plancheck.ResourceActionCreate),
 				Check:            resource.ComposeTestCheckFunc(s.wrote(titanxsim.CallCreate, titanxsim.CallSetStatus), s.hasServerSecret),

@@ -134,6 +134,9 @@ func (c *Client) KeepOut(secrets ...string) { c.redact.add(secrets...) }
 // Now returns the time at TitanX. It is false while no response has had a
 // Date or a rate limit header: then the time is this machine's.
 func (c *Client) Now() (time.Time, bool) {
-	earliest, _, known := c.pacer.serverTime(time.Now())
-	return earliest.UTC(), known
+	now, _, known := c.pacer.serverTime(time.Now())
+	if !known {
+		now, known = c.pacer.serverDate(time.Now())
+	}
+	return now.UTC(), known
 }
