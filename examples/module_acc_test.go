@@ -50,7 +50,8 @@ resource "terraform_data" "store" {
 // lateReceiver verifies with the secret of a file. It reads the file again only
 // after it has refused some deliveries, and so learns a new secret late.
 type lateReceiver struct {
-	file string
+	file  string
+	since <-chan struct{} // it counts what it refuses from when this is closed on
 
 	mu      sync.Mutex
 	secret  string
@@ -61,13 +62,17 @@ func (r *lateReceiver) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 	body, err := io.ReadAll(req.Body)
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	const late = 20
+	const late = 10
 	if r.secret == "" || r.refused >= late {
 		secret, _ := os.ReadFile(r.file)
 		r.secret, r.refused = string(secret), 0
 	}
 	if err != nil || !signature.Verify(r.secret, body, req.Header.Get(signature.Header)) {
-		r.refused++
+		select {
+		case <-r.since:
+			r.refused++
+		default:
+		}
 		w.WriteHeader(http.StatusUnauthorized)
 	}
 }
@@ -91,7 +96,13 @@ func TestAccModuleGracePeriod(t *testing.T) {
 				}
 			}
 			write(t, filepath.Join(dir, "main.tf"), rotation)
-			receiver := httptest.NewTLSServer(&lateReceiver{file: filepath.Join(dir, "secrets")})
+			applied, begun := make(chan struct{}), make(chan struct{})
+			close(begun)
+			late := &lateReceiver{file: filepath.Join(dir, "secrets"), since: begun}
+			if loses {
+				late.since = applied
+			}
+			receiver := httptest.NewTLSServer(late)
 			t.Cleanup(receiver.Close)
 			sim := titanxsim.New(titanxsim.Config{
 				Keys: map[string]string{key: user}, DeliveryClient: receiver.Client(), Backoff: func(int) time.Duration { return -1 },
@@ -110,7 +121,7 @@ func TestAccModuleGracePeriod(t *testing.T) {
 			}
 			apply("1")
 
-			applied, fired := make(chan struct{}), make(chan map[string]bool)
+			fired := make(chan map[string]bool)
 			go func() {
 				accepted := map[string]bool{}
 				for more := 50; more > 0; { // some after the apply, too

@@ -25,6 +25,10 @@ resource "terraform_data" "grace" {
   provisioner "local-exec" {
     command = "sleep ${titanx_webhook.this.id == terraform_data.first[0].output ? 0 : var.grace_period}"
   }
+
+  lifecycle {
+    create_before_destroy = true
+  }
 }
 
 # Remembers the first webhook, which replaces none.
