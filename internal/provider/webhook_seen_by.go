@@ -78,14 +78,14 @@ func normalAddress(baseURL string) string {
 	return u.String()
 }
 
-// privateValue reads a value from private state, which the framework keeps as a
-// JSON object. It returns nil if there is none.
-func privateValue(state []byte, key string) []byte {
+// privateValues reads private state, which the framework keeps as a JSON
+// object. It returns nil for what cannot be read.
+func privateValues(state []byte) map[string][]byte {
 	var values map[string][]byte
-	if err := json.Unmarshal(state, &values); err != nil {
+	if json.Unmarshal(state, &values) != nil {
 		return nil
 	}
-	return values[key]
+	return values
 }
 
 // hiddenWebhooks counts the webhooks that the refreshes of a run miss under

@@ -90,7 +90,11 @@ func holds(typ tftypes.Type, value json.RawMessage) bool {
 // read answers for a webhook that the run's list has as the state has it.
 func (u unchangedWebhooks) read(ctx context.Context, req *tfprotov6.ReadResourceRequest) *tfprotov6.ReadResourceResponse {
 	conn := u.provider.conn
-	if req.TypeName != u.typeName || !conn.ready() || !conn.marked(privateValue(req.Private, seenByKey)) || privateValue(req.Private, uncertainKey) != nil {
+	if req.TypeName != u.typeName || !conn.ready() {
+		return nil
+	}
+	private := privateValues(req.Private)
+	if !conn.marked(private[seenByKey]) || private[uncertainKey] != nil {
 		return nil
 	}
 	state, ok := u.decode(ctx, req.CurrentState)
@@ -101,12 +105,12 @@ func (u unchangedWebhooks) read(ctx context.Context, req *tfprotov6.ReadResource
 	if !ok {
 		return nil
 	}
-	listed = withStatus(listed, privateValue(req.Private, statusKey))
-	listed, learned := decodeForms(privateValue(req.Private, formsKey)).undo(listed)
+	listed = withStatus(listed, private[statusKey])
+	listed, learned := decodeForms(private[formsKey]).undo(listed)
 	if learned {
 		return nil
 	}
-	fresh := state.refreshed(listed, conn.now(u.provider.now), state.wasAdopted(privateValue(req.Private, adoptedKey)))
+	fresh := state.refreshed(listed, conn.now(u.provider.now), state.wasAdopted(private[adoptedKey]))
 	if !fresh.equal(state) {
 		return nil
 	}
@@ -137,8 +141,8 @@ func (u unchangedWebhooks) plan(ctx context.Context, req *tfprotov6.PlanResource
 	}
 	planned := state
 	var diags diag.Diagnostics
-	private := func(key string) []byte { return privateValue(req.PriorPrivate, key) }
-	change := newChange(conn, u.provider.now, private, config, state, &planned, &diags)
+	private := privateValues(req.PriorPrivate)
+	change := newChange(conn, u.provider.now, func(key string) []byte { return private[key] }, config, state, &planned, &diags)
 	change.run()
 	if len(diags) > 0 || !planned.equal(state) {
 		return nil

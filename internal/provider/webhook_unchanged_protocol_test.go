@@ -110,12 +110,6 @@ func (p *protocolServer) identityText(identity *tfprotov6.ResourceIdentityData) 
 	return instance{value: value}.text(p.t, "id")
 }
 
-func privateValues(state []byte) map[string][]byte {
-	var values map[string][]byte
-	_ = json.Unmarshal(state, &values) // none is none
-	return values
-}
-
 // TestUnchanged_protocol returns which calls are answered without the
 // framework: those about webhooks that are as they were, however they came to
 // be so, and no others. (That the answers are right is checked wherever a test

@@ -109,7 +109,7 @@ func TestFirstState_protocol(t *testing.T) {
 		t.Errorf("secret_version = %d after a refresh, want created_at, %d", i.number(t, "secret_version"), want)
 	}
 	var mark string
-	if err := json.Unmarshal(privateValue(i.private, seenByKey), &mark); err != nil {
+	if err := json.Unmarshal(privateValues(i.private)[seenByKey], &mark); err != nil {
 		t.Errorf("the refresh has not written a new mark: %v", err)
 	}
 	untriggered := p.upgrade(0, strings.Replace(firstState, `{"year": "2026"}`, "null", 1))

@@ -185,7 +185,7 @@ func TestPrivateStateHoldsNoKey_protocol(t *testing.T) {
 		if size := base64.StdEncoding.EncodedLen(len(i.private)); size > 90 {
 			t.Errorf("private state takes %d bytes of the state file", size)
 		}
-		marks[n] = privateValue(i.private, seenByKey)
+		marks[n] = privateValues(i.private)[seenByKey]
 		if len(marks[n]) == 0 || bytes.Contains(marks[n], []byte(k.apiKey)) {
 			t.Errorf("the mark is %q", marks[n])
 		}
