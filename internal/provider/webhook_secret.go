@@ -282,9 +282,12 @@ func (c *webhookChange) warnTriggers() {
 // warnAge warns of an age that no refresh has judged. It changes nothing: only
 // Read may act on the clock.
 func (c *webhookChange) warnAge() {
-	created, err := time.Parse(time.RFC3339, c.state.CreatedAt.ValueString())
 	limit := durationOf(c.plan.RotateAfter)
-	if !c.unread || c.applying || c.plan.lost() || limit == 0 || err != nil {
+	if limit == 0 || !c.unread || c.applying || c.plan.lost() {
+		return
+	}
+	created, err := time.Parse(time.RFC3339, c.state.CreatedAt.ValueString())
+	if err != nil {
 		return
 	}
 	due := created.Add(limit)
