@@ -8,8 +8,8 @@ import (
 	"flag"
 	"fmt"
 	"maps"
-	"slices"
 	"runtime"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -82,7 +82,7 @@ const (
 func histories() *rapid.Generator[history] {
 	// Where TitanX does not do as it is told, no run can.
 	dialects := slices.DeleteFunc(titanxsim.Variations(), func(d titanxsim.Dialect) bool {
-		return d.ListDelay != 0 || d.StatusSet != "" || d.SameName != "" || d.SameURL == "existing" || d.SameURL == "overwritten"
+		return d.StatusSet != "" || d.SameName != "" || d.SameURL == "existing" || d.SameURL == "overwritten"
 	})
 	names := []string{""}
 	var calls = []titanxsim.Call{titanxsim.CallCreate, titanxsim.CallCreate, titanxsim.CallCreate, titanxsim.CallList, titanxsim.CallSetStatus, titanxsim.CallDelete, titanxsim.CallGet, ""}

@@ -27,8 +27,8 @@ var bugs = []bug{
 	{
 		"forgets-late", "a create that was sent again is not remembered",
 		"internal/provider/webhook_resource.go",
-		"if remembered := append(carried, created.Uncertain...); len(remembered) > 0 {",
-		"if remembered := carried; len(remembered) > 0 {",
+		"if remembered := slices.Concat(carried, created.Uncertain); len(remembered) > 0 {",
+		"if remembered := slices.Concat(carried); len(remembered) > 0 {",
 	},
 	{
 		"forgets-pending", "a pending create loses its record",
@@ -69,8 +69,8 @@ var bugs = []bug{
 	{
 		"taints", "a failed activation is an error, which taints the webhook",
 		"internal/provider/webhook_resource.go",
-		"	if created.StatusErr != nil {\n",
-		"	if created.StatusErr != nil {\n\t\tdiags.AddError(\"Unable to activate\", \"\")\n",
+		"	if created.StatusErr != nil {\n\t\tdiags.",
+		"	if created.StatusErr != nil {\n\t\tdiags.AddError(\"Unable to activate\", \"\")\n\t\tdiags.",
 	},
 	{
 		"plain-secret", "a secret for recipients is stored in plain text",
@@ -105,7 +105,101 @@ var bugs = []bug{
 	{
 		"rotates-alone", "a webhook with two events is replaced by each plan",
 		"internal/provider/webhook_secret.go",
-		"!c.plan.EventTypes.Equal(c.state.EventTypes) {",
-		"(!c.plan.EventTypes.Equal(c.state.EventTypes) || len(c.plan.EventTypes.Elements()) > 1) {",
+		"if !c.state.EventTypes.IsNull() && !c.plan.EventTypes.Equal(c.state.EventTypes) && !c.forms.takes(eventsForm, c.state, *c.plan) {",
+		"if len(c.plan.EventTypes.Elements()) > 1 {",
+	},
+	{
+		"forms-drift", "a value in the server's own form is a change",
+		"internal/provider/webhook_resource.go",
+		"found, learned := forms.undo(found)",
+		"_, learned := forms.undo(found)",
+	},
+}
+
+// tableBugs are in the two files whose rules are pure. The tables find them.
+var tableBugs = []bug{
+	{
+		"lost-expires", "a lost secret expires",
+		"internal/provider/webhook_secret.go",
+		"if !m.lost() && m.expired(now) {",
+		"if m.expired(now) {",
+	},
+	{
+		"adopted-known", "an adopted secret counts as issued by TitanX",
+		"internal/provider/webhook_secret.go",
+		"	case adopted:\n\t\treturn types.StringValue(secretAdopted)\n",
+		"",
+	},
+	{
+		"version-stays", "a second adoption may have the version of the first",
+		"internal/provider/webhook_secret.go",
+		"before.ValueInt64()+1",
+		"before.ValueInt64()",
+	},
+	{
+		"null-trigger", "a trigger that is null makes a difference",
+		"internal/provider/webhook_secret.go",
+		"if !value.IsNull() && (!ok || !value.Equal(other)) {",
+		"if !ok || !value.Equal(other) {",
+	},
+	{
+		"re-encrypts", "other recipients need no new secret",
+		"internal/provider/webhook_secret.go",
+		"case !c.state.EncryptedSecret.IsNull():",
+		"case c.state.EncryptedSecret.IsUnknown():",
+	},
+	{
+		"rotates-lost", "age replaces a webhook whose secret is lost",
+		"internal/provider/webhook_secret.go",
+		"if c.state.SecretStatus.ValueString() != secretExpired || c.state.lost() {",
+		"if c.state.SecretStatus.ValueString() != secretExpired && !c.state.lost() {",
+	},
+	{
+		"rotates-kept", "the age that passed counts for another rotate_after, too",
+		"internal/provider/webhook_secret.go",
+		"if c.plan.RotateAfter.IsUnknown() || c.plan.RotateAfter.Equal(c.state.RotateAfter) {",
+		"if true {",
+	},
+	{
+		"ignores-error", "on_lost_secret = error plans",
+		"internal/provider/webhook_secret.go",
+		"case policy == onLostError:",
+		"case policy == onLostError && c.applying:",
+	},
+	{
+		"withdrawn-secret", "a secret_wo that turns out null replaces the webhook",
+		"internal/provider/webhook_secret.go",
+		"case policy == onLostReplace && c.applying:",
+		"case policy == onLostError && c.applying:",
+	},
+	{
+		"forces-null", "the forcing attribute is null before and after",
+		"internal/provider/webhook_secret.go",
+		"if c.plan.SecretRecipients.IsNull() {\n\t\t\tc.force",
+		"if c.plan.Secret.IsNull() {\n\t\t\tc.force",
+	},
+	{
+		"short-diagnostics", "the short answer drops what a rule says",
+		"internal/provider/webhook_unchanged.go",
+		"if len(diags) > 0 || !planned.equal(state) {",
+		"if !planned.equal(state) {",
+	},
+	{
+		"short-other-key", "the short answer does not look at the API key",
+		"internal/provider/webhook_unchanged.go",
+		"if !conn.marked(private[seenByKey]) || private[uncertainKey] != nil {",
+		"if private[uncertainKey] != nil {",
+	},
+	{
+		"short-uncertain", "the short answer does not look for an orphan",
+		"internal/provider/webhook_unchanged.go",
+		"if !conn.marked(private[seenByKey]) || private[uncertainKey] != nil {",
+		"if !conn.marked(private[seenByKey]) {",
+	},
+	{
+		"short-proposed", "the short answer plans without the proposed state",
+		"internal/provider/webhook_unchanged.go",
+		"!conn.ready() || !same(req.PriorState, req.ProposedNewState) {",
+		"!conn.ready() {",
 	},
 }
