@@ -342,7 +342,10 @@ func TestUnchangedRandom_protocol(t *testing.T) {
 			}
 		}
 		private := map[string][]byte{}
-		for key, value := range map[string][]byte{seenByKey: p.conn().mark(), importedKey: []byte("true"), adoptedKey: []byte("1"), uncertainKey: []byte("[]")} {
+		for key, value := range map[string][]byte{
+			seenByKey: p.conn().mark(), importedKey: []byte("true"), adoptedKey: []byte("1"), uncertainKey: []byte("[]"), statusKey: []byte(`"inactive"`),
+			formsKey: []byte(`{"name":{"asked":["other"],"answered":["test"]},"url":{"asked":["https://hooks.example.com/titanx"]}}`),
+		} {
 			if (key == seenByKey) == (random.IntN(8) > 0) {
 				private[key] = value
 			}
