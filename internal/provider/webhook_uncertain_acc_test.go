@@ -7,7 +7,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
-	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -76,55 +75,6 @@ func TestAccWebhook_pending(t *testing.T) {
 
 		s.ClearFaults()
 		c.mustSay(c.must(apply...), `Orphan of webhook "test" deleted`, orphan)
-		if s.only().ID == orphan {
-			t.Error("the orphan was kept")
-		}
-		c.mustAgree(s)
-	})
-}
-
-// TestAccWebhook_candidates: without names, an orphan cannot be told from
-// another client's webhook, and is left to the user.
-func TestAccWebhook_candidates(t *testing.T) {
-	t.Parallel()
-	afterLostCreate(t, func(t *testing.T, s *simulation, c *folder) {
-		s.SetDialect(titanxsim.Dialect{NameOut: "absent"})
-		s.Inject(unlisted(2)) // one for the plan, one before the create
-		c.mustFail(apply, "the outcome is uncertain")
-		s.ClearFaults()
-		orphan := s.only()
-		other := orphan
-		other.ID, other.Secret = "", ""
-		other = s.Put(simUser, other)
-
-		for range 2 {
-			c.mustFail(apply, "Unable to identify the webhook", orphan.ID, other.ID, "Delete those that nobody uses at TitanX, then apply again")
-		}
-		s.Remove(simUser, orphan.ID)
-		c.must(apply...)
-		if !slices.ContainsFunc(s.Webhooks(simUser), func(w titanxsim.Webhook) bool { return w.ID == other.ID }) {
-			t.Error("another client's webhook was removed")
-		}
-		s.Remove(simUser, other.ID)
-		s.only()
-		c.mustAgree(s)
-	})
-}
-
-// TestAccWebhook_tainted: the orphan is known, but cannot be deleted now.
-func TestAccWebhook_tainted(t *testing.T) {
-	t.Parallel()
-	afterLostCreate(t, func(t *testing.T, s *simulation, c *folder) {
-		s.Inject(broken(titanxsim.CallDelete))
-		out := c.mustFail(apply, "the outcome is uncertain", `webhook "test"`, "The next apply deletes it and creates the webhook again")
-		orphan := s.only().ID
-		if held := c.instances(); !strings.Contains(out, orphan) || len(held) != 1 || held[0].Status != "tainted" || held[0].Attributes.ID != orphan || held[0].Attributes.Secret != "" {
-			t.Fatalf("the state has %+v, the server %s, and it says: %s", held, orphan, out)
-		}
-
-		c.mustFail(apply, "Unable to delete webhook", orphan)
-		s.ClearFaults()
-		c.must(apply...)
 		if s.only().ID == orphan {
 			t.Error("the orphan was kept")
 		}
@@ -227,18 +177,18 @@ func TestAccWebhook_sideBySide(t *testing.T) {
 }
 
 // TestAccWebhook_orphanSearchNeverDeletesAnActiveWebhook states the promise:
-// looking for an orphan never deletes a webhook that delivers. Two runs of the
-// same configuration go side by side, and each loses a response. In the end
-// both are complete.
+// looking for an orphan never deletes a webhook that delivers. Two processes
+// apply the same configuration side by side, and each loses a response. In the
+// end both are complete. TestHistories_protocol proves it for many more runs.
 func TestAccWebhook_orphanSearchNeverDeletesAnActiveWebhook(t *testing.T) {
 	t.Parallel()
-	for n := range 20 {
+	for n := range 3 {
 		t.Run(fmt.Sprint(n), func(t *testing.T) {
 			t.Parallel()
-			s := simulate(t, titanxsim.Config{Latency: time.Duration(n) * 10 * time.Millisecond})
+			s := simulate(t, titanxsim.Config{Latency: time.Duration(n) * 50 * time.Millisecond})
 			fault := lostCreate
 			s.Inject(fault)
-			fault.After = n % 3 // the other run's first create, or one that was sent again
+			fault.After = n // the other run's first create, or one that was sent again
 			s.Inject(fault)
 			var runs sync.WaitGroup
 			sides := []*folder{newCLI(t, s, webhookHCL("")), newCLI(t, s, webhookHCL(""))}

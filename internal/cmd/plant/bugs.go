@@ -137,7 +137,7 @@ var tableBugs = []bug{
 		"before.ValueInt64()",
 	},
 	{
-		"null-trigger", "a trigger that is null makes a difference",
+		"null-trigger", "a trigger that is null counts",
 		"internal/provider/webhook_secret.go",
 		"if !value.IsNull() && (!ok || !value.Equal(other)) {",
 		"if !ok || !value.Equal(other) {",
