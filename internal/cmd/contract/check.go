@@ -50,7 +50,7 @@ type check struct {
 func newCheck(cfg titanx.Config, target *url.URL) (*check, error) {
 	c := &check{
 		prefix: sweep.Prefix + strings.ToLower(rand.Text()[:8]), eventKeys: []string{"events", "eventTypes"},
-		wire: &wire{next: cfg.Transport, limit: maxRequests}, secrets: []string{cfg.APIKey},
+		wire: &wire{next: cfg.Transport, limit: maxRequests, turn: make(chan struct{}, 1)}, secrets: []string{cfg.APIKey},
 	}
 	query := target.Query()
 	query.Set("check", c.prefix)

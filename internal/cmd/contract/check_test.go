@@ -91,6 +91,7 @@ func (r report) finding(doubt string) finding {
 // notCoveredIn has the dialects that no provider could handle.
 var notCoveredIn = map[string]string{
 	"same-url=409":           "second webhook for the same url",
+	"same-url=existing":      "second webhook for the same url",
 	"create-secret=absent":   "secret in the answer to a create",
 	"create-secret=null":     "secret in the answer to a create",
 	"status-out=absent":      "webhook in the list",
@@ -181,6 +182,16 @@ func TestFaults(t *testing.T) {
 			}
 		})
 	}
+}
+
+func TestNoRequestIsRefusedForItsRate(t *testing.T) {
+	t.Parallel()
+	bubble(t, titanxsim.Config{Dialect: titanxsim.Dialect{Paging: "cursor"}, Limits: titanxsim.Limits{Second: 5}}, func(b *bench) {
+		b.run(b.Context(), "-yes", "-json")
+		if got := b.report().finding("429"); got.Covered != notSeen {
+			b.Errorf("429: %+v", got)
+		}
+	})
 }
 
 func TestWhatIsLeftIsNamed(t *testing.T) {
