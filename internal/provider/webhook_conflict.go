@@ -21,7 +21,7 @@ func addCreateError(ctx context.Context, client *titanx.Client, url string, err 
 	if errors.As(err, &exists) {
 		w := exists.Webhook
 		diags.AddError("Unable to create webhook: it exists already",
-			sentence(err.Error())+fmt.Sprintf("\n\nNothing was created, stored or deleted. The webhook is %s. To manage it, import it: terraform import ADDRESS %s. ", describe(client, []titanx.Webhook{w}), w.ID)+oneForEachURL)
+			sentence(err.Error())+changedText(exists)+fmt.Sprintf(" The webhook is %s. To manage it, import it: terraform import ADDRESS %s. ", describe(client, []titanx.Webhook{w}), client.Clean(w.ID))+oneForEachURL)
 		return
 	}
 	var refused *titanx.Error
@@ -32,6 +32,15 @@ func addCreateError(ctx context.Context, client *titanx.Client, url string, err 
 		}
 	}
 	addAPIError(diags, "create webhook", err)
+}
+
+// changedText says what became of a webhook that existed before.
+func changedText(exists *titanx.ExistsError) string {
+	if exists.NewSecret {
+		return "\n\nNothing was stored or deleted. But the response has a signing secret, so TitanX may have issued a new one for that webhook and set it inactive. " +
+			"If receivers reject its deliveries, replace it: apply with -replace."
+	}
+	return "\n\nNothing was created, stored or deleted."
 }
 
 // oneForEachURL is what to do where TitanX keeps one webhook for each url. An

@@ -54,7 +54,7 @@ var (
 		attribute: "url",
 		of:        func(w titanx.Webhook) []string { return single(w.URL) },
 		set:       func(w *titanx.Webhook, v []string) { w.URL = v[0] },
-		same:      func(asked, answered []string) bool { return plainURL(asked[0]) == plainURL(answered[0]) },
+		same:      func(asked, answered []string) bool { return titanx.SameURL(asked[0], answered[0]) },
 		form:      func(asked, stored []string) bool { return titanx.IsURLForm(asked[0], stored[0]) },
 		describe: func(asked, stored []string) string {
 			return fmt.Sprintf("url at %s with another %s", hostOf(asked[0]), differentPart(asked[0], stored[0]))
@@ -200,25 +200,11 @@ func (m webhookResourceModel) known(rule formRule) bool {
 	return !m.EventTypes.IsUnknown() && len(texts(m.EventTypes)) == len(m.EventTypes.Elements())
 }
 
-// plainURL returns a url with what never matters written in one way:
-// the case of scheme and host, the default port, and an empty path.
-func plainURL(text string) string {
-	u, err := url.Parse(text)
-	if err != nil {
-		return text
-	}
-	u.Scheme, u.Host = strings.ToLower(u.Scheme), strings.TrimSuffix(strings.ToLower(u.Host), ":443")
-	if u.Path == "" {
-		u.Path = "/"
-	}
-	return u.String()
-}
-
 // differentPart names the first part in which two urls differ. The parts
 // themselves may hold a token.
 func differentPart(a, b string) string {
-	x, errX := url.Parse(plainURL(a))
-	y, errY := url.Parse(plainURL(b))
+	x, errX := url.Parse(titanx.URLKey(a))
+	y, errY := url.Parse(titanx.URLKey(b))
 	switch {
 	case errX != nil || errY != nil:
 		return "spelling"

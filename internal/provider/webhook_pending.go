@@ -167,14 +167,15 @@ func (r *webhookResource) warnLate(ctx context.Context, client *titanx.Client, m
 }
 
 // deleteLate deletes the proven orphans of a webhook and names the candidates.
-// A failure is a warning: the webhook itself is as planned.
-func (r *webhookResource) deleteLate(ctx context.Context, model webhookResourceModel, creates []titanx.UncertainCreate, diags *diag.Diagnostics) {
+// A failure is a warning: the webhook itself is as planned. It reports whether
+// nothing is left, and nothing can come any more.
+func (r *webhookResource) deleteLate(ctx context.Context, model webhookResourceModel, creates []titanx.UncertainCreate, diags *diag.Diagnostics) (over bool) {
 	if len(creates) == 0 {
-		return
+		return false
 	}
 	client, ctx := r.conn.api(ctx, "delete the orphan of an uncertain create", diags, model.Secret.ValueString())
 	if client == nil {
-		return
+		return false
 	}
 	own := model.ID.ValueString()
 	answered, _ := client.Listed(own)
@@ -185,6 +186,9 @@ func (r *webhookResource) deleteLate(ctx context.Context, model webhookResourceM
 	if err != nil {
 		diags.AddWarning(fmt.Sprintf("Unable to delete the orphan of webhook %q", name), sentence(err.Error())+" The next apply that changes or destroys it tries again.")
 	}
+	now, known := client.Now()
+	return err == nil && len(candidates) == 0 && known &&
+		!slices.ContainsFunc(creates, func(c titanx.UncertainCreate) bool { return !c.IsOver(now) })
 }
 
 // managedBeside reports whether the state has a webhook, or it is the given

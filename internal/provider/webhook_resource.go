@@ -317,7 +317,9 @@ func (r *webhookResource) Update(ctx context.Context, req resource.UpdateRequest
 			return
 		}
 	}
-	r.deleteLate(ctx, plan, uncertainCreates(ctx, req.Private, &resp.Diagnostics), &resp.Diagnostics)
+	if r.deleteLate(ctx, plan, uncertainCreates(ctx, req.Private, &resp.Diagnostics), &resp.Diagnostics) {
+		resp.Diagnostics.Append(resp.Private.SetKey(ctx, uncertainKey, nil)...)
+	}
 	adopted, diags := req.Private.GetKey(ctx, adoptedKey)
 	resp.Diagnostics.Append(diags...)
 	if plan.SecretVersion.IsUnknown() {
@@ -376,8 +378,8 @@ func (r *webhookResource) setStatus(ctx context.Context, plan, state webhookReso
 		addAPIError(diags, "set status of webhook", err)
 	case now.Status != want:
 		told = types.StringValue(now.Status)
-		diags.AddAttributeError(path.Root("status"), fmt.Sprintf("Webhook %q is %s, not %s", name, now.Status, want),
-			fmt.Sprintf("TitanX was asked to set the webhook %s to %q, and answered with the status %q. The state has TitanX's status. Look at TitanX for the reason, and apply again.", id, want, now.Status))
+		diags.AddAttributeError(path.Root("status"), fmt.Sprintf("Webhook %q is %s, not %s", name, client.Clean(now.Status), want),
+			fmt.Sprintf("TitanX was asked to set the webhook %s to %q, and answered with the status %q. The state has TitanX's status. Look at TitanX for the reason, and apply again.", id, want, client.Clean(now.Status)))
 	}
 	return told
 }

@@ -106,7 +106,7 @@ func (c *Client) create(ctx context.Context, req CreateRequest) (Created, error)
 			created.Removed, created.Uncertain = removed, lost
 			return created.Created, nil
 		case o == answered:
-			err = fmt.Errorf("%w: somebody deleted %s before it was active", ErrNotFound, created.ID)
+			err = fmt.Errorf("%w: it was gone before it was active", ErrNotFound)
 		case o < answered && unexplained == 0:
 			return Created{}, err
 		case o < answered:
@@ -114,7 +114,9 @@ func (c *Client) create(ctx context.Context, req CreateRequest) (Created, error)
 		}
 		c.logger.WarnContext(ctx, "the outcome of a create is uncertain", "name", req.Name, "error", err.Error())
 		lost = append(lost, at)
-		if o != answered {
+		if o == answered { // it may be a list that is behind
+			unexplained++
+		} else {
 			found, err := c.settle(context.WithoutCancel(ctx), g, req, lost, err)
 			if err != nil {
 				return Created{}, err
@@ -199,21 +201,26 @@ func (c *Client) finish(ctx context.Context, created *newWebhook, want string, r
 	default:
 		created.Webhook, created.Answered = created.merged(now), created.Answered.merged(now)
 		if created.Status != want {
-			created.StatusErr = &StatusError{Want: want, Got: created.Status}
+			created.StatusErr = &StatusError{Want: want, Got: c.redact.clean(created.Status)}
 		}
 	}
 }
 
-// isGone reports whether a list lacks a webhook that this run has just
-// created. In doubt it is there.
+// isGone reports whether two lists, the second some time after the first, lack
+// a webhook that this run has just created. In doubt it is there.
 func (c *Client) isGone(ctx context.Context, created Webhook) bool {
 	c.inventory.forget(created.ID)
-	_, err := c.lookup(ctx, created.ID, time.Now())
-	if errors.Is(err, ErrNotFound) {
-		return true
+	for range 2 {
+		select {
+		case <-time.After(c.settleWait):
+		case <-ctx.Done():
+		}
+		if _, err := c.lookup(ctx, created.ID, time.Now()); !errors.Is(err, ErrNotFound) {
+			c.inventory.wrote(madeWrite, created)
+			return false
+		}
 	}
-	c.inventory.wrote(madeWrite, created)
-	return false
+	return true
 }
 
 // post sends a create once, without the events key that this server does not

@@ -384,7 +384,7 @@ func TestClient_FindOrphans_lateCommit(t *testing.T) {
 		{name: "stamped at receipt", proven: true},
 		{name: "stamped at commit", edit: func(w *titanxsim.Webhook) { w.CreatedAt = time.Now() }},
 		{name: "active", edit: func(w *titanxsim.Webhook) { w.Status = StatusActive }},
-		{name: "trimmed", edit: func(w *titanxsim.Webhook) { w.Name = "CR" }},
+		{name: "upper case", edit: func(w *titanxsim.Webhook) { w.Name = "CRM" }},
 		{name: "more events", edit: func(w *titanxsim.Webhook) { w.EventTypes = append(w.EventTypes, "job.other") }},
 		{name: "another name", edit: func(w *titanxsim.Webhook) { w.Name = "other" }, unknown: true},
 	} {
@@ -625,6 +625,49 @@ func TestCreate_refusedTwice(t *testing.T) {
 		_, err := b.Create(t.Context(), crm())
 		if err == nil || !strings.Contains(err.Error(), "property events should not exist") || !strings.Contains(err.Error(), "no more webhooks") || len(b.bodies()) != 2 {
 			t.Errorf("%v after %d creates", err, len(b.bodies()))
+		}
+	})
+}
+
+// A status route and a list that are behind look as if the webhook were gone.
+// What is created again meanwhile is remembered, and nothing is called settled.
+func TestCreate_activationLags(t *testing.T) {
+	t.Parallel()
+	for _, times := range []int{1, 0} {
+		synctest.Test(t, func(t *testing.T) {
+			b := wired(t, titanxsim.Config{Dialect: titanxsim.Dialect{ListLag: 50}})
+			b.sim.Inject(titanxsim.Fault{Call: titanxsim.CallSetStatus, Kind: titanxsim.FaultStatus, Status: 404, Times: times})
+			created, err := b.Create(t.Context(), crm())
+			if times == 1 {
+				if err != nil || len(created.Uncertain) != 1 {
+					t.Errorf("%v, uncertain %v", err, created.Uncertain)
+				}
+				return
+			}
+			if unsettled := wantUncertain(t, err); unsettled != nil && len(unsettled.Creates) != len(b.ids()) {
+				t.Errorf("%d webhooks are left, and %d creates are remembered", len(b.ids()), len(unsettled.Creates))
+			}
+		})
+	}
+}
+
+// A status of TitanX's own is shown, shortened and without a secret.
+func TestCreate_answeredStatusIsCleaned(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		c := client(t, Config{Transport: wire{http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			switch {
+			case r.Method == http.MethodGet:
+				w.Write([]byte("[]"))
+			case strings.HasSuffix(r.URL.Path, "/active"):
+				w.Write([]byte(`{"id": "w1", "status": "CANARY-secret \u001b[31m` + strings.Repeat("x", 5000) + `"}`))
+			default:
+				w.Write([]byte(`{"id": "w1", "status": "inactive", "secret": "CANARY-secret"}`))
+			}
+		})}})
+		created, err := c.Create(t.Context(), crm())
+		if err != nil || created.StatusErr == nil || len(created.StatusErr.Error()) > 2*maxMessage || strings.Contains(created.StatusErr.Error(), "CANARY") {
+			t.Errorf("%v, %v", err, created.StatusErr)
 		}
 	})
 }

@@ -209,7 +209,7 @@ func (i *inventory) knownBefore(sent time.Time, url string, g *urlCreates) []str
 	defer i.mu.Unlock()
 	var ids []string
 	for id, e := range i.webhooks {
-		if (e.URL == "" || similarURL(url, e.URL)) && (!e.firstListed.After(sent) || g.claims(id)) {
+		if (e.URL == "" || IsURLForm(url, e.URL)) && (!e.firstListed.After(sent) || g.claims(id)) {
 			ids = append(ids, id)
 		}
 	}

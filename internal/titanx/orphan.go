@@ -9,8 +9,6 @@ import (
 	"slices"
 	"strings"
 	"time"
-
-	"golang.org/x/text/unicode/norm"
 )
 
 // UncertainCreate is a create whose outcome was not known: what a later run
@@ -30,6 +28,12 @@ type UncertainCreate struct {
 	Known []string `json:"known,omitempty"`
 
 	local time.Time // Sent by this machine's clock, which orders what this run did
+}
+
+// IsOver reports whether a create can no longer take effect at a time by
+// TitanX's clock.
+func (lost UncertainCreate) IsOver(now time.Time) bool {
+	return !lost.GaveUp.IsZero() && now.After(lost.GaveUp.Add(lateCommit))
 }
 
 // evidence is all that is known of one listed webhook and the uncertain
@@ -88,9 +92,9 @@ func (e evidence) judgeOne(lost UncertainCreate) verdict {
 		return unrelated
 	}
 	alike := min(
-		e.compare(func(w Webhook) string { return w.URL }, SameURL, similarURL),
-		e.compare(func(w Webhook) string { return w.Name }, equal, similarName),
-		e.compare(func(w Webhook) string { return strings.Join(w.EventTypes, " ") }, equal, similarEvents),
+		e.compare(func(w Webhook) string { return w.URL }, SameURL, IsURLForm),
+		e.compare(func(w Webhook) string { return w.Name }, equal, IsNameForm),
+		e.compare(func(w Webhook) string { return strings.Join(w.EventTypes, " ") }, equal, isEventsForm),
 	)
 	when := lost.when(e.Found.CreatedAt)
 	switch {
@@ -124,7 +128,7 @@ func (lost UncertainCreate) when(created time.Time) verdict {
 
 // compare judges by one value: the same as was asked or answered proves, a
 // form that a server may have made of it or one that is not returned does not.
-func (e evidence) compare(value func(Webhook) string, same, similar func(asked, found string) bool) verdict {
+func (e evidence) compare(value func(Webhook) string, same, isForm func(asked, found string) bool) verdict {
 	found := value(e.Found)
 	asked, answered := value(e.Asked), value(e.Answered)
 	switch {
@@ -132,7 +136,7 @@ func (e evidence) compare(value func(Webhook) string, same, similar func(asked, 
 		return candidate
 	case same(asked, found), answered != "" && same(answered, found):
 		return orphan
-	case similar(asked, found):
+	case isForm(asked, found):
 		return candidate
 	}
 	return unrelated
@@ -140,27 +144,8 @@ func (e evidence) compare(value func(Webhook) string, same, similar func(asked, 
 
 func equal(a, b string) bool { return a == b }
 
-// similarName reports whether a server may have made one name of another: it
-// trims, changes case, composes or cuts.
-func similarName(asked, found string) bool {
-	fold := func(s string) string { return strings.ToLower(strings.TrimSpace(norm.NFC.String(s))) }
-	return strings.HasPrefix(fold(asked), fold(found))
-}
-
-// similarURL reports whether a server may have made one url of another: it
-// cuts the query or changes case.
-func similarURL(asked, found string) bool {
-	bare := func(s string) string {
-		s, _, _ = strings.Cut(canonicalURL(s), "?")
-		return strings.ToLower(strings.TrimRight(s, "/"))
-	}
-	return bare(asked) == bare(found)
-}
-
-// similarEvents reports whether a server may have added events.
-func similarEvents(asked, found string) bool {
-	have := strings.Fields(found)
-	return !slices.ContainsFunc(strings.Fields(asked), func(event string) bool { return !slices.Contains(have, event) })
+func isEventsForm(asked, found string) bool {
+	return IsEventsForm(strings.Fields(asked), strings.Fields(found))
 }
 
 // Judgment is what the list shows of the webhooks that uncertain creates may

@@ -204,7 +204,9 @@ func (p *pacer) try(take bool, reserve, spend *spare) (now time.Duration, g *gat
 		if t.limit == 1 { // two never fit
 			need = min(need, 1)
 		}
-		if contended && !sure { // the others believe in the same room: go for a third at a time
+		// The others believe in the same room: go for a third at a time. A place that
+		// was taken before stays taken.
+		if contended && !sure && !spends {
 			room = (room-1)/3 + 1
 			need = min(need, 1)
 		}
@@ -277,7 +279,8 @@ func (p *pacer) refused(sent, received time.Duration, header http.Header, empty 
 func (p *pacer) serverTime(local time.Time) (earliest, latest time.Time, known bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return local.Add(p.skewMin), local.Add(p.skewMax), p.skewKnown
+	at := p.start.Add(local.Sub(p.start)) // a step of the local clock since start moves nothing
+	return at.Add(p.skewMin), at.Add(p.skewMax), p.skewKnown
 }
 
 // serverDate returns the time by the last Date header, however far the local

@@ -737,3 +737,37 @@ func FuzzPacerHeaders(f *testing.F) {
 		})
 	})
 }
+
+// Places that were taken before a 429 stay taken: an activation does not wait
+// for the neighbors who caused it.
+func TestPacer_spendsUnderContention(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		p := newPacer()
+		m := &limitModel{limits: [3]int{20, 1000, 10_000}, latency: fixed(time.Millisecond)}
+		if _, err := p.do(t.Context(), quiet, nil, nil, m.send); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(2 * time.Second)
+		var spares []*spare
+		for range 8 {
+			s := &spare{}
+			if _, err := p.do(t.Context(), quiet, s, nil, m.send); err != nil {
+				t.Fatal(err)
+			}
+			spares = append(spares, s)
+		}
+		p.mu.Lock()
+		p.contendedUntil = time.Since(p.start) + contendedFor
+		p.mu.Unlock()
+		begun := time.Now()
+		for _, s := range spares {
+			if _, err := p.do(t.Context(), quiet, nil, s, m.send); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if took := time.Since(begun); took > time.Second {
+			t.Errorf("8 activations took %v", took)
+		}
+	})
+}

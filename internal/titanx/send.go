@@ -36,7 +36,6 @@ const (
 type requestError struct {
 	outcome outcome
 	err     error
-	attempt attempt
 }
 
 // attempt is when a request was sent and when it ended.
@@ -115,7 +114,6 @@ func (c *Client) do(ctx context.Context, what call) (attempt, error) {
 		if failed == nil {
 			return at, nil
 		}
-		failed.attempt = at
 		wait, again := c.policy(what, failed, got, resent)
 		if !again || ctx.Err() != nil {
 			return at, failed
@@ -222,7 +220,7 @@ func (c *Client) attempt(ctx context.Context, what call, target *url.URL) (*http
 	}
 	at.ended = time.Now()
 	if err != nil {
-		failed := &requestError{outcome: uncertain, err: c.transportError(ctx, err, &stage), attempt: at}
+		failed := &requestError{outcome: uncertain, err: c.transportError(ctx, err, &stage)}
 		if stage.unsent() {
 			failed.outcome = unsent
 		} else if errors.Is(failed.err, errNoAnswerInTime) {

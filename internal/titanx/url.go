@@ -19,6 +19,10 @@ import (
 // percent-encoding, punycode, the default port, and an empty path.
 func SameURL(a, b string) bool { return a == b || canonicalURL(a) == canonicalURL(b) }
 
+// URLKey returns a text that two webhook urls share if they mean the same
+// address, as SameURL compares them.
+func URLKey(text string) string { return canonicalURL(text) }
+
 var percentEncoded = regexp.MustCompile(`%[0-9A-Fa-f]{2}`)
 
 func canonicalURL(text string) string {

@@ -17,6 +17,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode"
 )
 
 // This file has the JSON shapes that TitanX may use. Its documentation
@@ -173,10 +174,7 @@ func decodeObject(raw json.RawMessage) (webhookJSON, error) {
 	if err := json.Unmarshal(raw, &w); err != nil {
 		return webhookJSON{}, unreadable(err)
 	}
-	if w.ID == "" {
-		return webhookJSON{}, errNoID
-	}
-	return w, nil
+	return w, w.check()
 }
 
 // object reads the fields of one level that mean something, and returns a 2xx
@@ -274,8 +272,8 @@ func decodePage(a *answer, raw json.RawMessage, hints pagingHints, number int) (
 		if err = from.Decode(&w); err != nil {
 			break
 		}
-		if w.ID == "" {
-			return page{}, errNoID
+		if err = w.check(); err != nil {
+			return page{}, err
 		}
 		if p.webhooks = append(p.webhooks, w.webhook()); len(p.webhooks) > maxWebhooks {
 			return page{}, errTooMany
@@ -291,7 +289,19 @@ func decodePage(a *answer, raw json.RawMessage, hints pagingHints, number int) (
 	return p, err
 }
 
-var errNoID = fmt.Errorf("%w: a webhook without an id", ErrUnreadable)
+// check returns an error for a webhook without an id, or with one that no person
+// could copy: an id is in messages, commands and addresses.
+func (w webhookJSON) check() error {
+	switch {
+	case w.ID == "":
+		return fmt.Errorf("%w: a webhook without an id", ErrUnreadable)
+	case len(w.ID) > maxID || strings.ContainsFunc(w.ID, func(r rune) bool { return !unicode.IsPrint(r) }):
+		return fmt.Errorf("%w: a webhook whose id is too long or not printable", ErrUnreadable)
+	}
+	return nil
+}
+
+const maxID = 256 // bytes
 
 // pagingHints are the values beside a list that may point to further pages, by
 // hintName. Paging is undocumented: the usual forms of a cursor, a link and a

@@ -11,13 +11,19 @@ import (
 // ExistsError means that TitanX answered a create with a webhook that was there
 // before: nothing was created.
 type ExistsError struct {
-	Webhook Webhook // as it was answered
-	Reason  string  // how it is known
+	Webhook   Webhook // as it was answered
+	Reason    string  // how it is known
+	NewSecret bool    // the response had a secret, so TitanX may have changed that webhook
 }
 
 func (e *ExistsError) Error() string {
-	return fmt.Sprintf("TitanX answered with the webhook %s, which existed before: %s", e.Webhook.ID, e.Reason)
+	return "TitanX answered with a webhook that existed before: " + e.Reason
 }
+
+// clearlyOlder is by how much a webhook must be older than its request before
+// time alone says that it existed: TitanX's timestamps and its Date header may
+// come from different clocks.
+const clearlyOlder = time.Minute
 
 // answerEvidence is what is known of the webhook in the response to a create.
 type answerEvidence struct {
@@ -38,7 +44,7 @@ func (e answerEvidence) existed() string {
 		return "the state has it"
 	case e.Claimed:
 		return "another create of this run was answered with it"
-	case !e.Created.IsZero() && !e.Sent.IsZero() && e.Created.Before(e.Sent.Add(-clockResolution)):
+	case !e.Created.IsZero() && !e.Sent.IsZero() && e.Created.Before(e.Sent.Add(-clearlyOlder)):
 		return fmt.Sprintf("it was created at %s, and the request was sent at %s", e.Created.Format(time.RFC3339), e.Sent.UTC().Format(time.RFC3339))
 	}
 	return ""
@@ -53,7 +59,7 @@ func (c *Client) checkNew(created Created, req CreateRequest, at attempt) error 
 		e.Sent = sent
 	}
 	if reason := e.existed(); reason != "" {
-		return &requestError{outcome: refused, err: &ExistsError{created.Webhook, reason}, attempt: at}
+		return &requestError{outcome: refused, err: &ExistsError{created.Webhook, reason, created.Secret != ""}}
 	}
 	return nil
 }
