@@ -56,7 +56,7 @@ func liveIn(t *testing.T, dialect titanxsim.Dialect, config object) {
 			t.Errorf("%s after create is %q, want %q", attribute, got, value)
 		}
 	}
-	p.later(s, time.Minute) // longer than a list is behind
+	p.later(s, 2*time.Minute) // longer than a list is behind
 	read, diags := p.read(made)
 	p.mustSucceed(diags)
 	slices.Reverse(config["event_types"].([]string))

@@ -39,7 +39,7 @@ func TestRecent_protocol(t *testing.T) {
 			var runs atomic.Bool
 			s = simulate(t, titanxsim.Config{Dialect: tc.dialect, Now: func() time.Time {
 				if runs.Load() {
-					s.later(time.Second)
+					s.later(3 * time.Second)
 				}
 				return s.now()
 			}})

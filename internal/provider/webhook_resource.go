@@ -272,8 +272,11 @@ func (r *webhookResource) Read(ctx context.Context, req resource.ReadRequest, re
 		r.conn.addHidden(ctx, &resp.Diagnostics, model)
 		return
 	}
-	found, err := client.Find(ctx, model.ID.ValueString())
+	found, err := client.FindRecent(ctx, model.ID.ValueString(), r.conn.createdAt(model, seenBy))
+	var unlisted *titanx.NotListedError
 	switch {
+	case errors.As(err, &unlisted):
+		addNotListedError(&resp.Diagnostics, model, unlisted)
 	case errors.Is(err, titanx.ErrNotFound) && seenBy != nil && !r.conn.marked(seenBy):
 		r.conn.addHidden(ctx, &resp.Diagnostics, model)
 	case errors.Is(err, titanx.ErrNotFound):
@@ -512,6 +515,16 @@ func (r *webhookResource) checkReachable(plan webhookResourceModel, diags *diag.
 	if problem := unreachableURL(plan.URL.ValueString()); problem != "" {
 		diags.AddAttributeError(path.Root("url"), "Webhook URL not reachable from the internet", problem)
 	}
+}
+
+// createdAt returns when a webhook was created that the present key has seen,
+// and else the zero time: to another user's key no webhook is recent.
+func (c *connection) createdAt(model webhookResourceModel, seenBy []byte) time.Time {
+	if !c.marked(seenBy) {
+		return time.Time{}
+	}
+	created, _ := time.Parse(time.RFC3339, model.CreatedAt.ValueString()) // without it, nothing is recent
+	return created
 }
 
 func addNotListedError(diags *diag.Diagnostics, model webhookResourceModel, err *titanx.NotListedError) {
