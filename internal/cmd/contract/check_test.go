@@ -92,6 +92,7 @@ func (r report) finding(doubt string) finding {
 var notCoveredIn = map[string]string{
 	"same-url=409":           "second webhook for the same url",
 	"same-url=existing":      "second webhook for the same url",
+	"same-url=overwritten":   "second webhook for the same url, webhook in the list",
 	"create-secret=absent":   "secret in the answer to a create",
 	"create-secret=null":     "secret in the answer to a create",
 	"status-out=absent":      "webhook in the list",
@@ -121,7 +122,7 @@ func TestDialects(t *testing.T) {
 			code, bad := b.run(b.Context(), "-yes", "-json"), notCoveredIn[d.String()]
 			got := b.report()
 			for _, f := range got.Findings {
-				if (f.Covered == notCovered) != (f.Doubt == bad) || f.Covered == notSeen {
+				if (f.Covered == notCovered) != slices.Contains(strings.Split(bad, ", "), f.Doubt) || f.Covered == notSeen {
 					b.Errorf("%s: %s: covered: %s (%s)", d, f.Doubt, f.Covered, f.Why)
 				}
 			}
