@@ -4,7 +4,6 @@
 package provider
 
 import (
-	"fmt"
 	"math/big"
 	"slices"
 	"strings"
@@ -518,7 +517,7 @@ func TestSecretAdopted_protocol(t *testing.T) {
 	}
 	plain := p.plan(p.imported(s), testWebhook(object{"secret_wo": heldSecret}))
 	for where, i := range map[string]instance{"plan": planned.planned, "state": stored, "plan to store it in plain text": plain.planned} {
-		if text := fmt.Sprint(i.value) + string(i.private); strings.Contains(text, heldSecret) {
+		if text := i.value.String() + string(i.private); strings.Contains(text, heldSecret) {
 			t.Errorf("the secret is in the %s", where)
 		}
 	}

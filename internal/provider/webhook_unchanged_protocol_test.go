@@ -322,7 +322,7 @@ func TestUnchangedRandom_protocol(t *testing.T) {
 	schema := p.webhookSchema()
 	read, planned := 0, 0
 	for n := range uint64(1500) {
-		random := rand.New(rand.NewPCG(seed, n)) //nolint:gosec // no secret
+		random := rand.New(rand.NewPCG(seed, n))
 		// Most values are those of a webhook that is as it was.
 		pick := func(first any, all []any, oneIn int) any {
 			if random.IntN(oneIn) > 0 {
