@@ -207,7 +207,7 @@ func (w *world) checkDeleted() {
 // checkCause asserts that a replacement has a cause in the configuration.
 func (ws *workspace) checkCause(s *slot, plan slotPlan, c change) {
 	for _, attribute := range c.replace {
-		cause := false
+		var cause bool
 		switch attribute {
 		case "secret", "encrypted_secret":
 			cause = s.lost || s.imports != ""

@@ -405,6 +405,17 @@ func (p *process) isOver() bool {
 	return p.count.dead || p.count.stop
 }
 
+// workspace is a configuration and its state.
+type workspace struct {
+	w      *world
+	number int
+	slots  []*slot
+
+	mu    sync.Mutex
+	owned map[string]bool // all ids that its state ever had
+	said  []*tfprotov6.Diagnostic
+}
+
 // start starts a process of the provider. It is nil if that failed.
 func (ws *workspace) start(what run, count *requestCount, applying bool) *process {
 	w := ws.w
@@ -439,17 +450,6 @@ func within[R any](p *process, call func() R) (result R, ok bool) {
 	case <-p.died:
 	}
 	return result, ok
-}
-
-// workspace is a configuration and its state.
-type workspace struct {
-	w      *world
-	number int
-	slots  []*slot
-
-	mu    sync.Mutex
-	owned map[string]bool // all ids that its state ever had
-	said  []*tfprotov6.Diagnostic
 }
 
 // slot is one resource of a workspace.

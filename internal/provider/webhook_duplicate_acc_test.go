@@ -140,7 +140,7 @@ func TestAccWebhook_duplicateUnlisted(t *testing.T) {
 	if out := unwrapped(c.must("plan")); strings.Count(out, "Warning: The apply will fail") != 1 || !strings.Contains(out, "5 to add") {
 		t.Errorf("under a revoked key:\n%s", out)
 	}
-	c.env = append(revoked, baseURLVariable+"=http://127.0.0.1:9/api/public/v2")
+	c.env = slices.Concat(revoked, []string{baseURLVariable + "=http://127.0.0.1:9/api/public/v2"})
 	if out := unwrapped(c.must("plan")); strings.Count(out, "Could not look for duplicates:") != 1 {
 		t.Errorf("with an API that cannot be reached:\n%s", out)
 	}

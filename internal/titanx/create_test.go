@@ -6,6 +6,7 @@ package titanx
 import (
 	"context"
 	"errors"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"slices"
@@ -598,9 +599,7 @@ func TestCreate_withoutTitanXsClock(t *testing.T) {
 				out := httptest.NewRecorder()
 				b.sim.ServeHTTP(out, r)
 				out.Header().Del("Date")
-				for name, values := range out.Header() {
-					w.Header()[name] = values
-				}
+				maps.Copy(w.Header(), out.Header())
 				w.WriteHeader(out.Code)
 				w.Write(out.Body.Bytes())
 			})}})

@@ -103,7 +103,7 @@ func (c *Client) do(ctx context.Context, what call) (attempt, error) {
 	for resent := 0; ; {
 		var got *answer
 		var at attempt
-		_, err := c.pacer.do(ctx, c.logger, what.reserve, what.spend, func() (resp *http.Response, err error) {
+		_, err := c.pacer.do(ctx, c.logger, what.reserve, what.spend, func() (resp *http.Response, err error) { //nolint:bodyclose // attempt closes it
 			resp, got, at, err = c.attempt(ctx, what, target)
 			return resp, err
 		})

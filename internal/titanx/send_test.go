@@ -392,7 +392,7 @@ func TestHandshake_isTriedOnce(t *testing.T) {
 		if plain {
 			server.Start()
 		} else {
-			server.TLS = &tls.Config{MaxVersion: tls.VersionTLS11, MinVersion: tls.VersionTLS10} //nolint:gosec // refused on purpose
+			server.TLS = &tls.Config{MaxVersion: tls.VersionTLS11, MinVersion: tls.VersionTLS10} // refused on purpose
 			server.StartTLS()
 		}
 		t.Cleanup(server.Close)

@@ -272,7 +272,7 @@ func decodePage(a *answer, raw json.RawMessage, hints pagingHints, number int) (
 		if err = from.Decode(&w); err != nil {
 			break
 		}
-		if err = w.check(); err != nil {
+		if err := w.check(); err != nil {
 			return page{}, err
 		}
 		if p.webhooks = append(p.webhooks, w.webhook()); len(p.webhooks) > maxWebhooks {

@@ -10,6 +10,7 @@
 package main
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"flag"
@@ -31,7 +32,7 @@ func main() {
 		if flag.NArg() > 0 && !slices.Contains(flag.Args(), b.name) {
 			continue
 		}
-		took, err := b.hunt(*checks)
+		took, err := b.hunt(context.Background(), *checks)
 		if err != nil {
 			failed = true
 			fmt.Printf("%-20s %v\n", b.name, err)
@@ -57,7 +58,7 @@ var found = regexp.MustCompile(`(?:failed|flaky test).* after (\d+) tests?`)
 const tables = "^TestSecret.*_protocol$|^TestUnchanged.*_protocol$"
 
 // hunt runs histories of the provider with the bug until one fails.
-func (b bug) hunt(checks int) (took string, err error) {
+func (b bug) hunt(ctx context.Context, checks int) (took string, err error) {
 	dir, err := os.MkdirTemp("", "plant")
 	if err != nil {
 		return "", err
@@ -68,16 +69,16 @@ func (b bug) hunt(checks int) (took string, err error) {
 		return "", err
 	}
 	test := filepath.Join(dir, "provider.test")
-	if out, err := exec.Command("go", "test", "-c", "-overlay", overlay, "-o", test, "./internal/provider").CombinedOutput(); err != nil {
+	if out, err := exec.CommandContext(ctx, "go", "test", "-c", "-overlay", overlay, "-o", test, "./internal/provider").CombinedOutput(); err != nil {
 		return "", fmt.Errorf("the bug does not compile: %s", out)
 	}
 	if slices.Contains(tableBugs, b) {
-		if exec.Command(test, "-test.run", tables).Run() == nil {
+		if exec.CommandContext(ctx, test, "-test.run", tables).Run() == nil {
 			return "", errors.New("not found by the tables")
 		}
 		return "by the tables", nil
 	}
-	out, err := exec.Command(test, "-test.run", "^TestHistories_protocol$/^0$", "-rapid.checks", fmt.Sprint(checks), "-rapid.shrinktime", "1ns", "-rapid.nofailfile").CombinedOutput()
+	out, err := exec.CommandContext(ctx, test, "-test.run", "^TestHistories_protocol$/^0$", "-rapid.checks", fmt.Sprint(checks), "-rapid.shrinktime", "1ns", "-rapid.nofailfile").CombinedOutput()
 	if err == nil {
 		return "", fmt.Errorf("not found in %d histories", checks)
 	}

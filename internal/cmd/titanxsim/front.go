@@ -65,8 +65,8 @@ func certify(caFile, trust string) (*tls.Config, *http.Client, error) {
 func forward(receiver *url.URL, logger *slog.Logger) http.Handler {
 	return &httputil.ReverseProxy{
 		Rewrite: func(r *httputil.ProxyRequest) { r.SetURL(receiver) },
-		ErrorHandler: func(w http.ResponseWriter, _ *http.Request, err error) {
-			logger.Warn("the receiver does not respond", "error", err.Error())
+		ErrorHandler: func(w http.ResponseWriter, r *http.Request, err error) {
+			logger.WarnContext(r.Context(), "the receiver does not respond", "error", err.Error())
 			w.WriteHeader(http.StatusBadGateway)
 		},
 	}
