@@ -96,7 +96,7 @@ func TestAccWebhook_behindTheBack(t *testing.T) {
 				Check:            resource.ComposeTestCheckFunc(s.wrote(titanxsim.CallDelete, titanxsim.CallCreate, titanxsim.CallSetStatus), s.hasServerSecret),
 			},
 			{
-				PreConfig:        func() { s.Remove(simUser, s.only().ID); s.later(time.Minute) },
+				PreConfig:        func() { s.Remove(simUser, s.only().ID); s.later(2 * time.Minute) },
 				Config:           s.webhook(""),
 				ConfigPlanChecks: planAction(plancheck.ResourceActionCreate),
 				Check:            resource.ComposeTestCheckFunc(s.wrote(titanxsim.CallCreate, titanxsim.CallSetStatus), s.hasServerSecret),
