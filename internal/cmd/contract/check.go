@@ -356,10 +356,10 @@ func (c *check) initialStatus(listed []titanx.Webhook) {
 	c.found("initial status", fmt.Sprintf("asked for inactive; in the response: %q; in the list: %.30q", response, list), err)
 }
 
-// compare checks what the client reads of the first webhook. TitanX may leave
-// out the name.
+// compare checks that the client reads the first webhook as the create returned
+// it. TitanX may leave out the name.
 func (c *check) compare(w titanx.Webhook) error {
-	if w.Name != "" && w.Name != c.prefix || !titanx.SameURL(w.URL, c.url) || !slices.Equal(w.EventTypes, []string{knownEvent}) ||
+	if w.Name != "" && w.Name != c.first.Name || !titanx.SameURL(w.URL, c.first.URL) || !slices.Equal(w.EventTypes, c.first.EventTypes) ||
 		w.Status != titanx.StatusActive || w.CreatedAt.IsZero() {
 		return fmt.Errorf("the client reads name %.40q, events %.80q, status %.20q, created at %s", w.Name, w.EventTypes, w.Status, w.CreatedAt)
 	}
