@@ -156,7 +156,7 @@ func TestProviderConfiguration_protocol(t *testing.T) {
 	s.ResetRequests()
 	made := p.plan(instance{}, testWebhook(nil))
 	p.mustSucceed(made.diags)
-	if _, diags := p.apply(made); !has(diags, isError, "", "api_key will be known only after apply") {
+	if _, diags := p.apply(made); !has(diags, isError, "", "api_key will be known only after apply") || !has(diags, isError, "", "-refresh=false") {
 		t.Errorf("create under an unknown key: %v", summaries(diags))
 	}
 	if got := s.Requests(); len(got) != 0 {
