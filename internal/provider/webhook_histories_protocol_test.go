@@ -204,7 +204,11 @@ func TestLongHistories_protocol(t *testing.T) {
 		t.Run(fmt.Sprint(worker), func(t *testing.T) {
 			t.Parallel()
 			for time.Since(began) < *longTime || int(seeds.Load()) < *longNumber {
-				seed := first + seeds.Add(1) - 1
+				number := seeds.Add(1)
+				if number%1000 == 0 {
+					t.Logf("%d histories in %s", number, time.Since(began).Round(time.Second))
+				}
+				seed := first + number - 1
 				if violations, _ := live(t, generator.Example(int(seed))); len(violations) > 0 {
 					failed.Add(1)
 					t.Errorf("seed %d: %s\nto shrink it: go test ./internal/provider -run TestHistories_protocol/0 -rapid.checks 1 -rapid.seed %d", seed, violations[0], seed)
