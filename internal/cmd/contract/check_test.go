@@ -105,8 +105,8 @@ var notCoveredIn = map[string]string{
 	"status-set=ignored":              "webhook in the list",
 }
 
-// unseen finds the dialects that a check cannot see: it gets no delivery, gives
-// its webhooks different names, shows no value, and gets a webhook once.
+// unseen finds the dialects that a check cannot see: it gets no delivery, has
+// different names for its webhooks, shows no value, and gets a webhook once.
 var unseen = regexp.MustCompile(`^(secret-reading|stamp|same-name|name-form|url-form|events-form|get-delay)=`)
 
 // TestDialects wants the right verdicts in each dialect, a table that differs
