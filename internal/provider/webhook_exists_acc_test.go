@@ -30,9 +30,9 @@ func TestAccWebhook_existing(t *testing.T) {
 			c := newCLI(t, s, webhookHCL(createFirst))
 			c.must("apply", "-auto-approve")
 			made := s.only()
-			s.later(5 * time.Second)
+			s.later(2 * time.Minute)
 			out, code := c.run("apply", "-auto-approve", "-refresh=false", "-replace="+testAddress)
-			for _, want := range []string{"which existed before", "Nothing was created, stored or deleted", "terraform import ADDRESS " + made.ID, "under create_before_destroy", "destroyed first"} {
+			for _, want := range []string{"that existed before", "stored or deleted", "terraform import ADDRESS " + made.ID, "under create_before_destroy", "destroyed first"} {
 				if code == 0 || !strings.Contains(unwrapped(out), want) {
 					t.Errorf("exit code %d, no word of %q:\n%s", code, want, out)
 				}
