@@ -228,7 +228,7 @@ func (w *world) edit(e edit) {
 	w.tracef("edit %+v", e)
 	address := func(which int) string {
 		if w.refusesTwice() {
-			return fmt.Sprintf("%s/%d/%d", historyURLs[which&1], e.Space, e.Slot)
+			return fmt.Sprintf("https://hooks.example.com/%d/%d/%d", e.Space, e.Slot, which&1)
 		}
 		return historyURLs[which&1]
 	}

@@ -9,6 +9,9 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/hashicorp/terraform-plugin-framework/attr"
+	"github.com/hashicorp/terraform-plugin-framework/types"
 )
 
 // What a plan does in the table of the secret's life.
@@ -277,6 +280,26 @@ func TestSecretTable_complete(t *testing.T) {
 			if matters != (got == 1) {
 				t.Errorf("%s, %s: %d rows", state, event, got)
 			}
+		}
+	}
+}
+
+// TestSecretTriggers_null: a trigger that is null is one that is not there.
+func TestSecretTriggers_null(t *testing.T) {
+	t.Parallel()
+	triggers := func(values map[string]attr.Value) types.Map { return types.MapValueMust(types.StringType, values) }
+	one, null := types.StringValue("1"), types.StringNull()
+	for name, tc := range map[string]struct {
+		a, b types.Map
+		same bool
+	}{
+		"null beside one":  {triggers(map[string]attr.Value{"a": one, "b": null}), triggers(map[string]attr.Value{"a": one}), true},
+		"only null":        {triggers(map[string]attr.Value{"a": null}), types.MapNull(types.StringType), true},
+		"null, then a one": {triggers(map[string]attr.Value{"a": null}), triggers(map[string]attr.Value{"a": one}), false},
+		"another key":      {triggers(map[string]attr.Value{"a": one}), triggers(map[string]attr.Value{"b": one}), false},
+	} {
+		if sameTriggers(tc.a, tc.b) != tc.same || sameTriggers(tc.b, tc.a) != tc.same {
+			t.Errorf("%s: want %t both ways", name, tc.same)
 		}
 	}
 }

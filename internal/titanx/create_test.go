@@ -491,7 +491,50 @@ func TestCreate_canceled(t *testing.T) {
 		if !errors.Is(err, context.DeadlineExceeded) || errors.As(err, &unsettled) || len(b.ids()) != 0 || b.requests(titanxsim.CallCreate) != 1 {
 			t.Errorf("%v, left %v", err, b.ids())
 		}
+		if !strings.Contains(err.Error(), "what it left was deleted") {
+			t.Errorf("the error does not say what was deleted: %v", err)
+		}
 	})
+}
+
+// TestCreate_canceledWithoutOrphan deletes nothing, and does not say that it did.
+func TestCreate_canceledWithoutOrphan(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		b := wired(t, titanxsim.Config{})
+		fault := lost(1)
+		fault.Commit, fault.Delay = false, time.Second
+		b.sim.Inject(fault)
+		ctx, cancel := context.WithTimeout(t.Context(), 500*time.Millisecond)
+		defer cancel()
+		_, err := b.Create(ctx, crm())
+		if wantUncertain(t, err); strings.Contains(err.Error(), "was deleted") {
+			t.Error(err)
+		}
+	})
+}
+
+// TestCreate_inactiveReservesNoRoom: a create that needs no activation uses the
+// last place of a window, and one that does waits for two.
+func TestCreate_inactiveReservesNoRoom(t *testing.T) {
+	t.Parallel()
+	for status, waits := range map[string]bool{StatusInactive: false, StatusActive: true} {
+		t.Run(status, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				b := wired(t, titanxsim.Config{Limits: titanxsim.Limits{Minute: 2}})
+				began := time.Now()
+				req := crm()
+				req.Status = status
+				if _, err := b.Create(t.Context(), req); err != nil {
+					t.Fatal(err)
+				}
+				if waited := time.Since(began) > time.Second; waited != waits {
+					t.Errorf("it waited: %t, want %t", waited, waits)
+				}
+			})
+		})
+	}
 }
 
 // Fifty creates of the same, ten at a time, of which every tenth response is
