@@ -218,12 +218,12 @@ func (r *webhookResource) Create(ctx context.Context, req resource.CreateRequest
 // error would taint it, and the next apply would replace it for nothing.
 func warnCreated(diags *diag.Diagnostics, model webhookResourceModel, created titanx.Created, err error) {
 	if len(created.Removed) > 0 {
-		diags.AddWarning("Webhook created again after a lost answer",
+		diags.AddWarning(fmt.Sprintf("Webhook %q created again after a lost response", model.Name.ValueString()),
 			fmt.Sprintf("TitanX created %s for %q, but its response, and with it the signing secret, was lost. It was deleted, and the webhook was created again as %s.",
 				strings.Join(created.Removed, ", "), model.Name.ValueString(), created.ID))
 	} else if len(created.Uncertain) > 0 {
-		diags.AddWarning("Webhook created again after a lost answer",
-			fmt.Sprintf("The response to a create of %q was lost, and TitanX does not list a webhook that it left. The webhook was created again as %s. "+
+		diags.AddWarning(fmt.Sprintf("Webhook %q created again after a lost response", model.Name.ValueString()),
+			fmt.Sprintf("A create of %q had no certain outcome, and TitanX does not list a webhook that it left. The webhook was created again as %s. "+
 				"If the first one appears later, the next refresh names it.", model.Name.ValueString(), created.ID))
 	}
 	if created.StatusErr != nil {

@@ -110,7 +110,7 @@ func TestAccWebhook_identical(t *testing.T) {
 	s := simulate(t, titanxsim.Config{DeliveryClient: &http.Client{Transport: &receiver}})
 	c := newCLI(t, s, many("same", count))
 	lossy(s, count)
-	c.mustSay(c.must(apply...), "Webhook created again after a lost answer")
+	c.mustSay(c.must(apply...), `Webhook "same" created again after a lost response`)
 	if got := len(s.Webhooks(simUser)); got != count {
 		t.Errorf("%d webhooks on the server, want %d", got, count)
 	}
