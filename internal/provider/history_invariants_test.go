@@ -169,8 +169,7 @@ func decrypted(text string) string {
 // nextPlanNames reports whether a webhook that a killed provider left is named
 // by the next plan of its create.
 func (w *world) nextPlanNames(webhook titanxsim.Webhook) bool {
-	killed := slices.ContainsFunc(w.processes, func(p *process) bool { return p.count.dead && len(p.count.posts) > 0 })
-	if !killed {
+	if !slices.ContainsFunc(w.processes, (*process).wasKilled) {
 		return false
 	}
 	ws := w.spaces[0]

@@ -169,7 +169,9 @@ func (w *world) inject(f mishap) {
 // act does what a person does at TitanX.
 func (w *world) act(a act) {
 	s := w.spaces[a.Space].slots[a.Slot]
-	id := s.id(w.t)
+	s.mu.Lock()
+	id, config := s.id(w.t), s.config
+	s.mu.Unlock()
 	w.tracef("person: %s %d.%d %s", a.What, a.Space, a.Slot, id)
 	switch a.What {
 	case "create", "old":
@@ -177,8 +179,8 @@ func (w *world) act(a act) {
 			return
 		}
 		made := titanxsim.Webhook{Name: "test", URL: historyURLs[0], EventTypes: []string{"job.contact.scored"}}
-		if s.config != nil {
-			made.Name, made.URL, made.EventTypes = s.config["name"].(string), s.config["url"].(string), s.config["event_types"].([]string)
+		if config != nil {
+			made.Name, made.URL, made.EventTypes = config["name"].(string), config["url"].(string), config["event_types"].([]string)
 		}
 		if a.What == "old" {
 			made.Status, made.CreatedAt = "inactive", w.serverNow().Add(-24*time.Hour)
@@ -334,7 +336,7 @@ type requestCount struct {
 	sent  int
 	stop  bool // canceled
 	dead  bool
-	posts []string // urls of the creates that were sent
+	posts int // creates that were sent
 }
 
 var errKilled = errors.New("the provider was killed")
@@ -363,7 +365,7 @@ func (p *process) RoundTrip(req *http.Request) (*http.Response, error) {
 	req.Header.Set("X-Space", fmt.Sprint(p.space.number))
 	if callOf(req) == titanxsim.CallCreate {
 		c.mu.Lock()
-		c.posts = append(c.posts, req.URL.Path)
+		c.posts++
 		c.mu.Unlock()
 	}
 	resp, err := p.w.net.RoundTrip(req)
@@ -397,6 +399,13 @@ func (p *process) kill() {
 		p.count.dead = true
 		close(p.died)
 	}
+}
+
+// wasKilled reports whether the provider was killed after it had sent a create.
+func (p *process) wasKilled() bool {
+	p.count.mu.Lock()
+	defer p.count.mu.Unlock()
+	return p.count.dead && p.count.posts > 0
 }
 
 func (p *process) isOver() bool {
@@ -459,6 +468,7 @@ type slot struct {
 	first   bool   // create_before_destroy
 	imports string // the id that the next run imports
 
+	mu      sync.Mutex // config and state change under it: a person looks at them during a run
 	state   instance
 	tainted bool
 	deposed []instance
@@ -529,8 +539,11 @@ func (ws *workspace) run(what run) (well, nothing bool) {
 	ws.w.tracef("%d: %s", ws.number, what.What)
 	defer func() {
 		ws.w.tracef("%d: %s done: well %t, nothing to do %t", ws.number, what.What, well, nothing)
-		if count.sent > maxRequests*(1+slots) {
-			ws.w.violate(fmt.Sprintf("%d requests in a run of workspace %d", count.sent, ws.number))
+		count.mu.Lock()
+		sent := count.sent
+		count.mu.Unlock()
+		if sent > maxRequests*(1+slots) {
+			ws.w.violate(fmt.Sprintf("%d requests in a run of workspace %d", sent, ws.number))
 		}
 	}()
 	p := ws.start(what, count, false)
@@ -591,6 +604,8 @@ func (ws *workspace) keep(s *slot, state instance, tainted bool) {
 		state = instance{}
 	}
 	ws.own(state)
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	s.state, s.tainted = state, tainted && state.exists()
 }
 
@@ -664,7 +679,7 @@ func (ws *workspace) apply(p *process, plan slotPlan) bool {
 		return ok
 	case plan.replace && s.first:
 		old := s.state
-		s.state, s.tainted = instance{}, false
+		ws.keep(s, instance{}, false)
 		ok := ws.create(p, s, old.private, plan)
 		if !s.state.exists() {
 			ws.keep(s, old, plan.tainted)
@@ -708,7 +723,9 @@ func (ws *workspace) create(p *process, s *slot, private []byte, plan slotPlan) 
 			ws.w.violate("a webhook is tainted although the state has its secret")
 		}
 		if s.config != nil {
+			s.mu.Lock()
 			s.config = s.config.with(object{"secret_wo": nil}) // it was another webhook's
+			s.mu.Unlock()
 		}
 		s.applied, s.lost = plan.config, ok && state.text(ws.w.t, "secret_status") == secretLost
 		if s.lost && !ws.w.losesSecrets() {
