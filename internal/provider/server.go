@@ -132,10 +132,14 @@ func (s server) UpgradeResourceIdentity(ctx context.Context, req *tfprotov6.Upgr
 }
 
 func (s server) ReadResource(ctx context.Context, req *tfprotov6.ReadResourceRequest) (*tfprotov6.ReadResourceResponse, error) {
-	if resp := s.unchanged.read(ctx, req); resp != nil {
-		return resp, nil
+	resp, err := s.unchanged.read(ctx, req), error(nil)
+	if resp == nil {
+		resp, err = call(ctx, req, s.frameworkServer.ReadResource)
 	}
-	return call(ctx, req, s.frameworkServer.ReadResource)
+	if resp != nil {
+		resp.NewState = numbersAsText(resp.NewState)
+	}
+	return resp, err
 }
 
 func (s server) PlanResourceChange(ctx context.Context, req *tfprotov6.PlanResourceChangeRequest) (*tfprotov6.PlanResourceChangeResponse, error) {

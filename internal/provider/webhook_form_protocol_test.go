@@ -4,6 +4,7 @@
 package provider
 
 import (
+	"bytes"
 	"testing"
 
 	"github.com/titanx-io/terraform-provider-titanx/internal/titanxsim"
@@ -37,11 +38,11 @@ func TestFormUnreturned_protocol(t *testing.T) {
 			if c := s.protocol(nil).plan(read, config); len(diags) != 0 || c.noChange() != same {
 				t.Errorf("no change %t, replaced for %v, %v", c.noChange(), c.replace, summaries(diags))
 			}
-			if wrote := string(read.private) != string(made.private); wrote != tc.learned {
+			if wrote := !bytes.Equal(read.private, made.private); wrote != tc.learned {
 				t.Errorf("private state was written: %t", wrote)
 			}
 			again, _ := s.protocol(nil).read(read)
-			if string(again.private) != string(read.private) {
+			if !bytes.Equal(again.private, read.private) {
 				t.Error("private state is written again")
 			}
 			if tc.learned {

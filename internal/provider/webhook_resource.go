@@ -87,12 +87,13 @@ func (r *webhookResource) Schema(_ context.Context, _ resource.SchemaRequest, re
 				Computed:            true,
 				Sensitive:           true,
 			},
+			// Not sensitive: a write-only argument is never shown or stored, and
+			// Terraform 1.11 takes two sensitive attributes in another order for a change.
 			"secret_wo": schema.StringAttribute{
 				MarkdownDescription: "The signing secret of an imported webhook, if you still have it. It is adopted where the secret is lost, in place and without a request; " +
 					"with `secret_recipients` it goes straight into `encrypted_secret`. It has no effect where TitanX has issued the secret. " +
 					"The argument itself is stored nowhere, and may come from an ephemeral value. Needs Terraform 1.11 or OpenTofu 1.11.",
 				Optional:   true,
-				Sensitive:  true,
 				WriteOnly:  true,
 				Validators: []validator.String{stringvalidator.LengthAtLeast(1)},
 			},
