@@ -31,8 +31,8 @@ func TestAccWebhook_form(t *testing.T) {
 		"trimmed":   {titanxsim.Dialect{NameForm: "trimmed"}, formHCL("crm ", url, one), formHCL("crm", url, one), []string{`name "crm " as "crm"`}, true},
 		"lower":     {titanxsim.Dialect{NameForm: "lower"}, formHCL("CRM", url, one), formHCL("crm", url, one), []string{`name "CRM" as "crm"`}, true},
 		"cut":       {titanxsim.Dialect{NameForm: "cut"}, formHCL(long, url, one), formHCL(long[:64], url, one), []string{`name "` + strings.TrimSpace(long), `as "` + strings.TrimSpace(long[:60])}, true},
-		"punycode":  {titanxsim.Dialect{URLForm: "punycode"}, formHCL("crm", "https://b\u00fccher.example.com/a", one), formHCL("crm", "https://xn--bcher-kva.example.com/a", one), []string{"url at b\u00fccher.example.com with another spelling of the host"}, false},
-		"escapes":   {titanxsim.Dialect{URLForm: "escapes-upper"}, formHCL("crm", "https://hooks.example.com/a%2fb", one), formHCL("crm", "https://hooks.example.com/a%2Fb", one), []string{"url at hooks.example.com with another spelling of the path"}, false},
+		"punycode":  {titanxsim.Dialect{URLForm: "punycode"}, formHCL("crm", "https://b\u00fccher.example.com/a", one), formHCL("crm", "https://xn--bcher-kva.example.com/a", one), nil, false},
+		"escapes":   {titanxsim.Dialect{URLForm: "escapes-upper"}, formHCL("crm", "https://hooks.example.com/a%2fb", one), formHCL("crm", "https://hooks.example.com/a%2Fb", one), nil, false},
 		"query":     {titanxsim.Dialect{URLForm: "no-query"}, formHCL("crm", url+"?token=CANARY", one), formHCL("crm", url, one), []string{"url at hooks.example.com with another query"}, true},
 		"masked":    {titanxsim.Dialect{URLForm: "masked"}, formHCL("crm", url+"?token=CANARY", one), formHCL("crm", url+"?token=***", one), []string{"url at hooks.example.com with another query"}, true},
 		"lower url": {titanxsim.Dialect{URLForm: "lower"}, formHCL("crm", "https://hooks.example.com/A", one), formHCL("crm", "https://hooks.example.com/a", one), []string{"url at hooks.example.com with another spelling of the path"}, true},
@@ -46,7 +46,12 @@ func TestAccWebhook_form(t *testing.T) {
 			s := simulate(t, titanxsim.Config{Dialect: tc.dialect})
 			c := newCLI(t, s, tc.before)
 			out := unwrapped(c.must("apply", "-auto-approve"))
-			for _, text := range append(tc.says, "stores webhook") {
+			if tc.says != nil { // else the two urls mean the same address
+				tc.says = append(tc.says, "stores webhook")
+			} else if strings.Contains(out, "stores webhook") {
+				t.Errorf("a warning about the same address:\n%s", out)
+			}
+			for _, text := range tc.says {
 				if !strings.Contains(out, text) {
 					t.Errorf("the create does not say %q:\n%s", text, out)
 				}
