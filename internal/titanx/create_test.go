@@ -497,6 +497,23 @@ func TestCreate_canceled(t *testing.T) {
 	})
 }
 
+// TestClient_FindOrphans_usesTheList of the run: a refresh of many webhooks
+// costs one.
+func TestClient_FindOrphans_usesTheList(t *testing.T) {
+	t.Parallel()
+	b := connected(t, titanxsim.Config{})
+	if _, err := b.Create(t.Context(), crm()); err != nil {
+		t.Fatal(err)
+	}
+	before := b.requests(titanxsim.CallList)
+	if _, err := b.FindOrphans(t.Context(), crm(), Webhook{}, []UncertainCreate{{}}, nil); err != nil {
+		t.Fatal(err)
+	}
+	if after := b.requests(titanxsim.CallList); after != before {
+		t.Errorf("%d lists, want %d", after, before)
+	}
+}
+
 // TestCreate_canceledWithoutOrphan deletes nothing, and does not say that it did.
 func TestCreate_canceledWithoutOrphan(t *testing.T) {
 	t.Parallel()

@@ -25,7 +25,7 @@ import (
 )
 
 func main() {
-	checks := flag.Int("checks", 2000, "histories in which a bug must be found")
+	checks := flag.Int("checks", 8000, "histories in which a bug must be found")
 	flag.Parse()
 	failed := false
 	for _, b := range slices.Concat(bugs, tableBugs) {
