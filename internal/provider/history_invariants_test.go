@@ -166,10 +166,10 @@ func decrypted(text string) string {
 	return string(secret)
 }
 
-// nextPlanNames reports whether a webhook that a killed provider left is named
-// by the next plan of its create.
+// nextPlanNames reports whether a webhook that a killed provider left, or that
+// came after a state forgot its create, is named by the next plan of its create.
 func (w *world) nextPlanNames(webhook titanxsim.Webhook) bool {
-	if !slices.ContainsFunc(w.processes, (*process).wasKilled) {
+	if !w.forgot && !slices.ContainsFunc(w.processes, (*process).wasKilled) {
 		return false
 	}
 	ws := w.spaces[0]

@@ -35,6 +35,7 @@ type world struct {
 	violations []string
 	said       strings.Builder // all diagnostics
 	personal   map[string]bool // webhooks that a person uses
+	forgot     bool            // a state forgot a resource, and with it what its create may have left
 	processes  []*process
 }
 
@@ -275,6 +276,7 @@ func (w *world) edit(e edit) {
 			}
 		}
 	case "forget":
+		w.forgot = true
 		if id := s.id(w.t); id != "" && !isPendingID(id) {
 			w.personal[id] = true
 		}
