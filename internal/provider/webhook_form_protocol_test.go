@@ -11,7 +11,7 @@ import (
 )
 
 // TestFormUnreturned_protocol creates a webhook whose response has no name: a
-// list then teaches the form, once, and only if a service makes such forms.
+// list then teaches the form, once, and only if a service uses such forms.
 func TestFormUnreturned_protocol(t *testing.T) {
 	t.Parallel()
 	for name, tc := range map[string]struct {

@@ -75,7 +75,7 @@ func TestFindRecent(t *testing.T) {
 }
 
 // TestFindRecent_clockMoves moves TitanX's clock while the client looks: it
-// goes by that clock, and waits no longer.
+// uses that clock, and waits no longer.
 func TestFindRecent_clockMoves(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -94,7 +94,7 @@ func TestFindRecent_clockMoves(t *testing.T) {
 	})
 }
 
-// TestNow goes by the Date header, however wrong the local clock is.
+// TestNow uses the Date header, however wrong the local clock is.
 func TestNow(t *testing.T) {
 	t.Parallel()
 	for _, skew := range []time.Duration{0, time.Minute, -time.Hour, 60 * 24 * time.Hour, -10 * 365 * 24 * time.Hour} {
