@@ -54,9 +54,7 @@ func TestAccAlerts(t *testing.T) {
 		for state, trouble := range secretTrouble {
 			t.Run(kind+"/"+state, func(t *testing.T) {
 				t.Parallel()
-				if block.outside != "" {
-					needs(t, cli.ImportBlocks) // as old as check blocks
-				}
+				needs(t, cli.ImportBlocks) // as old as check blocks, and newer than postconditions
 				s := simulate(t, titanxsim.Config{})
 				c := newCLI(t, s, webhookHCL(trouble.argument+"\n"+block.inside)+block.outside)
 				c.must("apply", "-auto-approve")

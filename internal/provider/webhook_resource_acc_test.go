@@ -6,6 +6,7 @@ package provider
 import (
 	"fmt"
 	"regexp"
+	"strings"
 	"testing"
 	"time"
 
@@ -17,6 +18,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-testing/terraform"
 	"github.com/hashicorp/terraform-plugin-testing/tfjsonpath"
 
+	"github.com/titanx-io/terraform-provider-titanx/internal/cli"
 	"github.com/titanx-io/terraform-provider-titanx/internal/titanxsim"
 )
 
@@ -120,6 +122,9 @@ func TestAccWebhook_importLosesTheSecret(t *testing.T) {
 	} {
 		t.Run(policy, func(t *testing.T) {
 			t.Parallel()
+			if strings.Contains(tc.arguments, "secret_wo") {
+				needs(t, cli.WriteOnly)
+			}
 			s := simulate(t, titanxsim.Config{})
 			w := s.Put(simUser, titanxsim.Webhook{Name: "test", URL: "https://hooks.example.com/titanx", EventTypes: []string{"job.contact.scored"}, Status: "active", Secret: "CANARY-held-already"})
 			resource.Test(t, resource.TestCase{

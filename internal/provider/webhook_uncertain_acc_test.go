@@ -182,7 +182,7 @@ func TestAccWebhook_sideBySide(t *testing.T) {
 // end both are complete. TestHistories_protocol proves it for many more runs.
 func TestAccWebhook_orphanSearchNeverDeletesAnActiveWebhook(t *testing.T) {
 	t.Parallel()
-	for n := range 3 {
+	for n := range 20 {
 		t.Run(fmt.Sprint(n), func(t *testing.T) {
 			t.Parallel()
 			s := simulate(t, titanxsim.Config{Latency: time.Duration(n) * 50 * time.Millisecond})
