@@ -60,7 +60,7 @@ func TestAccWebhook_existingTwice(t *testing.T) {
 	s := simulate(t, titanxsim.Config{Dialect: titanxsim.Dialect{SameURL: "existing"}})
 	c := newCLI(t, s, webhookHCL("")+strings.Replace(webhookHCL(""), `"titanx_webhook" "test"`, `"titanx_webhook" "copy"`, 1))
 	out, code := c.run("apply", "-auto-approve")
-	if code == 0 || !strings.Contains(unwrapped(out), "another create of this run was answered with it") {
+	if code == 0 || !strings.Contains(unwrapped(out), "a webhook that existed before") {
 		t.Errorf("exit code %d:\n%s", code, out)
 	}
 	if state := c.must("state", "list"); strings.Count(state, "titanx_webhook.") != 1 {
