@@ -96,8 +96,9 @@ func TestDuplicatesUnlisted_protocol(t *testing.T) {
 			t.Run(name+", "+policy, func(t *testing.T) {
 				t.Parallel()
 				s := simulate(t, titanxsim.Config{})
-				tc.fault.Call = titanxsim.CallList
-				s.Inject(tc.fault)
+				fault := tc.fault
+				fault.Call = titanxsim.CallList
+				s.Inject(fault)
 				p := s.protocol(object{"on_duplicate": policy, "max_retries": 0})
 				first := p.plan(instance{}, testWebhook(nil))
 				for _, text := range tc.says {
