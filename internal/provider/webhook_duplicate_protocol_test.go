@@ -277,7 +277,7 @@ func TestTwinsOfOneRun_protocol(t *testing.T) {
 
 func TestMarksApply(t *testing.T) {
 	t.Parallel()
-	const ours = "/work/.terraform/providers/registry.terraform.io/titanx-io/titanx/0.1.0/linux_amd64/terraform-provider-titanx_v0.1.0"
+	const ours = "/home/ada/project/.terraform/providers/registry.terraform.io/titanx-io/titanx/0.1.0/linux_amd64/terraform-provider-titanx_v0.1.0"
 	for _, tc := range []struct {
 		version, executable string
 		want                bool
