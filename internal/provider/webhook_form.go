@@ -16,11 +16,6 @@ import (
 	"github.com/titanx-io/terraform-provider-titanx/internal/titanx"
 )
 
-// formsKey is the name, in private state, of the values that TitanX stores in a
-// form of its own, or did not return when it created the webhook. It is absent
-// where every value was returned as it was asked for.
-const formsKey = "forms"
-
 // serverForms are the values of formsKey, by attribute.
 type serverForms map[string]serverForm
 

@@ -35,6 +35,13 @@ const (
 	// uncertainKey holds the uncertain creates of a webhook that was sent again.
 	// One of them may still take effect.
 	uncertainKey = "uncertain"
+	// formsKey holds the values that TitanX stores in a form of its own, or did
+	// not return when it created the webhook. It is absent where every value was
+	// returned as it was asked for.
+	formsKey = "forms"
+	// statusKey holds the status of a webhook whose activation failed. The state
+	// has the planned one.
+	statusKey = "status"
 )
 
 // saltSize and hashSize are the parts of a mark, in bytes.

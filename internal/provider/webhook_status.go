@@ -29,10 +29,6 @@ var webhookStatus = stringCheck{"the status of a webhook, such as active", func(
 
 var statusWord = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9_-]*$`)
 
-// statusKey is the name, in private state, of the status of a webhook whose
-// activation failed. The state has the planned one.
-const statusKey = "status"
-
 // withStatus fills in the status that TitanX does not return. Without it, a
 // failed activation would not show, and nothing would repeat it.
 func withStatus(found titanx.Webhook, stored []byte) titanx.Webhook {
