@@ -359,17 +359,17 @@ func TestReadBody_announcedOversize(t *testing.T) {
 
 func TestAttempt_slowResponse(t *testing.T) {
 	t.Parallel()
-	b := connected(t, titanxsim.Config{}, func(cfg *Config) { cfg.RequestTimeout, cfg.MaxRetries = 50*time.Millisecond, 1 })
-	for _, fault := range []titanxsim.Fault{
-		{Kind: titanxsim.FaultSlowBody, Delay: time.Hour},
-		{Kind: titanxsim.FaultDelay, Delay: time.Hour},
-	} {
-		b.sim.ClearFaults()
-		b.sim.Inject(fault)
-		for name, call := range b.calls(t.Context(), b.sim.Put("ada", titanxsim.Webhook{Name: "x"}).ID) {
-			if err := call(); !errors.Is(err, errNoAnswerInTime) {
-				t.Errorf("%s %s: %v", fault.Kind, name, err)
-			}
+	for _, kind := range []titanxsim.FaultKind{titanxsim.FaultSlowBody, titanxsim.FaultDelay} {
+		for _, call := range []titanxsim.Call{titanxsim.CallCreate, titanxsim.CallList, titanxsim.CallGet, titanxsim.CallSetStatus, titanxsim.CallDelete} {
+			t.Run(string(kind)+" "+string(call), func(t *testing.T) {
+				t.Parallel()
+				b := connected(t, titanxsim.Config{}, func(cfg *Config) { cfg.RequestTimeout, cfg.MaxRetries = 50*time.Millisecond, 1 })
+				b.sim.Inject(titanxsim.Fault{Kind: kind, Delay: time.Hour})
+				id := b.sim.Put("ada", titanxsim.Webhook{Name: "x"}).ID
+				if err := b.calls(t.Context(), id)[call](); !errors.Is(err, errNoAnswerInTime) {
+					t.Error(err)
+				}
+			})
 		}
 	}
 }

@@ -216,6 +216,9 @@ func TestClient_Now(t *testing.T) {
 // No response takes more than 150 MiB, whatever it decodes to. Not parallel, as
 // it measures the memory of the process.
 func TestResponses_takeBoundedMemory(t *testing.T) { //nolint:paralleltest // see above
+	if testing.Short() {
+		t.Skip("takes seconds, which each mutant would pay for")
+	}
 	fill := func(head, unit, tail string) string {
 		return head + strings.Repeat(unit, (maxBody-len(head)-len(tail)-len(unit))/len(unit)) + tail
 	}
