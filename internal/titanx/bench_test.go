@@ -106,10 +106,10 @@ func BenchmarkInventory(b *testing.B) {
 func BenchmarkPacer(b *testing.B) {
 	now := time.Now().UTC()
 	answer := &http.Response{StatusCode: http.StatusOK, Header: http.Header{"Date": {now.Format(http.TimeFormat)}}}
-	for _, tier := range modelTiers {
-		answer.Header.Set("X-RateLimit-Limit-"+tier.suffix, "1000000000")
-		answer.Header.Set("X-RateLimit-Remaining-"+tier.suffix, "999999999")
-		answer.Header.Set("X-RateLimit-Reset-"+tier.suffix, strconv.FormatInt(now.Truncate(tier.period).Add(tier.period).Unix(), 10))
+	for _, window := range modelWindows {
+		answer.Header.Set("X-RateLimit-Limit-"+window.suffix, "1000000000")
+		answer.Header.Set("X-RateLimit-Remaining-"+window.suffix, "999999999")
+		answer.Header.Set("X-RateLimit-Reset-"+window.suffix, strconv.FormatInt(now.Truncate(window.period).Add(window.period).Unix(), 10))
 	}
 	send := func() (*http.Response, error) { return answer, nil }
 

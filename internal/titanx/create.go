@@ -71,9 +71,9 @@ func (e *UncertainError) Unwrap() error { return e.Err }
 // maxUncertain is how many uncertain outcomes in a row end a create.
 const maxUncertain = 3
 
-// finishLimit bounds what follows a create that was sent: its second step, and
-// the removal of an orphan. Both go on after ctx has ended.
-const finishLimit = 2 * time.Minute
+// detachedLimit bounds what goes on after ctx has ended once a create was sent:
+// its activation, and the removal of an orphan.
+const detachedLimit = 2 * time.Minute
 
 // Create creates a webhook in two steps: inactive first, and active once the
 // response with its id and secret is here. Whatever a lost response leaves is
@@ -95,7 +95,7 @@ func (c *Client) create(ctx context.Context, req CreateRequest) (Created, error)
 		return Created{}, fmt.Errorf("look at what exists: %w", err)
 	}
 	g := c.creates.of(req.URL)
-	var lost []UncertainCreate
+	var creates []UncertainCreate
 	var removed []string
 	unexplained := 0 // uncertain attempts without an orphan
 	for {
@@ -103,21 +103,21 @@ func (c *Client) create(ctx context.Context, req CreateRequest) (Created, error)
 		o := outcomeOf(err)
 		switch {
 		case o == answered && !created.gone:
-			created.Removed, created.Uncertain = removed, lost
+			created.Removed, created.Uncertain = removed, creates
 			return created.Created, nil
 		case o == answered:
 			err = fmt.Errorf("%w: it was gone before it was active", ErrNotFound)
 		case o < answered && unexplained == 0:
 			return Created{}, err
 		case o < answered:
-			return Created{}, &UncertainError{Err: err, Creates: lost}
+			return Created{}, &UncertainError{Err: err, Creates: creates}
 		}
 		c.logger.WarnContext(ctx, "the outcome of a create is uncertain", "name", req.Name, "error", err.Error())
-		lost = append(lost, at)
+		creates = append(creates, at)
 		if o == answered { // it may be a list that is behind
 			unexplained++
 		} else {
-			found, err := c.settle(context.WithoutCancel(ctx), g, req, lost, err)
+			found, err := c.settle(context.WithoutCancel(ctx), g, req, creates, err)
 			if err != nil {
 				return Created{}, err
 			}
@@ -127,22 +127,22 @@ func (c *Client) create(ctx context.Context, req CreateRequest) (Created, error)
 			}
 		}
 		switch {
-		case isRefusalInside2xx(err) && unexplained == 1 && len(lost) == 1:
+		case isRefusalInside2xx(err) && unexplained == 1 && len(creates) == 1:
 			return Created{}, err
 		case ctx.Err() != nil:
 			err = fmt.Errorf("%w; then the run was interrupted: %w", err, context.Cause(ctx))
 			if len(removed) > 0 {
 				err = fmt.Errorf("%w; what it left was deleted", err)
 			}
-		case len(lost) == maxUncertain:
-			err = fmt.Errorf("%d attempts had no clear outcome; the last: %w", len(lost), err)
+		case len(creates) == maxUncertain:
+			err = fmt.Errorf("%d attempts were uncertain; the last: %w", len(creates), err)
 		default:
 			continue
 		}
 		if unexplained == 0 {
 			return Created{}, err
 		}
-		return Created{}, &UncertainError{Err: err, Creates: lost}
+		return Created{}, &UncertainError{Err: err, Creates: creates}
 	}
 }
 
@@ -174,20 +174,20 @@ func (c *Client) attemptCreate(ctx context.Context, g *urlCreates, req CreateReq
 		created = Created{}
 	}
 	contested := g.end(open, created.ID)
-	lost := c.uncertainCreate(at, contested)
+	uncertain := c.uncertainCreate(at, contested)
 	if err != nil {
-		return newWebhook{}, lost, err
+		return newWebhook{}, uncertain, err
 	}
 	done := newWebhook{Created: created}
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), finishLimit)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), detachedLimit)
 	defer cancel()
-	c.finish(ctx, &done, req.Status, room)
-	return done, lost, nil
+	c.activate(ctx, &done, req.Status, room)
+	return done, uncertain, nil
 }
 
-// finish is the second step. What TitanX answered to the first one decides
+// activate is the second step. What TitanX answered to the first one decides
 // whether it is needed.
-func (c *Client) finish(ctx context.Context, created *newWebhook, want string, room *spare) {
+func (c *Client) activate(ctx context.Context, created *newWebhook, want string, room *spare) {
 	if created.Status == want {
 		return
 	}
@@ -281,11 +281,11 @@ func (c *Client) refuseEventKey(key string) {
 func (c *Client) uncertainCreate(at attempt, contested bool) UncertainCreate {
 	sent, _, _ := c.pacer.serverTime(at.sent)
 	_, ended, known := c.pacer.serverTime(at.ended)
-	lost := UncertainCreate{Contested: contested, local: at.sent}
+	create := UncertainCreate{Contested: contested, local: at.sent}
 	if known {
-		lost.Sent, lost.GaveUp = sent.UTC(), ended.UTC()
+		create.Sent, create.GaveUp = sent.UTC(), ended.UTC()
 	}
-	return lost
+	return create
 }
 
 // settle finds and deletes the orphan of the last of the given creates, and
@@ -293,46 +293,46 @@ func (c *Client) uncertainCreate(at attempt, contested bool) UncertainCreate {
 //
 // It waits before it looks. By then a client that is alive has activated its
 // webhook, so that what is still inactive belongs to nobody.
-func (c *Client) settle(ctx context.Context, g *urlCreates, req CreateRequest, lost []UncertainCreate, cause error) ([]string, error) {
-	ctx, cancel := context.WithTimeout(ctx, 4*(c.timeout+c.settleWait)+finishLimit)
+func (c *Client) settle(ctx context.Context, g *urlCreates, req CreateRequest, creates []UncertainCreate, cause error) ([]string, error) {
+	ctx, cancel := context.WithTimeout(ctx, 4*(c.timeout+c.settleWait)+detachedLimit)
 	defer cancel()
-	unsettled := &UncertainError{Err: cause, Creates: lost}
-	if err := g.settle(ctx); err != nil {
-		unsettled.Err = fmt.Errorf("%w; waiting for another create of that url: %w", cause, err)
-		return nil, unsettled
+	failed := &UncertainError{Err: cause, Creates: creates}
+	if err := g.pause(ctx); err != nil {
+		failed.Err = fmt.Errorf("%w; waiting for another create of that url: %w", cause, err)
+		return nil, failed
 	}
-	defer g.settled()
-	found, err := c.awaitOrphans(ctx, g, req, lost)
+	defer g.resume()
+	found, err := c.awaitOrphans(ctx, g, req, creates)
 	switch {
 	case err != nil:
-		unsettled.Err = fmt.Errorf("%w; looking for what it left: %w", cause, err)
+		failed.Err = fmt.Errorf("%w; looking for what it left: %w", cause, err)
 	case len(found.Orphans) > 0:
 		removed, err := c.deleteAll(ctx, found.Orphans)
 		if err == nil {
 			return removed, nil
 		}
-		unsettled.Orphan = &found.Orphans[len(removed)]
-		unsettled.Err = fmt.Errorf("%w; deleting what it left: %w", cause, err)
+		failed.Orphan = &found.Orphans[len(removed)]
+		failed.Err = fmt.Errorf("%w; deleting what it left: %w", cause, err)
 	case len(found.Candidates) > 0:
-		unsettled.Candidates = found.Candidates
+		failed.Candidates = found.Candidates
 	case outcomeOf(cause) != stillPossible:
 		return nil, nil
 	}
-	return nil, unsettled
+	return nil, failed
 }
 
 // awaitOrphans looks for what uncertain creates have left: twice, for a server
 // whose list is behind.
-func (c *Client) awaitOrphans(ctx context.Context, g *urlCreates, req CreateRequest, lost []UncertainCreate) (found Judgment, err error) {
+func (c *Client) awaitOrphans(ctx context.Context, g *urlCreates, req CreateRequest, creates []UncertainCreate) (found Judgment, err error) {
 	for range 2 {
 		select {
 		case <-time.After(c.settleWait):
 		case <-ctx.Done():
 			return Judgment{}, context.Cause(ctx)
 		}
-		last := &lost[len(lost)-1]
+		last := &creates[len(creates)-1]
 		last.Known = c.inventory.knownBefore(last.local, req.URL, g)
-		found, err = c.judgeAll(ctx, time.Now(), evidence{Asked: req.asked(), Lost: lost}, g.claims)
+		found, err = c.judgeAll(ctx, time.Now(), evidence{Asked: req.asked(), Creates: creates}, g.claims)
 		if err != nil || len(found.Orphans) > 0 {
 			break
 		}
@@ -343,11 +343,11 @@ func (c *Client) awaitOrphans(ctx context.Context, g *urlCreates, req CreateRequ
 // urlCreates are the creates of one run for one url: only they can be taken for
 // one another.
 type urlCreates struct {
-	mu       sync.Mutex
-	open     map[*openCreate]bool // creates under way
-	settling bool                 // one looks for its orphan: no other may begin
-	claimed  map[string]bool      // ids that a create was answered with
-	changed  chan struct{}        // closed, and replaced, when open or settling changes
+	mu      sync.Mutex
+	open    map[*openCreate]bool // creates under way
+	paused  bool                 // one is being settled: no other may begin
+	claimed map[string]bool      // ids that a create was answered with
+	changed chan struct{}        // closed, and replaced, when open or paused changes
 }
 
 // openCreate is one create under way.
@@ -356,7 +356,7 @@ type openCreate struct{ contested bool }
 // begin waits until no create of that url is being settled, and enters one.
 func (g *urlCreates) begin(ctx context.Context) (*openCreate, error) {
 	create := &openCreate{}
-	err := g.wait(ctx, func() bool { return !g.settling }, func() {
+	err := g.wait(ctx, func() bool { return !g.paused }, func() {
 		for other := range g.open {
 			other.contested, create.contested = true, true
 		}
@@ -378,16 +378,16 @@ func (g *urlCreates) end(create *openCreate, id string) (contested bool) {
 	return create.contested
 }
 
-// settle waits until no create of that url is under way, and keeps others from
-// beginning.
-func (g *urlCreates) settle(ctx context.Context) error {
-	return g.wait(ctx, func() bool { return !g.settling && len(g.open) == 0 }, func() { g.settling = true })
+// pause waits until no create of that url is under way, and keeps others from
+// beginning until resume is called.
+func (g *urlCreates) pause(ctx context.Context) error {
+	return g.wait(ctx, func() bool { return !g.paused && len(g.open) == 0 }, func() { g.paused = true })
 }
 
-func (g *urlCreates) settled() {
+func (g *urlCreates) resume() {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	g.settling = false
+	g.paused = false
 	g.wake()
 }
 

@@ -22,8 +22,8 @@ import (
 	"github.com/titanx-io/terraform-provider-titanx/internal/titanxsim"
 )
 
-// lost is a create that takes effect and loses its answer.
-func lost(times int) titanxsim.Fault {
+// lostResponse is a create that takes effect and loses its response.
+func lostResponse(times int) titanxsim.Fault {
 	return titanxsim.Fault{Call: titanxsim.CallCreate, Kind: titanxsim.FaultReset, Commit: true, Times: times}
 }
 
@@ -35,7 +35,7 @@ func (b *bench) ids() []string {
 	return ids
 }
 
-func TestCreate_settlesAnUncertainOutcome(t *testing.T) {
+func TestCreate_uncertain(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
 		name    string
@@ -44,10 +44,10 @@ func TestCreate_settlesAnUncertainOutcome(t *testing.T) {
 		creates int
 		removed int
 	}{
-		{"answer lost", lost(1), 0, 2, 1},
-		{"answer lost twice", lost(2), 0, 3, 2},
-		{"answer lost, list one behind", lost(1), 1, 2, 1},
-		{"answer lost, list two behind", lost(1), 2, 2, 1},
+		{"response lost", lostResponse(1), 0, 2, 1},
+		{"response lost twice", lostResponse(2), 0, 3, 2},
+		{"response lost, list one behind", lostResponse(1), 1, 2, 1},
+		{"response lost, list two behind", lostResponse(1), 2, 2, 1},
 		{"cut in the middle", titanxsim.Fault{Kind: titanxsim.FaultCut, Commit: true, Times: 1}, 0, 2, 1},
 		{"truncated", titanxsim.Fault{Kind: titanxsim.FaultTruncated, Commit: true, Times: 1}, 0, 2, 1},
 		{"empty", titanxsim.Fault{Kind: titanxsim.FaultEmpty, Commit: true, Times: 1}, 0, 2, 1},
@@ -58,7 +58,7 @@ func TestCreate_settlesAnUncertainOutcome(t *testing.T) {
 		{"504 after it", titanxsim.Fault{Kind: titanxsim.FaultStatus, Status: 504, Commit: true, Times: 1}, 0, 2, 1},
 		{"408 after it", titanxsim.Fault{Kind: titanxsim.FaultStatus, Status: 408, Commit: true, Times: 1}, 0, 2, 1},
 		{"too late", titanxsim.Fault{Kind: titanxsim.FaultDelay, Delay: time.Hour, Commit: true, Times: 1}, 0, 2, 1},
-		{"lost before it", titanxsim.Fault{Kind: titanxsim.FaultReset, Times: 1}, 0, 2, 0},
+		{"cut before it", titanxsim.Fault{Kind: titanxsim.FaultReset, Times: 1}, 0, 2, 0},
 		{"500 before it", titanxsim.Fault{Kind: titanxsim.FaultStatus, Times: 1}, 0, 2, 0},
 		{"503 before it", titanxsim.Fault{Kind: titanxsim.FaultStatus, Status: 503, Times: 1}, 0, 2, 0},
 		{"page before it", titanxsim.Fault{Kind: titanxsim.FaultHTML, Times: 1}, 0, 2, 0},
@@ -94,9 +94,9 @@ func TestCreate_refused(t *testing.T) {
 			b := wired(t, titanxsim.Config{})
 			b.sim.Inject(titanxsim.Fault{Call: titanxsim.CallCreate, Kind: titanxsim.FaultStatus, Status: status})
 			_, err := b.Create(t.Context(), crm())
-			var unsettled *UncertainError
+			var uncertain *UncertainError
 			var refusal *Error
-			if errors.As(err, &unsettled) || !errors.As(err, &refusal) || refusal.StatusCode != status || b.requests() != 2 {
+			if errors.As(err, &uncertain) || !errors.As(err, &refusal) || refusal.StatusCode != status || b.requests() != 2 {
 				t.Errorf("%d: %v after %d requests", status, err, b.requests())
 			}
 		})
@@ -140,19 +140,19 @@ func TestCreate_givesUp(t *testing.T) {
 	for _, commit := range []bool{true, false} {
 		synctest.Test(t, func(t *testing.T) {
 			b := wired(t, titanxsim.Config{})
-			fault := lost(0)
+			fault := lostResponse(0)
 			fault.Commit = commit
 			b.sim.Inject(fault)
 			_, err := b.Create(t.Context(), crm())
-			var unsettled *UncertainError
-			if err == nil || errors.As(err, &unsettled) == commit {
+			var uncertain *UncertainError
+			if err == nil || errors.As(err, &uncertain) == commit {
 				t.Errorf("committed %t: %v; what was found and deleted is settled, and nothing else is", commit, err)
 			}
 			if n := b.requests(titanxsim.CallCreate); n != maxUncertain || len(b.ids()) != 0 {
 				t.Errorf("%d creates, left %v", n, b.ids())
 			}
-			if unsettled != nil && len(unsettled.Creates) != maxUncertain {
-				t.Errorf("remembers %d creates", len(unsettled.Creates))
+			if uncertain != nil && len(uncertain.Creates) != maxUncertain {
+				t.Errorf("remembers %d creates", len(uncertain.Creates))
 			}
 		})
 	}
@@ -165,8 +165,8 @@ func TestCreate_refusedAfterAnUncertainOutcome(t *testing.T) {
 		b.sim.Inject(titanxsim.Fault{Call: titanxsim.CallCreate, Kind: titanxsim.FaultReset, Times: 1})
 		b.sim.Inject(titanxsim.Fault{Call: titanxsim.CallCreate, Kind: titanxsim.FaultStatus, Status: 409, Times: 1})
 		_, err := b.Create(t.Context(), crm())
-		if unsettled := wantUncertain(t, err); unsettled != nil && len(unsettled.Creates) != 1 {
-			t.Errorf("%v, creates %v", err, unsettled.Creates)
+		if uncertain := wantUncertain(t, err); uncertain != nil && len(uncertain.Creates) != 1 {
+			t.Errorf("%v, creates %v", err, uncertain.Creates)
 		}
 	})
 }
@@ -184,15 +184,15 @@ func TestCreate_stillPossibleIsUncertain(t *testing.T) {
 			b.sim.Inject(fault)
 			sent := time.Now()
 			_, err := b.Create(t.Context(), crm())
-			unsettled := wantUncertain(t, err)
-			if unsettled == nil {
+			uncertain := wantUncertain(t, err)
+			if uncertain == nil {
 				return
 			}
-			if len(unsettled.Candidates) != 0 || b.requests(titanxsim.CallCreate) != 1 || len(unsettled.Creates) != 1 {
-				t.Errorf("%s: candidates %v, %d creates", name, unsettled.Candidates, b.requests(titanxsim.CallCreate))
+			if len(uncertain.Candidates) != 0 || b.requests(titanxsim.CallCreate) != 1 || len(uncertain.Creates) != 1 {
+				t.Errorf("%s: candidates %v, %d creates", name, uncertain.Candidates, b.requests(titanxsim.CallCreate))
 				return
 			}
-			if create := unsettled.Creates[0]; create.Sent.After(sent.Add(2*latency)) || create.Sent.Before(sent.Add(-time.Second)) || create.GaveUp.Before(create.Sent) {
+			if create := uncertain.Creates[0]; create.Sent.After(sent.Add(2*latency)) || create.Sent.Before(sent.Add(-time.Second)) || create.GaveUp.Before(create.Sent) {
 				t.Errorf("%s: sent at %v, but %+v", name, sent, create)
 			}
 			b.create(t, crm()) // an identical one is not held up
@@ -204,17 +204,17 @@ func TestCreate_stillPossibleIsUncertain(t *testing.T) {
 // settled.
 func wantUncertain(t *testing.T, err error) *UncertainError {
 	t.Helper()
-	var unsettled *UncertainError
-	if !errors.As(err, &unsettled) {
+	var uncertain *UncertainError
+	if !errors.As(err, &uncertain) {
 		t.Errorf("%v; want an UncertainError", err)
 		return nil
 	}
-	for _, w := range unsettled.Candidates {
+	for _, w := range uncertain.Candidates {
 		if !strings.Contains(err.Error(), w.ID) {
 			t.Errorf("%v does not name %s", err, w.ID)
 		}
 	}
-	return unsettled
+	return uncertain
 }
 
 func TestCreate_withoutAList(t *testing.T) {
@@ -222,11 +222,11 @@ func TestCreate_withoutAList(t *testing.T) {
 	for _, status := range []int{401, 500} {
 		synctest.Test(t, func(t *testing.T) {
 			b := wired(t, titanxsim.Config{})
-			b.sim.Inject(lost(1))
+			b.sim.Inject(lostResponse(1))
 			b.sim.Inject(titanxsim.Fault{Call: titanxsim.CallList, Kind: titanxsim.FaultStatus, Status: status, After: 1})
 			_, err := b.Create(t.Context(), crm())
-			if unsettled := wantUncertain(t, err); unsettled != nil && (len(unsettled.Candidates) != 0 || !errors.Is(err, ErrNoAnswer) || len(b.ids()) != 1) {
-				t.Errorf("%v, candidates %v, left %v", err, unsettled.Candidates, b.ids())
+			if uncertain := wantUncertain(t, err); uncertain != nil && (len(uncertain.Candidates) != 0 || !errors.Is(err, ErrNoAnswer) || len(b.ids()) != 1) {
+				t.Errorf("%v, candidates %v, left %v", err, uncertain.Candidates, b.ids())
 			}
 		})
 	}
@@ -247,11 +247,11 @@ func TestCreate_orphanNotDeletable(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		b := wired(t, titanxsim.Config{})
-		b.sim.Inject(lost(1))
+		b.sim.Inject(lostResponse(1))
 		b.sim.Inject(titanxsim.Fault{Call: titanxsim.CallDelete, Kind: titanxsim.FaultStatus, Status: 500})
 		_, err := b.Create(t.Context(), crm())
-		unsettled := wantUncertain(t, err)
-		if unsettled == nil || unsettled.Orphan == nil || !cmp.Equal(b.ids(), []string{unsettled.Orphan.ID}) || b.requests(titanxsim.CallCreate) != 1 {
+		uncertain := wantUncertain(t, err)
+		if uncertain == nil || uncertain.Orphan == nil || !cmp.Equal(b.ids(), []string{uncertain.Orphan.ID}) || b.requests(titanxsim.CallCreate) != 1 {
 			t.Errorf("%v, left %v", err, b.ids())
 		}
 	})
@@ -285,7 +285,7 @@ func TestCreate_neverDeletesAnActiveWebhook(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			b := wired(t, titanxsim.Config{})
 			b.Client = client(t, Config{APIKey: b.key, Transport: wire{beside(b, StatusActive, c.others)}})
-			fault := lost(1)
+			fault := lostResponse(1)
 			fault.Commit = c.commit
 			b.sim.Inject(fault)
 			created, err := b.Create(t.Context(), crm())
@@ -299,7 +299,7 @@ func TestCreate_neverDeletesAnActiveWebhook(t *testing.T) {
 				t.Errorf("%s: %d of %d active ones are left, removed %v", name, active, c.others, created.Removed)
 			}
 			if c.uncertain {
-				if unsettled := wantUncertain(t, err); unsettled != nil && len(unsettled.Candidates) != c.others {
+				if uncertain := wantUncertain(t, err); uncertain != nil && len(uncertain.Candidates) != c.others {
 					t.Errorf("%s: %v", name, err)
 				}
 			} else if err != nil || len(created.Removed) != 1 {
@@ -442,7 +442,7 @@ func TestCreate_unrelatedWebhooks(t *testing.T) {
 				}
 				b.sim.ServeHTTP(w, r)
 			})}})
-			b.sim.Inject(lost(1))
+			b.sim.Inject(lostResponse(1))
 			created := b.create(t, crm())
 			if !cmp.Equal(b.ids(), []string{other.ID, created.ID}) || len(created.Removed) != 1 {
 				t.Errorf("%s: left %v, removed %v", name, b.ids(), created.Removed)
@@ -481,14 +481,14 @@ func TestCreate_canceled(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		b := wired(t, titanxsim.Config{})
-		fault := lost(1)
+		fault := lostResponse(1)
 		fault.Delay = time.Second
 		b.sim.Inject(fault)
 		ctx, cancel := context.WithTimeout(t.Context(), 500*time.Millisecond)
 		defer cancel()
 		_, err := b.Create(ctx, crm())
-		var unsettled *UncertainError
-		if !errors.Is(err, context.DeadlineExceeded) || errors.As(err, &unsettled) || len(b.ids()) != 0 || b.requests(titanxsim.CallCreate) != 1 {
+		var uncertain *UncertainError
+		if !errors.Is(err, context.DeadlineExceeded) || errors.As(err, &uncertain) || len(b.ids()) != 0 || b.requests(titanxsim.CallCreate) != 1 {
 			t.Errorf("%v, left %v", err, b.ids())
 		}
 		if !strings.Contains(err.Error(), "what it left was deleted") {
@@ -519,7 +519,7 @@ func TestCreate_canceledWithoutOrphan(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		b := wired(t, titanxsim.Config{})
-		fault := lost(1)
+		fault := lostResponse(1)
 		fault.Commit, fault.Delay = false, time.Second
 		b.sim.Inject(fault)
 		ctx, cancel := context.WithTimeout(t.Context(), 500*time.Millisecond)
@@ -619,8 +619,8 @@ func TestCreate_periodBeginsAtSending(t *testing.T) {
 		b.sim.Inject(titanxsim.Fault{Call: titanxsim.CallCreate, Kind: titanxsim.FaultDelay, Delay: time.Hour, Times: 1})
 		asked := time.Now()
 		_, err := b.Create(t.Context(), crm())
-		if unsettled := wantUncertain(t, err); unsettled != nil && unsettled.Creates[0].Sent.Before(asked.Add(50*time.Second)) {
-			t.Errorf("asked at %v, waited for the minute, and %+v", asked, unsettled.Creates[0])
+		if uncertain := wantUncertain(t, err); uncertain != nil && uncertain.Creates[0].Sent.Before(asked.Add(50*time.Second)) {
+			t.Errorf("asked at %v, waited for the minute, and %+v", asked, uncertain.Creates[0])
 		}
 	})
 }
@@ -630,7 +630,7 @@ func TestCreate_waitingObeysItsContext(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		b := wired(t, titanxsim.Config{}, func(cfg *Config) { cfg.SettleWait = time.Minute })
-		b.sim.Inject(lost(1))
+		b.sim.Inject(lostResponse(1))
 		var first sync.WaitGroup
 		first.Go(func() {
 			if _, err := b.Create(t.Context(), crm()); err != nil {
@@ -663,9 +663,9 @@ func TestCreate_withoutTitanXsClock(t *testing.T) {
 				w.WriteHeader(out.Code)
 				w.Write(out.Body.Bytes())
 			})}})
-			b.sim.Inject(lost(1))
+			b.sim.Inject(lostResponse(1))
 			_, err := b.Create(t.Context(), crm())
-			if unsettled := wantUncertain(t, err); unsettled != nil && (len(unsettled.Candidates) != 1 || !cmp.Equal(b.ids(), []string{unsettled.Candidates[0].ID})) {
+			if uncertain := wantUncertain(t, err); uncertain != nil && (len(uncertain.Candidates) != 1 || !cmp.Equal(b.ids(), []string{uncertain.Candidates[0].ID})) {
 				t.Errorf("%v off: %v, left %v", skew, err, b.ids())
 			}
 		})
@@ -703,8 +703,8 @@ func TestCreate_activationLags(t *testing.T) {
 				}
 				return
 			}
-			if unsettled := wantUncertain(t, err); unsettled != nil && len(unsettled.Creates) != len(b.ids()) {
-				t.Errorf("%d webhooks are left, and %d creates are remembered", len(b.ids()), len(unsettled.Creates))
+			if uncertain := wantUncertain(t, err); uncertain != nil && len(uncertain.Creates) != len(b.ids()) {
+				t.Errorf("%d webhooks are left, and %d creates are remembered", len(b.ids()), len(uncertain.Creates))
 			}
 		})
 	}

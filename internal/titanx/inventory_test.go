@@ -112,7 +112,7 @@ func TestInventory_ownWrites(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			b := wired(t, titanxsim.Config{Dialect: titanxsim.Dialect{ListLag: lag}})
 			made := b.create(t, crm()).Webhook
-			for range 2 { // from the snapshot, then from a list that may be behind
+			for range 2 { // from the inventory, then from a list that may be behind
 				if got, err := b.Find(t.Context(), made.ID); err != nil || !cmp.Equal(made, got) {
 					t.Errorf("lag %d: %v (-want +got):\n%s", lag, err, cmp.Diff(made, got))
 				}

@@ -32,19 +32,19 @@ type UncertainCreate struct {
 
 // IsOver reports whether a create can no longer take effect at a time by
 // TitanX's clock.
-func (lost UncertainCreate) IsOver(now time.Time) bool {
-	return !lost.GaveUp.IsZero() && now.After(lost.GaveUp.Add(lateCommit))
+func (u UncertainCreate) IsOver(now time.Time) bool {
+	return !u.GaveUp.IsZero() && now.After(u.GaveUp.Add(lateCommit))
 }
 
 // evidence is all that is known of one listed webhook and the uncertain
 // creates that may have left it.
 type evidence struct {
-	Found    Webhook           // as the list returns it
-	Asked    Webhook           // what the creates asked for
-	Answered Webhook           // how TitanX answered when the create was sent again; zero if it has not
-	Lost     []UncertainCreate // the creates whose outcome is not known
-	Claimed  bool              // a create of this run was answered with it, or the state manages it
-	Later    bool              // this run does not know what else its predecessor had under way
+	Found      Webhook           // as the list returns it
+	Asked      Webhook           // what the creates asked for
+	Answered   Webhook           // how TitanX answered when the create was sent again; zero if it has not
+	Creates    []UncertainCreate // the creates that may have left it
+	Claimed    bool              // a create of this run was answered with it, or the state manages it
+	EarlierRun bool              // the creates are of an earlier run: what else that had under way is not known
 }
 
 // verdict is what evidence allows to say of a webhook.
@@ -74,21 +74,21 @@ const lateCommit = 10 * time.Minute
 //	12:00:08                                           creates D, inactive  A, B, C, D
 //	12:00:09         judge: A is unrelated: it was listed before.
 //	                        B is a candidate at most: it is active.
-//	                        C is the orphan: inactive, made between 12:00:05 and 12:00:07.
-//	                        D is a candidate at most: it was made after giving up.
+//	                        C is the orphan: inactive, created between 12:00:05 and 12:00:07.
+//	                        D is a candidate at most: it was created after giving up.
 //
 // C is deleted although B and D stay candidates: one create leaves one webhook.
 // Without C, B and D would be named and the user would decide.
 func (e evidence) judge() verdict {
 	best := unrelated
-	for _, lost := range e.Lost {
-		best = max(best, e.judgeOne(lost))
+	for _, create := range e.Creates {
+		best = max(best, e.judgeOne(create))
 	}
 	return best
 }
 
-func (e evidence) judgeOne(lost UncertainCreate) verdict {
-	if e.Claimed || slices.Contains(lost.Known, e.Found.ID) {
+func (e evidence) judgeOne(create UncertainCreate) verdict {
+	if e.Claimed || slices.Contains(create.Known, e.Found.ID) {
 		return unrelated
 	}
 	alike := min(
@@ -96,31 +96,32 @@ func (e evidence) judgeOne(lost UncertainCreate) verdict {
 		e.compare(func(w Webhook) string { return w.Name }, equal, IsNameForm),
 		e.compare(func(w Webhook) string { return strings.Join(w.EventTypes, " ") }, equal, isEventsForm),
 	)
-	when := lost.when(e.Found.CreatedAt)
+	when := create.when(e.Found.CreatedAt)
 	switch {
 	case alike == unrelated || when == unrelated:
 		return unrelated
-	case e.Found.Status != "" && e.Found.Status != StatusInactive && lost.isLate(e.Found.CreatedAt):
-		return unrelated // made later, and in use
-	case e.Found.Status != StatusInactive, e.Later && lost.Contested:
+	case e.Found.Status != "" && e.Found.Status != StatusInactive && create.gaveUpBefore(e.Found.CreatedAt):
+		return unrelated // created after giving up, and in use
+	case e.Found.Status != StatusInactive, e.EarlierRun && create.Contested:
 		return candidate
 	}
 	return min(alike, when)
 }
 
-// isLate reports whether a timestamp is certain to lie after giving up.
-func (lost UncertainCreate) isLate(created time.Time) bool {
-	return !lost.Sent.IsZero() && created.After(lost.GaveUp)
+// gaveUpBefore reports whether a webhook is certain to have been created after
+// giving up.
+func (u UncertainCreate) gaveUpBefore(created time.Time) bool {
+	return !u.Sent.IsZero() && created.After(u.GaveUp)
 }
 
 // when judges by the time at which a webhook was created.
-func (lost UncertainCreate) when(created time.Time) verdict {
+func (u UncertainCreate) when(created time.Time) verdict {
 	switch {
-	case created.IsZero() || lost.Sent.IsZero():
+	case created.IsZero() || u.Sent.IsZero():
 		return candidate
-	case created.Before(lost.Sent.Add(-clockResolution)), created.After(lost.GaveUp.Add(lateCommit)):
+	case created.Before(u.Sent.Add(-clockResolution)), created.After(u.GaveUp.Add(lateCommit)):
 		return unrelated
-	case lost.isLate(created):
+	case u.gaveUpBefore(created):
 		return candidate
 	}
 	return orphan
@@ -179,8 +180,8 @@ func (c *Client) judgeAll(ctx context.Context, notBefore time.Time, e evidence, 
 // run have left. It deletes nothing. Answered is the webhook that was created
 // in the end, zero if there is none. Managed reports whether the state has a
 // webhook.
-func (c *Client) FindOrphans(ctx context.Context, asked CreateRequest, answered Webhook, lost []UncertainCreate, managed func(id string) bool) (Judgment, error) {
-	found, err := c.judgeAll(ctx, time.Now().Add(-inventoryAge), evidence{Asked: asked.asked(), Answered: answered, Lost: lost, Later: true}, c.claims(asked, managed))
+func (c *Client) FindOrphans(ctx context.Context, asked CreateRequest, answered Webhook, creates []UncertainCreate, managed func(id string) bool) (Judgment, error) {
+	found, err := c.judgeAll(ctx, time.Now().Add(-inventoryAge), evidence{Asked: asked.asked(), Answered: answered, Creates: creates, EarlierRun: true}, c.claims(asked, managed))
 	if err != nil {
 		return Judgment{}, fmt.Errorf("look for the webhook of an uncertain create: %w", err)
 	}
@@ -190,8 +191,8 @@ func (c *Client) FindOrphans(ctx context.Context, asked CreateRequest, answered 
 // DeleteOrphans is FindOrphans on a new list, and then deletes the proven
 // orphans. It returns the ids of those that it deleted, and the candidates,
 // which it does not touch.
-func (c *Client) DeleteOrphans(ctx context.Context, asked CreateRequest, answered Webhook, lost []UncertainCreate, managed func(id string) bool) (removed []string, candidates []Webhook, err error) {
-	found, err := c.judgeAll(ctx, time.Now(), evidence{Asked: asked.asked(), Answered: answered, Lost: lost, Later: true}, c.claims(asked, managed))
+func (c *Client) DeleteOrphans(ctx context.Context, asked CreateRequest, answered Webhook, creates []UncertainCreate, managed func(id string) bool) (removed []string, candidates []Webhook, err error) {
+	found, err := c.judgeAll(ctx, time.Now(), evidence{Asked: asked.asked(), Answered: answered, Creates: creates, EarlierRun: true}, c.claims(asked, managed))
 	if err != nil {
 		return nil, nil, fmt.Errorf("look for the webhook of an uncertain create: %w", err)
 	}

@@ -37,8 +37,8 @@ func TestEvidence_judge(t *testing.T) {
 		"after it was given up":     {func(e *evidence) { e.Found.CreatedAt = sent.Add(2*time.Second + 1) }, candidate},
 		"long after":                {func(e *evidence) { e.Found.CreatedAt = sent.Add(time.Hour) }, unrelated},
 		"no time":                   {func(e *evidence) { e.Found.CreatedAt = time.Time{} }, candidate},
-		"no clock":                  {func(e *evidence) { e.Lost[0].Sent = time.Time{} }, candidate},
-		"no clock and active":       {func(e *evidence) { e.Lost[0].Sent, e.Found.Status = time.Time{}, StatusActive }, candidate},
+		"no clock":                  {func(e *evidence) { e.Creates[0].Sent = time.Time{} }, candidate},
+		"no clock and active":       {func(e *evidence) { e.Creates[0].Sent, e.Found.Status = time.Time{}, StatusActive }, candidate},
 		"no name":                   {func(e *evidence) { e.Found.Name = "" }, candidate},
 		"another name":              {func(e *evidence) { e.Found.Name = "other" }, unrelated},
 		"lower case":                {func(e *evidence) { e.Asked.Name = "CRM " }, candidate},
@@ -51,13 +51,13 @@ func TestEvidence_judge(t *testing.T) {
 		"no events":                 {func(e *evidence) { e.Found.EventTypes = nil }, candidate},
 		"an event more":             {func(e *evidence) { e.Asked.EventTypes = e.Asked.EventTypes[:1] }, candidate},
 		"an event less":             {func(e *evidence) { e.Found.EventTypes = e.Found.EventTypes[:1] }, unrelated},
-		"contested":                 {func(e *evidence) { e.Lost[0].Contested = true }, orphan},
-		"contested, in another run": {func(e *evidence) { e.Lost[0].Contested, e.Later = true, true }, candidate},
+		"contested":                 {func(e *evidence) { e.Creates[0].Contested = true }, orphan},
+		"contested, in another run": {func(e *evidence) { e.Creates[0].Contested, e.EarlierRun = true, true }, candidate},
 		"the second of two creates": {func(e *evidence) {
-			e.Lost = append([]UncertainCreate{{Sent: sent.Add(-time.Hour), GaveUp: sent.Add(-time.Hour)}}, e.Lost...)
+			e.Creates = append([]UncertainCreate{{Sent: sent.Add(-time.Hour), GaveUp: sent.Add(-time.Hour)}}, e.Creates...)
 		}, orphan},
 	} {
-		e := evidence{Found: asked, Asked: asked, Lost: []UncertainCreate{known}}
+		e := evidence{Found: asked, Asked: asked, Creates: []UncertainCreate{known}}
 		e.Found.ID, e.Found.Status, e.Found.CreatedAt = "w1", StatusInactive, sent.Add(time.Second)
 		c.edit(&e)
 		if got := e.judge(); got != c.want {

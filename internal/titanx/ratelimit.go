@@ -66,8 +66,8 @@ type pacer struct {
 	skewKnown        bool
 	date             time.Duration // by how much the last Date was ahead of the local clock, however far
 	dateKnown        bool
-	tiers            [3]tier
-	closedUntil      time.Duration // by a 429 that left no tier empty, or by Retry-After
+	windows          [3]window
+	closedUntil      time.Duration // by a 429 that left no window empty, or by Retry-After
 	refusals         int           // such 429s in a row
 	contendedUntil   time.Duration
 }
@@ -81,7 +81,7 @@ func newPacer() *pacer {
 		start: time.Now(),
 		queue: make(chan struct{}, 1),
 		news:  make(chan struct{}),
-		tiers: [3]tier{
+		windows: [3]window{
 			{name: "second", period: time.Second, suffixes: []string{"Second"}},
 			{name: "minute", period: time.Minute, suffixes: []string{"Minute"}},
 			// The documentation leaves the daily suffix open.
@@ -100,7 +100,7 @@ func (p *pacer) do(ctx context.Context, logger *slog.Logger, reserve, spend *spa
 		return nil, err
 	}
 	var answer *http.Response
-	defer func() { p.settle(sent, answer) }()
+	defer func() { p.end(sent, answer) }()
 	answer, err = send()
 	return answer, err
 }
@@ -122,7 +122,7 @@ func (p *pacer) wake() {
 	p.news = make(chan struct{})
 }
 
-// reserve waits for a place in every tier, takes it, and returns the instant.
+// reserve waits for a place in every window, takes it, and returns the instant.
 // Who has a place already does not queue for it.
 func (p *pacer) reserve(ctx context.Context, logger *slog.Logger, reserve, spend *spare) (time.Duration, error) {
 	// Whoever cannot be served in time learns it now, not at the head of the
@@ -195,13 +195,13 @@ func (p *pacer) try(take bool, reserve, spend *spare) (now time.Duration, g *gat
 		places = 2
 	}
 	contended := now < p.contendedUntil
-	for i := range p.tiers {
-		t := &p.tiers[i]
-		t.roll(now + p.skewMin)
-		room := t.room()
+	for i := range p.windows {
+		w := &p.windows[i]
+		w.roll(now + p.skewMin)
+		room := w.room()
 		sure := room < max(places, 1)
 		need := places
-		if t.limit == 1 { // two never fit
+		if w.limit == 1 { // two never fit
 			need = min(need, 1)
 		}
 		// The others believe in the same room: go for a third at a time. A place that
@@ -210,8 +210,8 @@ func (p *pacer) try(take bool, reserve, spend *spare) (now time.Duration, g *gat
 			room = (room-1)/3 + 1
 			need = min(need, 1)
 		}
-		if wait := t.reset - p.skewMin - now; room < p.inFlight+p.held+need && (g == nil || wait > g.wait) {
-			g = &gate{RateLimitError{t.name, t.limit, p.start.Add(t.reset).Round(0).UTC()}, wait, sure}
+		if wait := w.reset - p.skewMin - now; room < p.inFlight+p.held+need && (g == nil || wait > g.wait) {
+			g = &gate{RateLimitError{w.name, w.limit, p.start.Add(w.reset).Round(0).UTC()}, wait, sure}
 		}
 	}
 	switch {
@@ -231,9 +231,9 @@ func (p *pacer) try(take bool, reserve, spend *spare) (now time.Duration, g *gat
 	return now, g, p.news
 }
 
-// settle ends a request sent at the given instant. The answer is nil if none
+// end ends a request sent at the given instant. The answer is nil if none
 // came.
-func (p *pacer) settle(sent time.Duration, answer *http.Response) {
+func (p *pacer) end(sent time.Duration, answer *http.Response) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	received := time.Since(p.start)
@@ -244,10 +244,10 @@ func (p *pacer) settle(sent time.Duration, answer *http.Response) {
 		p.learnSkew(sent, received, header)
 	}
 	empty := false
-	for i := range p.tiers {
-		t := &p.tiers[i]
-		t.learn(header, p.start, sent+p.skewMin, received+p.skewMax)
-		empty = empty || t.room() <= 0 && t.reset > received+p.skewMin
+	for i := range p.windows {
+		w := &p.windows[i]
+		w.learn(header, p.start, sent+p.skewMin, received+p.skewMax)
+		empty = empty || w.room() <= 0 && w.reset > received+p.skewMin
 	}
 	switch {
 	case answer == nil:
@@ -259,8 +259,8 @@ func (p *pacer) settle(sent time.Duration, answer *http.Response) {
 	p.wake()
 }
 
-// refused acts on a 429. Retry-After is obeyed, and an empty tier says when to
-// go on. Without that tier requests go one by one until one is accepted, and
+// refused acts on a 429. Retry-After is obeyed, and an empty window says when to
+// go on. Without that window requests go one by one until one is accepted, and
 // without both ever more slowly.
 func (p *pacer) refused(sent, received time.Duration, header http.Header, empty bool) {
 	p.contendedUntil = received + contendedFor
@@ -308,88 +308,88 @@ func (p *pacer) learnSkew(sent, received time.Duration, header http.Header) {
 	}
 	if low > high { // a clock was set: what it measured before is void
 		low, high = at-received, at+time.Second-sent
-		for i := range p.tiers {
-			p.tiers[i].limit = 0
+		for i := range p.windows {
+			p.windows[i].limit = 0
 		}
 	}
 	p.skewMin, p.skewMax, p.skewKnown = low, high, true
 }
 
-// tier is one of the fixed windows. The requests counted in it are at most used
-// + lost + those in flight.
-type tier struct {
+// window is one of the fixed windows. The requests counted in it are at most
+// used + unanswered + those in flight.
+type window struct {
 	name     string
 	period   time.Duration
 	suffixes []string
 
-	limit int           // 0: not known, nothing is held back
-	reset time.Duration // the window's end, on the server's clock
-	used  int           // the most that an answer of this window has said
-	lost  int           // requests that ended without a word on this tier
-	late  int           // those of lost that the next window may have counted
+	limit      int           // 0: not known, nothing is held back
+	reset      time.Duration // the window's end, on the server's clock
+	used       int           // the most that an answer of this window has said
+	unanswered int           // requests that ended without a word on this window
+	straddling int           // those of unanswered that the next period may have counted
 }
 
 // room is how many requests the window takes, those in flight included.
-func (t *tier) room() int {
-	if t.limit == 0 {
+func (w *window) room() int {
+	if w.limit == 0 {
 		return math.MaxInt
 	}
-	return t.limit - t.used - t.lost
+	return w.limit - w.used - w.unanswered
 }
 
 // roll goes on to the window of the given server time.
-func (t *tier) roll(now time.Duration) {
-	if t.limit > 0 && now >= t.reset {
-		t.enter(t.reset + ((now-t.reset)/t.period+1)*t.period)
+func (w *window) roll(now time.Duration) {
+	if w.limit > 0 && now >= w.reset {
+		w.enter(w.reset + ((now-w.reset)/w.period+1)*w.period)
 	}
 }
 
-func (t *tier) enter(reset time.Duration) {
-	t.reset, t.used, t.lost, t.late = reset, 0, t.late, 0
+func (w *window) enter(reset time.Duration) {
+	w.reset, w.used, w.unanswered, w.straddling = reset, 0, w.straddling, 0
 }
 
-// learn takes in what a header says of the tier. Its request was counted
+// learn takes in what a header says of the window. Its request was counted
 // between the two server times.
-func (t *tier) learn(header http.Header, start time.Time, earliest, latest time.Duration) {
-	w, ok := readWindow(header, t.suffixes...)
-	reset := w.reset.Sub(start)
-	if !ok || reset <= earliest || reset-t.period > latest {
-		if t.limit > 0 {
-			t.lost++
-			if latest >= t.reset {
-				t.late++
+func (w *window) learn(header http.Header, start time.Time, earliest, latest time.Duration) {
+	said, ok := readWindow(header, w.suffixes...)
+	reset := said.reset.Sub(start)
+	if !ok || reset <= earliest || reset-w.period > latest {
+		if w.limit > 0 {
+			w.unanswered++
+			if latest >= w.reset {
+				w.straddling++
 			}
 		}
 		return
 	}
-	if t.limit == 0 || reset > t.reset {
-		t.enter(reset)
+	if w.limit == 0 || reset > w.reset {
+		w.enter(reset)
 	}
-	if reset == t.reset {
-		t.limit = w.limit
-		t.used = max(t.used, w.limit-w.remaining)
+	if reset == w.reset {
+		w.limit = said.limit
+		w.used = max(w.used, said.limit-said.remaining)
 	}
 }
 
-// window is what an answer says of one tier: 0 <= remaining <= limit, and limit
-// is at least 1.
-type window struct {
+// reading is what an answer says of one window: 0 <= remaining <= limit, and
+// limit is at least 1.
+type reading struct {
 	limit, remaining int
 	reset            time.Time
 }
 
-// readWindow reads the three headers of a tier under the first suffix that
+// readWindow reads the three headers of a window under the first suffix that
 // has three valid values.
-func readWindow(header http.Header, suffixes ...string) (window, bool) {
+func readWindow(header http.Header, suffixes ...string) (reading, bool) {
 	for _, suffix := range suffixes {
 		limit, errLimit := strconv.Atoi(header.Get("X-Ratelimit-Limit-" + suffix))
 		remaining, errRemaining := strconv.Atoi(header.Get("X-Ratelimit-Remaining-" + suffix))
 		reset, errReset := strconv.ParseInt(header.Get("X-Ratelimit-Reset-"+suffix), 10, 64)
 		if errLimit == nil && errRemaining == nil && errReset == nil && 0 < limit && 0 <= remaining && remaining <= limit {
-			return window{limit, remaining, time.Unix(reset, 0)}, true
+			return reading{limit, remaining, time.Unix(reset, 0)}, true
 		}
 	}
-	return window{}, false
+	return reading{}, false
 }
 
 // retryAfter reads Retry-After, in seconds or as a date on the server's clock

@@ -19,7 +19,7 @@ import (
 	"time"
 )
 
-var modelTiers = [3]struct {
+var modelWindows = [3]struct {
 	suffix string
 	period time.Duration
 }{{"Second", time.Second}, {"Minute", time.Minute}, {"Day", 24 * time.Hour}}
@@ -27,7 +27,7 @@ var modelTiers = [3]struct {
 // limitModel is the documented rate limiter on the bubble's clock, behind a
 // network that takes its time.
 type limitModel struct {
-	limits  [3]int // a second, a minute, a day; 0: no such tier
+	limits  [3]int // a second, a minute, a day; 0: no such window
 	skew    time.Duration
 	latency func() time.Duration // one way
 	edit    func(*http.Response) // what else happens to an answer; a status of 0 loses it
@@ -39,14 +39,14 @@ type limitModel struct {
 	refused int
 }
 
-var errLost = errors.New("connection lost")
+var errNoResponse = errors.New("no response")
 
 func (m *limitModel) send() (*http.Response, error) {
 	m.travel()
 	answer := m.answer()
 	m.travel()
 	if answer.StatusCode == 0 {
-		return nil, errLost
+		return nil, errNoResponse
 	}
 	return answer, nil
 }
@@ -65,19 +65,19 @@ func (m *limitModel) answer() *http.Response {
 	defer m.mu.Unlock()
 	now := time.Now().Add(m.skew).UTC()
 	answer := &http.Response{StatusCode: http.StatusOK, Header: http.Header{"Date": {now.Format(http.TimeFormat)}}}
-	for i, tier := range modelTiers {
+	for i, window := range modelWindows {
 		if m.limits[i] == 0 {
 			continue
 		}
-		if reset := now.Truncate(tier.period).Add(tier.period); !reset.Equal(m.reset[i]) {
+		if reset := now.Truncate(window.period).Add(window.period); !reset.Equal(m.reset[i]) {
 			m.reset[i], m.used[i] = reset, 0
 		}
 		if m.used[i]++; m.used[i] > m.limits[i] {
 			answer.StatusCode = http.StatusTooManyRequests
 		}
-		answer.Header.Set("X-RateLimit-Limit-"+tier.suffix, fmt.Sprint(m.limits[i]))
-		answer.Header.Set("X-RateLimit-Remaining-"+tier.suffix, fmt.Sprint(max(0, m.limits[i]-m.used[i])))
-		answer.Header.Set("X-RateLimit-Reset-"+tier.suffix, fmt.Sprint(m.reset[i].Unix()))
+		answer.Header.Set("X-RateLimit-Limit-"+window.suffix, fmt.Sprint(m.limits[i]))
+		answer.Header.Set("X-RateLimit-Remaining-"+window.suffix, fmt.Sprint(max(0, m.limits[i]-m.used[i])))
+		answer.Header.Set("X-RateLimit-Reset-"+window.suffix, fmt.Sprint(m.reset[i].Unix()))
 	}
 	if answer.StatusCode == http.StatusOK {
 		m.served++
@@ -97,8 +97,8 @@ func (m *limitModel) fastest(n int) time.Duration {
 	used, reset := m.used, m.reset
 	for at := start; ; at = at.Truncate(time.Second).Add(time.Second) {
 		room := n
-		for i, tier := range modelTiers {
-			if end := at.Truncate(tier.period).Add(tier.period); !end.Equal(reset[i]) {
+		for i, window := range modelWindows {
+			if end := at.Truncate(window.period).Add(window.period); !end.Equal(reset[i]) {
 				used[i], reset[i] = 0, end
 			}
 			if m.limits[i] > 0 {
@@ -138,7 +138,7 @@ func run(t *testing.T, p *pacer, m *limitModel, workers, n int) time.Duration {
 			for range calls {
 				for {
 					answer, err := p.do(t.Context(), quiet, nil, nil, m.send)
-					if errors.Is(err, errLost) {
+					if errors.Is(err, errNoResponse) {
 						break
 					}
 					if err != nil {
@@ -633,18 +633,18 @@ func TestPacer_log(t *testing.T) {
 	})
 }
 
-func TestTier_learn(t *testing.T) {
+func TestWindow_learn(t *testing.T) {
 	t.Parallel()
 	start := time.Unix(1700000000, 0)
-	known := tier{period: time.Minute, suffixes: []string{"Minute"}, limit: 10, reset: 100 * time.Second, used: 3, lost: 2, late: 1}
+	known := window{period: time.Minute, suffixes: []string{"Minute"}, limit: 10, reset: 100 * time.Second, used: 3, unanswered: 2, straddling: 1}
 	for _, test := range []struct {
 		name             string
-		tier             tier
+		window           window
 		limit, remaining int
 		reset            time.Duration
-		want             [5]int // limit, reset in seconds, used, lost, late
+		want             [5]int // limit, reset in seconds, used, unanswered, straddling
 	}{
-		{"first word", tier{period: time.Minute, suffixes: known.suffixes}, 10, 6, 100 * time.Second, [5]int{10, 100, 4, 0, 0}},
+		{"first word", window{period: time.Minute, suffixes: known.suffixes}, 10, 6, 100 * time.Second, [5]int{10, 100, 4, 0, 0}},
 		{"more used", known, 10, 5, 100 * time.Second, [5]int{10, 100, 5, 2, 1}},
 		{"an answer overtaken", known, 10, 9, 100 * time.Second, [5]int{10, 100, 3, 2, 1}},
 		{"another limit", known, 20, 15, 100 * time.Second, [5]int{20, 100, 5, 2, 1}},
@@ -660,10 +660,10 @@ func TestTier_learn(t *testing.T) {
 			header.Set("X-RateLimit-Limit-Minute", fmt.Sprint(test.limit))
 			header.Set("X-RateLimit-Remaining-Minute", fmt.Sprint(test.remaining))
 			header.Set("X-RateLimit-Reset-Minute", fmt.Sprint(start.Add(test.reset).Unix()))
-			got := test.tier
+			got := test.window
 			got.learn(header, start, 30*time.Second, 100*time.Second)
-			if got := [5]int{got.limit, int(got.reset.Seconds()), got.used, got.lost, got.late}; got != test.want {
-				t.Errorf("limit, reset, used, lost, late = %v, want %v", got, test.want)
+			if got := [5]int{got.limit, int(got.reset.Seconds()), got.used, got.unanswered, got.straddling}; got != test.want {
+				t.Errorf("limit, reset, used, unanswered, straddling = %v, want %v", got, test.want)
 			}
 		})
 	}
@@ -715,10 +715,10 @@ func FuzzPacerHeaders(f *testing.F) {
 	f.Fuzz(func(t *testing.T, status int, date, retryAfter, limit, remaining, reset string) {
 		synctest.Test(t, func(t *testing.T) {
 			header := http.Header{"Date": {date}, "Retry-After": {retryAfter}}
-			for _, tier := range modelTiers {
-				header.Set("X-RateLimit-Limit-"+tier.suffix, limit)
-				header.Set("X-RateLimit-Remaining-"+tier.suffix, remaining)
-				header.Set("X-RateLimit-Reset-"+tier.suffix, reset)
+			for _, window := range modelWindows {
+				header.Set("X-RateLimit-Limit-"+window.suffix, limit)
+				header.Set("X-RateLimit-Remaining-"+window.suffix, remaining)
+				header.Set("X-RateLimit-Reset-"+window.suffix, reset)
 			}
 			p := newPacer()
 			for range 3 {

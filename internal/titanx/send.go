@@ -110,7 +110,7 @@ func (c *Client) do(ctx context.Context, what call) (attempt, error) {
 		if got != nil && got.status == http.StatusTooManyRequests {
 			continue // refused unseen: the pacer waits for the window
 		}
-		failed := c.judge(what, got, err)
+		failed := c.decide(what, got, err)
 		if failed == nil {
 			return at, nil
 		}
@@ -127,8 +127,8 @@ func (c *Client) do(ctx context.Context, what call) (attempt, error) {
 	}
 }
 
-// judge decides what became of an attempt. It returns nil for a readable 2xx.
-func (c *Client) judge(what call, got *answer, err error) *requestError {
+// decide returns what became of an attempt, nil for a readable 2xx.
+func (c *Client) decide(what call, got *answer, err error) *requestError {
 	if err != nil {
 		var failed *requestError
 		if errors.As(err, &failed) {

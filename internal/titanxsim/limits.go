@@ -11,8 +11,8 @@ import (
 )
 
 // Limits are the requests allowed per window, each window beginning on an exact
-// boundary of Unix time. A tier of 0 is absent: it neither refuses nor shows in
-// headers. Every request takes one from each tier, failed ones too.
+// boundary of Unix time. A window of 0 is absent: it neither refuses nor shows in
+// headers. Every request takes one from each window, failed ones too.
 type Limits struct {
 	Second, Minute, Day int
 }
@@ -24,21 +24,21 @@ type windows [3]struct {
 }
 
 // takeLimits counts the request and prepares the headers of its answer. It
-// returns the refusal when a tier is exhausted. Requests with unknown keys
+// returns the refusal when a window is exhausted. Requests with unknown keys
 // share windows of their own.
 func (s *Server) takeLimits(user string, x *exchange) *answer {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	now := s.cfg.Now()
 	x.header = http.Header{"Date": {now.UTC().Format(http.TimeFormat)}}
-	win := s.windows[user]
-	if win == nil {
-		win = &windows{}
-		s.windows[user] = win
+	counted := s.windows[user]
+	if counted == nil {
+		counted = &windows{}
+		s.windows[user] = counted
 	}
 	var full time.Time // end of the last exhausted window
 	rate := http.Header{}
-	for i, tier := range []struct {
+	for i, window := range []struct {
 		suffix string
 		size   time.Duration
 		limit  int
@@ -47,20 +47,20 @@ func (s *Server) takeLimits(user string, x *exchange) *answer {
 		{"Minute", time.Minute, s.limits.Minute},
 		{s.dialect.DailySuffix, 24 * time.Hour, s.limits.Day},
 	} {
-		if tier.limit == 0 {
+		if window.limit == 0 {
 			continue
 		}
-		if start := now.Truncate(tier.size); !start.Equal(win[i].start) {
-			win[i].start, win[i].used = start, 0
+		if start := now.Truncate(window.size); !start.Equal(counted[i].start) {
+			counted[i].start, counted[i].used = start, 0
 		}
-		win[i].used++
-		end := win[i].start.Add(tier.size)
-		if win[i].used > tier.limit {
+		counted[i].used++
+		end := counted[i].start.Add(window.size)
+		if counted[i].used > window.limit {
 			full = end
 		}
-		rate.Set("X-RateLimit-Limit-"+tier.suffix, strconv.Itoa(tier.limit))
-		rate.Set("X-RateLimit-Remaining-"+tier.suffix, strconv.Itoa(max(0, tier.limit-win[i].used)))
-		rate.Set("X-RateLimit-Reset-"+tier.suffix, strconv.FormatInt(end.Unix(), 10))
+		rate.Set("X-RateLimit-Limit-"+window.suffix, strconv.Itoa(window.limit))
+		rate.Set("X-RateLimit-Remaining-"+window.suffix, strconv.Itoa(max(0, window.limit-counted[i].used)))
+		rate.Set("X-RateLimit-Reset-"+window.suffix, strconv.FormatInt(end.Unix(), 10))
 	}
 	if full.IsZero() {
 		x.addHeader(rate)

@@ -17,9 +17,9 @@ import (
 func rateHeaders(h http.Header) map[string]string {
 	out := map[string]string{}
 	for _, what := range []string{"Limit", "Remaining", "Reset"} {
-		for _, tier := range []string{"Second", "Minute", "Day", "Daily"} {
-			if v := h.Get("X-RateLimit-" + what + "-" + tier); v != "" {
-				out[what+" "+tier] = v
+		for _, window := range []string{"Second", "Minute", "Day", "Daily"} {
+			if v := h.Get("X-RateLimit-" + what + "-" + window); v != "" {
+				out[what+" "+window] = v
 			}
 		}
 	}
@@ -108,7 +108,7 @@ func TestNoLimitsNoHeaders(t *testing.T) {
 	b := start(t, titanxsim.Config{Limits: titanxsim.Limits{Minute: 3}})
 	got := rateHeaders(b.do("GET", "/webhooks", "").header)
 	if len(got) != 3 || got["Limit Minute"] != "3" {
-		t.Errorf("headers of one tier: %v", got)
+		t.Errorf("headers of one window: %v", got)
 	}
 	b.sim.SetLimits(titanxsim.Limits{})
 	if got := rateHeaders(b.do("GET", "/webhooks", "").header); len(got) != 0 {

@@ -15,17 +15,17 @@ var bugs = []bug{
 	{
 		"deletes-active", "an active webhook counts as an orphan",
 		"internal/titanx/orphan.go",
-		"case e.Found.Status != StatusInactive, e.Later && lost.Contested:",
-		"case e.Later && lost.Contested:",
+		"case e.Found.Status != StatusInactive, e.EarlierRun && create.Contested:",
+		"case e.EarlierRun && create.Contested:",
 	},
 	{
 		"deletes-claimed", "a webhook that this run was answered with counts as an orphan",
 		"internal/titanx/orphan.go",
-		"if e.Claimed || slices.Contains(lost.Known, e.Found.ID) {",
-		"if slices.Contains(lost.Known, e.Found.ID) && !e.Claimed {",
+		"if e.Claimed || slices.Contains(create.Known, e.Found.ID) {",
+		"if slices.Contains(create.Known, e.Found.ID) && !e.Claimed {",
 	},
 	{
-		"forgets-late", "a create that was sent again is not remembered",
+		"forgets-uncertain", "a create that was sent again is not remembered",
 		"internal/provider/webhook_resource.go",
 		"if remembered := slices.Concat(carried, created.Uncertain); len(remembered) > 0 {",
 		"if remembered := slices.Concat(carried); len(remembered) > 0 {",
@@ -39,8 +39,8 @@ var bugs = []bug{
 	{
 		"local-clock", "the time of a create is taken from this machine's clock",
 		"internal/titanx/create.go",
-		"lost.Sent, lost.GaveUp = sent.UTC(), ended.UTC()",
-		"lost.Sent, lost.GaveUp = at.sent.UTC().Add(0*ended.Sub(sent)), at.ended.UTC()",
+		"create.Sent, create.GaveUp = sent.UTC(), ended.UTC()",
+		"create.Sent, create.GaveUp = at.sent.UTC().Add(0*ended.Sub(sent)), at.ended.UTC()",
 	},
 	{
 		"one-list", "a webhook that one list lacks is gone",

@@ -144,19 +144,19 @@ func brief(_ []string, a slog.Attr) slog.Attr {
 	return a
 }
 
-// parseLimits parses "second=5,minute=100,day=10000". A tier that is not named
+// parseLimits parses "second=5,minute=100,day=10000". A window that is not named
 // is absent.
 func parseLimits(s string) (titanxsim.Limits, error) {
 	var l titanxsim.Limits
-	tiers := map[string]*int{"second": &l.Second, "minute": &l.Minute, "day": &l.Day}
+	windows := map[string]*int{"second": &l.Second, "minute": &l.Minute, "day": &l.Day}
 	for part := range strings.SplitSeq(s, ",") {
 		name, value, _ := strings.Cut(part, "=")
-		tier, known := tiers[name]
+		window, known := windows[name]
 		n, err := strconv.Atoi(value)
 		if !known || err != nil || n < 0 {
 			return l, fmt.Errorf("parse %q: want second=N, minute=N or day=N", part)
 		}
-		*tier = n
+		*window = n
 	}
 	return l, nil
 }
