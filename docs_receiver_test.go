@@ -223,7 +223,7 @@ func deliverWith(t *testing.T, reading string) delivered {
 	got.secret = sim.Put("alice", titanxsim.Webhook{URL: receiver.URL, EventTypes: []string{"job.completed"}}).Secret
 	for !strings.ContainsAny(got.signature, "+/") {
 		sim.Fire("alice", "job.completed", json.RawMessage(`{"jobName":"Zo\u00eb","ratio":1.0}`))
-		if err := sim.Settle(t.Context()); err != nil {
+		if err := sim.WaitForDeliveries(t.Context()); err != nil {
 			t.Fatal(err)
 		}
 		if deliveries := sim.Deliveries(); !slices.ContainsFunc(deliveries, func(d titanxsim.Delivery) bool { return d.Status == http.StatusOK }) {

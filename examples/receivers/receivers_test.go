@@ -188,13 +188,13 @@ func TestStartRefused(t *testing.T) {
 	})
 }
 
-// TestStrangers lets a stranger use the connection of genuine deliveries:
+// TestReceiver_attackers lets an attacker use the connection of genuine deliveries:
 // directly, and through a proxy that has but one.
-func TestStrangers(t *testing.T) {
+func TestReceiver_attackers(t *testing.T) {
 	t.Parallel()
 	const inner = "POST /titanx HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\n"
 	hidden := fmt.Sprint(len(inner))
-	strange := map[string]string{
+	hostile := map[string]string{
 		"a length and chunks":    "PUT /titanx HTTP/1.1\r\nHost: x\r\nContent-Length: " + hidden + "\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n" + inner,
 		"chunks and a length":    "POST /titanx HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\nContent-Length: 4\r\n\r\n5\r\nabcde\r\n0\r\n\r\n",
 		"two lengths":            "PUT /titanx HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\nContent-Length: " + hidden + "\r\n\r\n" + inner,
@@ -219,7 +219,7 @@ func TestStrangers(t *testing.T) {
 	}
 	inEach(t, func(t *testing.T, l language) {
 		p := l.start(t, prepare(t, secret))
-		for name, request := range strange {
+		for name, request := range hostile {
 			conn := p.dial()
 			next := requestCase{body: delivery(strings.ReplaceAll(name, " ", "-"))}
 			if _, err := conn.Write([]byte(request)); err == nil {
@@ -375,21 +375,21 @@ func TestStop(t *testing.T) {
 	})
 }
 
-// TestStopIsSoon ends a receiver while a stranger holds a request open. It is
+// TestStopIsSoon ends a receiver while an attacker holds a request open. It is
 // cut off, and not waited for until it is too slow.
 func TestStopIsSoon(t *testing.T) {
 	t.Parallel()
 	inEach(t, func(t *testing.T, l language) {
 		p := l.start(t, prepare(t, secret))
-		stranger := p.dial()
-		if _, err := stranger.Write([]byte("POST /titanx HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\n")); err != nil {
+		attacker := p.dial()
+		if _, err := attacker.Write([]byte("POST /titanx HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\n")); err != nil {
 			t.Fatal(err)
 		}
 		p.handles("first")
 		p.signal(syscall.SIGTERM)
 		p.ended()
-		if resp, err := answer(stranger, requestCase{}); err == nil {
-			t.Errorf("the stranger is answered %d", resp.StatusCode)
+		if resp, err := answer(attacker, requestCase{}); err == nil {
+			t.Errorf("the attacker is answered %d", resp.StatusCode)
 		}
 	})
 }
@@ -759,7 +759,7 @@ func (b *bench) webhook(name string) titanxsim.Webhook {
 func (b *bench) fire(eventType string) (id string, answers map[string][]int) {
 	b.t.Helper()
 	id = b.sim.Fire(user, eventType, map[string]string{"firstName": "Zoë", "lastName": "Example"})
-	if err := b.sim.Settle(b.t.Context()); err != nil {
+	if err := b.sim.WaitForDeliveries(b.t.Context()); err != nil {
 		b.t.Fatal(err)
 	}
 	answers = map[string][]int{}

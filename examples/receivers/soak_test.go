@@ -28,7 +28,7 @@ var soakFor = flag.Duration("soak", 10*time.Minute, "how long to run each langua
 
 const (
 	soakRate    = 50 // events a second
-	strangers   = 20 // requests a second
+	attacks     = 20 // requests a second
 	otherSecret = "CANARY-another-secret"
 )
 
@@ -48,7 +48,7 @@ type soak struct {
 	statuses map[int]int     // of genuine deliveries
 	handled  map[string]int  // printed
 	lastOf   map[string]bool // printed last before a kill
-	strange  int
+	attacked int
 	replays  int
 }
 
@@ -63,7 +63,7 @@ func TestSoak(t *testing.T) {
 		s.startProxy()
 		s.address.Store("")
 		s.senders.Go(s.deliverAll)
-		s.senders.Go(s.sendStrangers)
+		s.senders.Go(s.sendAttacks)
 		done := make(chan struct{})
 		go func() { s.senders.Wait(); close(done) }()
 
@@ -91,7 +91,7 @@ func TestSoak(t *testing.T) {
 		if longest > 2*time.Second {
 			t.Errorf("the receiver took %v to end after its last event", longest)
 		}
-		t.Logf("| %s | %d | %d | %d | %d | %d | %d | %d | %d | %d | %.1f |", l.name, len(s.accepted), s.total(), s.statuses[503]+s.statuses[502], s.strange, s.replays,
+		t.Logf("| %s | %d | %d | %d | %d | %d | %d | %d | %d | %d | %.1f |", l.name, len(s.accepted), s.total(), s.statuses[503]+s.statuses[502], s.attacked, s.replays,
 			terms, kills, len(s.handled), s.repeated(), longest.Seconds())
 	})
 }
@@ -188,12 +188,12 @@ func (s *soak) send(method, path string, body io.Reader, signature string) int {
 	return resp.StatusCode
 }
 
-// sendStrangers sends what nobody signed, and replays of what somebody did.
-func (s *soak) sendStrangers() {
+// sendAttacks sends what nobody signed, and replays of what somebody did.
+func (s *soak) sendAttacks() {
 	methods, paths := []string{"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}, []string{"/titanx", "/", "/other?a=b"}
 	bodies := []string{"", "abcde", strings.Repeat("x", 100_000), delivery("forged"), strings.Repeat("x", mebibyte+1)}
 	old := stamped("replayed", fmt.Sprint(time.Now().Add(-5*24*time.Hour).UnixMilli()))
-	for i := range s.ticks(strangers) {
+	for i := range s.ticks(attacks) {
 		s.senders.Go(func() {
 			switch i % 10 {
 			case 0:
@@ -207,7 +207,7 @@ func (s *soak) sendStrangers() {
 					time.Sleep(rand.N(2 * time.Second))
 					conn.Close()
 				}
-				s.count(&s.strange)
+				s.count(&s.attacked)
 			default:
 				var body io.Reader = strings.NewReader(bodies[rand.N(len(bodies))])
 				if rand.N(2) == 0 {
@@ -215,9 +215,9 @@ func (s *soak) sendStrangers() {
 				}
 				status := s.send(methods[rand.N(len(methods))], paths[rand.N(len(paths))], body, "CANARY")
 				if status < 400 {
-					s.t.Errorf("a stranger is answered %d", status)
+					s.t.Errorf("an attacker is answered %d", status)
 				}
-				s.count(&s.strange)
+				s.count(&s.attacked)
 			}
 		})
 	}

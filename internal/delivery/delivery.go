@@ -97,8 +97,8 @@ const (
 	Final             // never sent again
 )
 
-// Judge returns the verdict on an answer with the given status.
-func Judge(status int) Verdict {
+// VerdictOf returns the verdict on an answer with the given status.
+func VerdictOf(status int) Verdict {
 	switch {
 	case status >= 200 && status <= 299:
 		return Delivered

@@ -155,15 +155,15 @@ func TestNewID(t *testing.T) {
 	}
 }
 
-func TestJudge(t *testing.T) {
+func TestVerdictOf(t *testing.T) {
 	t.Parallel()
 	for status, want := range map[int]delivery.Verdict{
 		200: delivery.Delivered, 204: delivery.Delivered, 299: delivery.Delivered,
 		301: delivery.Final, 307: delivery.Final, 400: delivery.Final, 401: delivery.Final, 404: delivery.Final, 410: delivery.Final,
 		408: delivery.Repeated, 429: delivery.Repeated, 500: delivery.Repeated, 503: delivery.Repeated, 599: delivery.Repeated,
 	} {
-		if got := delivery.Judge(status); got != want {
-			t.Errorf("Judge(%d) = %s, want %s", status, got, want)
+		if got := delivery.VerdictOf(status); got != want {
+			t.Errorf("VerdictOf(%d) = %s, want %s", status, got, want)
 		}
 	}
 }

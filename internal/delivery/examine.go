@@ -72,7 +72,7 @@ func (x Examiner) Examine(ctx context.Context, to *url.URL, secret string, e Eve
 		switch {
 		case err != nil:
 			return Report{}, err
-		case Judge(report.Code) == Delivered:
+		case VerdictOf(report.Code) == Delivered:
 			return x.explainAccepted(ctx, to, body, report)
 		case report.Code < 400 || report.Code > 499:
 			report.Finding = FailsForged
@@ -82,7 +82,7 @@ func (x Examiner) Examine(ctx context.Context, to *url.URL, secret string, e Eve
 	x.progress("Delivering a sample %s to %s", e.Type, to.Host)
 	report, err := x.deliver(ctx, to, body, right)
 	switch {
-	case err != nil || Judge(report.Code) == Delivered:
+	case err != nil || VerdictOf(report.Code) == Delivered:
 		return report, err
 	case report.Code == http.StatusBadRequest || report.Code == http.StatusUnauthorized || report.Code == http.StatusForbidden:
 		return x.explainRefused(ctx, to, secret, e, report), nil
@@ -97,7 +97,7 @@ func (x Examiner) explainAccepted(ctx context.Context, to *url.URL, body []byte,
 	x.progress("Delivering it with the signature of another secret to %s", to.Host)
 	report, err := x.deliver(ctx, to, body, signature.Sign(rand.Text(), body))
 	accepted.Finding = VerifiesPart
-	if err == nil && Judge(report.Code) == Delivered {
+	if err == nil && VerdictOf(report.Code) == Delivered {
 		accepted.Finding = VerifiesNothing
 	}
 	return accepted, err
@@ -110,7 +110,7 @@ func (x Examiner) explainRefused(ctx context.Context, to *url.URL, secret string
 	for _, encoded := range e.encoded() {
 		x.progress("Delivering it again to %s, written as a JSON encoder would", to.Host)
 		report, err := x.deliver(ctx, to, encoded, signature.Sign(secret, encoded))
-		if err == nil && Judge(report.Code) == Delivered {
+		if err == nil && VerdictOf(report.Code) == Delivered {
 			refused.Finding = Reencodes
 			break
 		}

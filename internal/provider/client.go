@@ -34,7 +34,7 @@ type connection struct {
 	planned plannedWebhooks
 	hidden  hiddenWebhooks
 
-	refreshed sync.Map // ids of the webhooks whose age this run has judged
+	refreshed sync.Map // ids of the webhooks whose age this run has checked
 	carried   sync.Map // uncertain creates of deleted placeholders, by url and name
 }
 
@@ -99,7 +99,7 @@ func addMissingKey(diags *diag.Diagnostics) {
 // ready reports whether the API can be called.
 func (c *connection) ready() bool { return c != nil && c.client != nil }
 
-// now returns the time by which ages are judged: TitanX's own, where a response
+// now returns the time by which ages are measured: TitanX's own, where a response
 // had it, and else that of the local clock.
 func (c *connection) now(local clock) time.Time {
 	if c.ready() {

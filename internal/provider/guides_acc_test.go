@@ -66,8 +66,8 @@ func TestAccGuides(t *testing.T) {
 	}
 }
 
-// settled expects a plan without changes.
-func (c *folder) settled(args ...string) string {
+// noChanges expects a plan without changes.
+func (c *folder) noChanges(args ...string) string {
 	c.t.Helper()
 	out, code := c.run(append([]string{"plan", "-detailed-exitcode"}, args...)...)
 	if code != 0 {
@@ -101,7 +101,7 @@ func guideGrace(t *testing.T, s *simulation, c *folder) {
 	if s.only().Secret == first {
 		t.Error("the secret is the same")
 	}
-	c.settled("-var=generation=2")
+	c.noChanges("-var=generation=2")
 }
 
 func guideTwoSteps(t *testing.T, s *simulation, c *folder) {
@@ -119,20 +119,20 @@ func guideTwoSteps(t *testing.T, s *simulation, c *folder) {
 	if len(both) != 2 || s.only().ID == first.ID {
 		t.Error("the old webhook is still there")
 	}
-	c.settled(`-var=generations=["2026-04"]`)
+	c.noChanges(`-var=generations=["2026-04"]`)
 }
 
 func guideSchedule(t *testing.T, s *simulation, c *folder) {
 	const ninetyDays = 90 * 24 * time.Hour
 	s.later(time.Hour - ninetyDays)
 	c.must("apply", "-auto-approve")
-	c.settled()
+	c.noChanges()
 	s.change(func(w *titanxsim.Webhook) { w.CreatedAt = w.CreatedAt.Add(-2 * time.Hour) })
-	c.settled("-refresh=false")
+	c.noChanges("-refresh=false")
 	s.later(ninetyDays - time.Hour)
 	c.mustSay(c.must("apply", "-auto-approve"), "rotate_after has passed")
 	s.expectWrites(t, titanxsim.CallCreate, titanxsim.CallSetStatus, titanxsim.CallDelete)
-	c.settled()
+	c.noChanges()
 }
 
 // guideMoved and guideRemoved begin with a webhook that is applied under
@@ -142,7 +142,7 @@ func guideMoved(t *testing.T, s *simulation, c *folder) {
 	secret := applyBefore(s, c)
 	c.mustSay(c.must("apply", "-auto-approve"), "0 added, 0 changed, 0 destroyed")
 	c.mustSay(c.read("terraform.tfstate"), secret)
-	c.settled()
+	c.noChanges()
 	s.expectWrites(t)
 }
 
@@ -184,7 +184,7 @@ func guideKeep(t *testing.T, s *simulation, c *folder) {
 	guideWebhooks(s)
 	out := c.must("apply", "-auto-approve")
 	c.mustSay(out, "1 to import, 0 to add, 0 to change, 0 to destroy")
-	c.settled()
+	c.noChanges()
 	s.expectWrites(t)
 }
 
@@ -195,9 +195,9 @@ func guideAdopt(t *testing.T, s *simulation, c *folder) {
 	c.mustSay(c.must("plan"), "will be replaced")
 	c.env = append(c.env, "TF_VAR_contacts_secret="+heldSecret)
 	c.mustSay(c.must("apply", "-auto-approve"), "1 to import, 0 to add, 1 to change, 0 to destroy")
-	c.settled()
+	c.noChanges()
 	c.env = c.env[:len(c.env)-1]
-	c.settled()
+	c.noChanges()
 	s.expectWrites(t)
 	c.mustSay(c.read("terraform.tfstate"), `"secret_status": "adopted"`)
 	c.mustSay(c.read("terraform.tfstate"), heldSecret)
@@ -231,7 +231,7 @@ func guideMany(t *testing.T, s *simulation, c *folder) {
 	c.mustSay(c.must("plan"), "2 to import, 0 to add, 0 to change, 0 to destroy")
 	c.mustSay(c.read("webhooks.tf"), `= "keep"`)
 	c.must("apply", "-auto-approve")
-	c.settled()
+	c.noChanges()
 	s.expectWrites(t)
 }
 
@@ -247,7 +247,7 @@ func guideEncrypt(t *testing.T, s *simulation, c *folder) {
 	if strings.Contains(c.read("terraform.tfstate"), s.only().Secret) {
 		t.Error("the state holds the secret")
 	}
-	c.settled()
+	c.noChanges()
 	c.env = append(c.env, `TF_VAR_recipients=["`+keyB.recipient+`"]`)
 	c.mustSay(c.must("apply", "-auto-approve"), "secret_recipients changes")
 	s.expectWrites(t, titanxsim.CallCreate, titanxsim.CallSetStatus, titanxsim.CallCreate, titanxsim.CallSetStatus, titanxsim.CallDelete)
@@ -257,7 +257,7 @@ func guideDecrypt(t *testing.T, s *simulation, c *folder) {
 	needs(t, cli.EphemeralResources)
 	c.env = append(c.env, `TF_VAR_recipients=["`+keyA.recipient+`"]`, "TF_VAR_identity="+keyA.identity)
 	c.must("apply", "-auto-approve")
-	c.settled()
+	c.noChanges()
 	s.expectWrites(t, titanxsim.CallCreate, titanxsim.CallSetStatus)
 	if strings.Contains(c.read("terraform.tfstate")+c.read("trace.log"), s.only().Secret) {
 		t.Error("the secret is in the state or the log")

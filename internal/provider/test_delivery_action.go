@@ -196,7 +196,7 @@ func addRefusedDelivery(diags *diag.Diagnostics, answered string, report deliver
 	if report.Finding == delivery.FailsForged {
 		answered += " to a delivery with a wrong signature, which a receiver must answer with 401"
 	}
-	detail, verdict := answered+". ", delivery.Judge(report.Code).String()+"."
+	detail, verdict := answered+". ", delivery.VerdictOf(report.Code).String()+"."
 	switch code := report.Code; {
 	case code == http.StatusUnauthorized || code == http.StatusForbidden:
 		diags.AddAttributeError(path.Root("secret"), "Receiver refuses the signature", detail+
@@ -204,7 +204,7 @@ func addRefusedDelivery(diags *diag.Diagnostics, answered string, report deliver
 	case code >= 300 && code <= 399:
 		diags.AddAttributeError(path.Root("url"), "Receiver redirects", detail+
 			"A redirect is not a delivery, and it is not followed. Set url to the final address.")
-	case delivery.Judge(code) == delivery.Repeated:
+	case delivery.VerdictOf(code) == delivery.Repeated:
 		diags.AddAttributeError(path.Root("url"), "Receiver fails", detail+"After this answer "+verdict+" Look at the receiver's log.")
 	default:
 		diags.AddAttributeError(path.Root("url"), "Receiver refuses the event", detail+

@@ -57,9 +57,9 @@ output "encrypted_secret" { value = titanx_webhook.test.encrypted_secret }
 	if decryptedBy(c.must("output", "-raw", "encrypted_secret"), keyA) != heldSecret {
 		t.Error("the secret was not adopted")
 	}
-	c.settled()
+	c.noChanges()
 	c.env = c.env[:len(c.env)-1]
-	c.settled()
+	c.noChanges()
 	s.expectWrites(t)
 	for where, text := range map[string]string{"console": console, "state": c.read("terraform.tfstate"), "log": c.read("trace.log"), "plan": c.readPlan("saved.tfplan")} {
 		if strings.Contains(text, heldSecret) || strings.Contains(text, base64.StdEncoding.EncodeToString([]byte(heldSecret))) {
@@ -68,9 +68,9 @@ output "encrypted_secret" { value = titanx_webhook.test.encrypted_secret }
 	}
 }
 
-// TestAccAdoption_leftover leaves secret_wo in the configuration: it blocks
+// TestAccAdoption_secretStays leaves secret_wo in the configuration: it blocks
 // neither a replacement, nor a rotation, nor a destroy.
-func TestAccAdoption_leftover(t *testing.T) {
+func TestAccAdoption_secretStays(t *testing.T) {
 	t.Parallel()
 	needs(t, cli.WriteOnly)
 	s := simulate(t, titanxsim.Config{})
@@ -83,10 +83,10 @@ func TestAccAdoption_leftover(t *testing.T) {
 	if secret := s.only().Secret; secret == heldSecret || !strings.Contains(c.read("terraform.tfstate"), secret) {
 		t.Error("the state does not have the new secret")
 	}
-	c.settled("-var=name=renamed")
+	c.noChanges("-var=name=renamed")
 	c.must("apply", "-auto-approve", "-var=name=renamed", "-replace=titanx_webhook.test")
 	c.must("apply", "-auto-approve", "-var=name=renamed", "-var=version_of_held=2")
-	c.settled("-var=name=renamed", "-var=version_of_held=2")
+	c.noChanges("-var=name=renamed", "-var=version_of_held=2")
 	if strings.Contains(c.read("terraform.tfstate"), heldSecret) {
 		t.Error("an issued secret was replaced by secret_wo")
 	}
@@ -108,9 +108,9 @@ func TestAccAdoption_ignored(t *testing.T) {
 			c := importHeld(t, s, "rotation_triggers = { name = var.name }\n  on_lost_secret = \"keep\"\n  secret_wo = var.held\n  secret_wo_version = var.version_of_held\n  lifecycle {\n    ignore_changes = "+ignored+"\n  }")
 			c.env = append(c.env, "TF_VAR_held="+heldSecret)
 			c.must("apply", "-auto-approve")
-			c.settled("-var=version_of_held=2")
+			c.noChanges("-var=version_of_held=2")
 			c.must("apply", "-auto-approve", "-replace=titanx_webhook.test", "-var=version_of_held=2")
-			c.settled("-var=version_of_held=2")
+			c.noChanges("-var=version_of_held=2")
 			c.must("destroy", "-auto-approve")
 		})
 	}
@@ -239,8 +239,8 @@ func TestAccAge_unread(t *testing.T) {
 	c.must("apply", "-auto-approve")
 	s.change(func(w *titanxsim.Webhook) { w.CreatedAt = w.CreatedAt.Add(-2159 * time.Hour) })
 	c.must("apply", "-refresh-only", "-auto-approve")
-	c.mustSay(c.settled("-refresh=false"), "passes soon")
-	if out := c.settled(); strings.Contains(out, "passes soon") {
+	c.mustSay(c.noChanges("-refresh=false"), "passes soon")
+	if out := c.noChanges(); strings.Contains(out, "passes soon") {
 		t.Errorf("a plan with a refresh warns:\n%s", out)
 	}
 }
@@ -251,7 +251,7 @@ func TestAccPending_preventDestroy(t *testing.T) {
 	t.Parallel()
 	s := simulate(t, titanxsim.Config{})
 	c := newCLI(t, s, webhookHCL("lifecycle {\n    prevent_destroy = true\n  }"))
-	s.Inject(lostCreate)
+	s.Inject(lostResponse)
 	down := broken(titanxsim.CallList)
 	down.After = 2
 	s.Inject(down)
@@ -262,7 +262,7 @@ func TestAccPending_preventDestroy(t *testing.T) {
 	c.mustFail([]string{"apply", "-auto-approve"}, "is pending", "prevent_destroy is set, set it to false")
 	c.write("main.tf", strings.Replace(c.read("main.tf"), "prevent_destroy = true", "prevent_destroy = false", 1))
 	c.must("apply", "-auto-approve")
-	c.settled()
+	c.noChanges()
 	c.mustAgree(s)
 }
 

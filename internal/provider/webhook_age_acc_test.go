@@ -14,7 +14,7 @@ import (
 	"github.com/titanx-io/terraform-provider-titanx/internal/titanxsim"
 )
 
-// TestAccWebhook_skewedClock checks that rotate_after is judged by TitanX's
+// TestAccWebhook_skewedClock checks that rotate_after is measured by TitanX's
 // clock: a wrong local one expires nothing and hides nothing.
 func TestAccWebhook_skewedClock(t *testing.T) {
 	t.Parallel()

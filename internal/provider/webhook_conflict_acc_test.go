@@ -17,7 +17,7 @@ func TestAccWebhook_conflict(t *testing.T) {
 	const createFirst = "lifecycle {\n    create_before_destroy = true\n  }\n  "
 	for name, tc := range map[string]struct {
 		before, after string   // arguments
-		twin          bool     // somebody else's webhook is in the way
+		duplicate     bool     // somebody else's webhook is in the way
 		args          []string // of the second apply
 	}{
 		"rotated, create first":   {"", createFirst + `rotation_triggers = { on = "2" }`, false, nil},
@@ -32,8 +32,8 @@ func TestAccWebhook_conflict(t *testing.T) {
 			c := newCLI(t, s, webhookHCL(tc.before))
 			c.must("apply", "-auto-approve")
 			inTheWay := s.only()
-			if tc.twin {
-				inTheWay = s.putTwin("in the way")
+			if tc.duplicate {
+				inTheWay = s.putDuplicate("in the way")
 			}
 			c.write("main.tf", strings.Replace(c.read("main.tf"), webhookHCL(tc.before), webhookHCL(tc.after), 1))
 			out, code := c.run(append([]string{"apply", "-auto-approve"}, tc.args...)...)

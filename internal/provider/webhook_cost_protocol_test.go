@@ -144,7 +144,7 @@ func TestCreates_protocol(t *testing.T) {
 }
 
 // TestExpired_protocol checks that a state which equals its plan is not taken
-// for settled when its secret has expired.
+// for unchanged when its secret has expired.
 func TestExpired_protocol(t *testing.T) {
 	t.Parallel()
 	s := simulate(t, titanxsim.Config{})

@@ -86,7 +86,7 @@ func TestWebhookDataRefusals_protocol(t *testing.T) {
 		t.Errorf("with no webhook at all: %v", summaries(diags))
 	}
 	scored, completed, _ := s.putThree()
-	twin := s.Put(simUser, titanxsim.Webhook{Name: "scored", URL: "https://HOOKS.example.com/completed", EventTypes: []string{"job.completed"}})
+	second := s.Put(simUser, titanxsim.Webhook{Name: "scored", URL: "https://HOOKS.example.com/completed", EventTypes: []string{"job.completed"}})
 	for name, tc := range map[string]struct {
 		config    object
 		attribute string
@@ -98,8 +98,8 @@ func TestWebhookDataRefusals_protocol(t *testing.T) {
 		"no such id":      {object{"id": "nowhere"}, "id", []string{`has the id "nowhere"`, "other users"}},
 		"no such name":    {object{"name": "nobody"}, "name", []string{`has the name "nobody"`, scored.ID, completed.ID, `"other"`}},
 		"no such url":     {object{"url": "https://hooks.example.com/scored"}, "url", []string{scored.ID, "hooks.example.com"}},
-		"several by name": {object{"name": "scored"}, "name", []string{"2 webhooks", scored.ID, twin.ID, "Give the id"}},
-		"several by url":  {object{"url": "https://hooks.example.com/completed"}, "url", []string{"2 webhooks", completed.ID, twin.ID}},
+		"several by name": {object{"name": "scored"}, "name", []string{"2 webhooks", scored.ID, second.ID, "Give the id"}},
+		"several by url":  {object{"url": "https://hooks.example.com/completed"}, "url", []string{"2 webhooks", completed.ID, second.ID}},
 	} {
 		_, diags := s.protocol(nil).data(webhookType, tc.config)
 		for _, text := range tc.texts {

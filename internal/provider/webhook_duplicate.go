@@ -34,12 +34,12 @@ import (
 //
 // A replacement is planned in two calls, the second of which looks like a
 // create with the private state of the first. Core drops its warnings, so it
-// is the first that is judged.
+// is the first that is checked.
 type plannedWebhooks struct {
 	mu        sync.Mutex
 	known     map[string]bool // webhooks of the state
-	unsettled map[string]bool // those of known that have no plan: not yet, or never because they are tainted
-	awaited   map[string]bool // those of unsettled that a planned create duplicates
+	unplanned map[string]bool // those of known without a plan: not yet, or never because they are tainted
+	awaited   map[string]bool // those of unplanned that a planned create duplicates
 	creates   map[string]bool // what planned creates deliver
 	made      map[string]bool // webhooks that this run has created
 	unlisted  bool            // that the list failed was reported
@@ -51,7 +51,7 @@ func (c *connection) inState(id string) {
 		c.planned.mu.Lock()
 		defer c.planned.mu.Unlock()
 		c.planned.known = noted(c.planned.known, id)
-		c.planned.unsettled = noted(c.planned.unsettled, id)
+		c.planned.unplanned = noted(c.planned.unplanned, id)
 	}
 }
 
@@ -63,15 +63,15 @@ func (c *connection) isManaged(id string) bool {
 	return c.planned.known[id] || c.planned.made[id]
 }
 
-// settles notes that a webhook of the state has a plan, whatever that is. It
+// notePlanned notes that a webhook of the state has a plan, whatever that is. It
 // reports whether a create that was planned before duplicates it.
-func (c *connection) settles(id types.String) (awaited bool) {
+func (c *connection) notePlanned(id types.String) (awaited bool) {
 	if c == nil {
 		return false
 	}
 	c.planned.mu.Lock()
 	defer c.planned.mu.Unlock()
-	delete(c.planned.unsettled, id.ValueString())
+	delete(c.planned.unplanned, id.ValueString())
 	return c.planned.awaited[id.ValueString()]
 }
 
@@ -92,7 +92,7 @@ func noted(set map[string]bool, key string) map[string]bool {
 }
 
 // isApply reports whether Terraform plans once more while it applies. Nothing
-// is judged then: the plan has warned. Terraform allows deferral in every
+// is checked then: the plan has warned. Terraform allows deferral in every
 // apply and in no ordinary plan.
 func isApply(req resource.ModifyPlanRequest) bool { return req.ClientCapabilities.DeferralAllowed }
 
@@ -114,10 +114,10 @@ func executable() string {
 	return name
 }
 
-// judgeDuplicates reports what a new webhook would deliver twice. The replaced
+// checkDuplicates reports what a new webhook would deliver twice. The replaced
 // webhook, if there is one, does not count. It costs at most the run's one
 // list.
-func (c *connection) judgeDuplicates(ctx context.Context, plan webhookResourceModel, replaced types.String, diags *diag.Diagnostics) {
+func (c *connection) checkDuplicates(ctx context.Context, plan webhookResourceModel, replaced types.String, diags *diag.Diagnostics) {
 	if c == nil || plan.URL.IsUnknown() || plan.EventTypes.IsUnknown() {
 		return
 	}
@@ -136,18 +136,18 @@ func (c *connection) judgeDuplicates(ctx context.Context, plan webhookResourceMo
 		c.addUnlisted(diags, err)
 		return
 	}
-	settled := false
+	certain := false
 	duplicates := slices.DeleteFunc(there, func(w titanx.Webhook) bool {
 		if w.ID == replaced.ValueString() || !textSet(w.EventTypes).Equal(plan.EventTypes) {
 			return true
 		}
-		made, unsettled := c.planned.meets(w.ID)
-		settled = settled || !made && !unsettled
+		made, unplanned := c.planned.meets(w.ID)
+		certain = certain || !made && !unplanned
 		return made
 	})
 	if len(duplicates) > 0 {
 		// Core folds warnings that have the same summary.
-		c.addDuplicate(diags, settled, fmt.Sprintf("A webhook like %q exists already: %s", plan.Name.ValueString(), duplicates[0].ID),
+		c.addDuplicate(diags, certain, fmt.Sprintf("A webhook like %q exists already: %s", plan.Name.ValueString(), duplicates[0].ID),
 			"TitanX delivers these events to this url already: "+describe(c.client, duplicates)+". "+duplicateText)
 	}
 }
@@ -179,13 +179,13 @@ func deliveryKey(w webhookResourceModel) string {
 }
 
 // meets reports what is known of a webhook that a create duplicates.
-func (p *plannedWebhooks) meets(id string) (made, unsettled bool) {
+func (p *plannedWebhooks) meets(id string) (made, unplanned bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.unsettled[id] {
+	if p.unplanned[id] {
 		p.awaited = noted(p.awaited, id)
 	}
-	return p.made[id], p.unsettled[id]
+	return p.made[id], p.unplanned[id]
 }
 
 // addDuplicate adds a warning, or the error that on_duplicate asks for. A

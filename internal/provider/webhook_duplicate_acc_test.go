@@ -119,7 +119,7 @@ func TestAccWebhook_duplicateApply(t *testing.T) {
 			if s.only().ID == first.ID {
 				t.Error("the webhook was not replaced")
 			}
-			s.putTwin("left behind")
+			s.putDuplicate("left behind")
 			c.write("main.tf", strings.Replace(c.read("main.tf"), `"titanx_webhook" "test"`, `"titanx_webhook" "another"`, 1))
 			out, code := c.run("plan")
 			// OpenTofu, and Terraform before 1.9, mark no apply: there an error is a warning.

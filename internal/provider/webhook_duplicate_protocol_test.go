@@ -14,26 +14,26 @@ import (
 	"github.com/titanx-io/terraform-provider-titanx/internal/titanxsim"
 )
 
-// putTwin creates a webhook that delivers what testWebhook asks for.
-func (s *simulation) putTwin(name string) titanxsim.Webhook {
+// putDuplicate creates a webhook that delivers what testWebhook asks for.
+func (s *simulation) putDuplicate(name string) titanxsim.Webhook {
 	return s.Put(simUser, titanxsim.Webhook{Name: name, URL: "https://hooks.example.com/titanx", EventTypes: []string{"job.contact.scored"}})
 }
 
 // warnsOf reports whether a plan warns that a webhook exists already.
-func warnsOf(diags []*tfprotov6.Diagnostic, twin titanxsim.Webhook) bool {
-	return has(diags, isWarning, "url", "the receiver gets every event twice") && has(diags, isWarning, "url", twin.ID)
+func warnsOf(diags []*tfprotov6.Diagnostic, duplicate titanxsim.Webhook) bool {
+	return has(diags, isWarning, "url", "the receiver gets every event twice") && has(diags, isWarning, "url", duplicate.ID)
 }
 
 func TestDuplicateWarning_protocol(t *testing.T) {
 	t.Parallel()
 	s := simulate(t, titanxsim.Config{})
-	twin := s.putTwin("someone else's")
+	duplicate := s.putDuplicate("someone else's")
 	for name, tc := range map[string]struct {
 		change    object
 		duplicate bool
 	}{
 		"same":                    {nil, true},
-		"same name as well":       {object{"name": twin.Name}, true},
+		"same name as well":       {object{"name": duplicate.Name}, true},
 		"another spelling of url": {object{"url": "HTTPS://hooks.example.com:443/titanx"}, true},
 		"inactive":                {object{"status": "inactive"}, true},
 		"another path":            {object{"url": "https://hooks.example.com/other"}, false},
@@ -43,7 +43,7 @@ func TestDuplicateWarning_protocol(t *testing.T) {
 		"unknown events":          {object{"event_types": unknown}, false},
 	} {
 		c := s.protocol(nil).plan(instance{}, testWebhook(tc.change))
-		if got := warnsOf(c.diags, twin); got != tc.duplicate || len(c.diags) > 1 {
+		if got := warnsOf(c.diags, duplicate); got != tc.duplicate || len(c.diags) > 1 {
 			t.Errorf("%s: %v", name, summaries(c.diags))
 		}
 	}
@@ -52,10 +52,10 @@ func TestDuplicateWarning_protocol(t *testing.T) {
 func TestDuplicateWarningCost_protocol(t *testing.T) {
 	t.Parallel()
 	s := simulate(t, titanxsim.Config{})
-	twin := s.putTwin("twin")
+	duplicate := s.putDuplicate("duplicate")
 	p := s.protocol(nil)
 	for range 3 {
-		if c := p.plan(instance{}, testWebhook(nil)); !warnsOf(c.diags, twin) {
+		if c := p.plan(instance{}, testWebhook(nil)); !warnsOf(c.diags, duplicate) {
 			t.Errorf("no warning: %v", summaries(c.diags))
 		}
 	}
@@ -247,11 +247,11 @@ func TestTainted_protocol(t *testing.T) {
 				if c := p.plan(instance{}, testWebhook(nil)); hasError(c.diags) || !has(c.diags, isWarning, "url", "Unless it is tainted") || len(c.diags) != 1 {
 					t.Errorf("%v", summaries(c.diags))
 				}
-				stranger := s.putTwin("stranger")
+				another := s.putDuplicate("another")
 				p = s.protocol(object{"on_duplicate": policy})
 				refer(p, made)
-				if c := p.plan(instance{}, testWebhook(nil)); hasError(c.diags) != (policy == "error") || !strings.Contains(c.diags[0].Detail, stranger.ID) {
-					t.Errorf("with a stranger: %v", summaries(c.diags))
+				if c := p.plan(instance{}, testWebhook(nil)); hasError(c.diags) != (policy == "error") || !strings.Contains(c.diags[0].Detail, another.ID) {
+					t.Errorf("with another: %v", summaries(c.diags))
 				}
 			})
 		}
@@ -264,7 +264,7 @@ func (p *protocolServer) passOn(i instance) {
 	p.upgrade(p.webhookSchema().Version, fmt.Sprintf(`{"id": %q}`, i.text(p.t, "id")))
 }
 
-// TestTwinsOfOneRun checks that webhooks which one run creates are not told of
+// TestTwinsOfOneRun_protocol checks that webhooks which one run creates are not told of
 // as duplicates of each other once more while they are created.
 func TestTwinsOfOneRun_protocol(t *testing.T) {
 	t.Parallel()

@@ -86,14 +86,14 @@ type lifeStep struct {
 }
 
 func lifeSteps() []lifeStep {
-	lost := &titanxsim.Fault{Call: titanxsim.CallCreate, Kind: titanxsim.FaultReset, Commit: true, Times: 1}
+	noResponse := &titanxsim.Fault{Call: titanxsim.CallCreate, Kind: titanxsim.FaultReset, Commit: true, Times: 1}
 	one := testWebhook(nil)
 	return []lifeStep{
 		{name: "create", call: titanxsim.CallCreate, apply: one},
 		{name: "list while a create is planned", call: titanxsim.CallList, apply: one},
 		{name: "list before a create", call: titanxsim.CallList, after: 1, apply: one},
-		{name: "list after a lost create", call: titanxsim.CallList, after: 2, also: lost, apply: one},
-		{name: "delete after a lost create", call: titanxsim.CallDelete, also: lost, apply: one},
+		{name: "list after an uncertain create", call: titanxsim.CallList, after: 2, also: noResponse, apply: one},
+		{name: "delete after an uncertain create", call: titanxsim.CallDelete, also: noResponse, apply: one},
 		{name: "list", call: titanxsim.CallList, before: one, apply: one},
 		{name: "activation", call: titanxsim.CallSetStatus, apply: one},
 		{name: "get", call: titanxsim.CallGet, before: one, behind: (*core).removeBehind, apply: one},
@@ -295,7 +295,7 @@ func (c *faultCell) check(config object) {
 		c.t.Errorf("a plan after all changes something: %v", c.state.value)
 	}
 	c.s.Fire(simUser, "job.contact.scored", map[string]any{"firstName": "Ada"})
-	if err := c.s.Settle(context.Background()); err != nil {
+	if err := c.s.WaitForDeliveries(context.Background()); err != nil {
 		c.t.Fatal(err)
 	}
 	if !c.receiver.verifies(c.state.text(c.t, "secret"), "") {
@@ -352,19 +352,19 @@ func TestLateCommit_protocol(t *testing.T) {
 	}
 }
 
-// TestLookAlikes_protocol: on a server that returns no names, nothing proves
-// which webhook a lost create left. Nothing is deleted until somebody has told
+// TestCandidates_protocol: on a server that returns no names, nothing proves
+// which webhook an uncertain create left. Nothing is deleted until somebody has told
 // them apart, and then only that.
-func TestLookAlikes_protocol(t *testing.T) {
+func TestCandidates_protocol(t *testing.T) {
 	t.Parallel()
 	for name, down := range map[string]bool{"found at once": false, "found by the next apply": true} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
 				c := newFaultCell(t, titanxsim.Dialect{NameOut: "absent"})
-				lost := lostCreate
-				lost.Delay = 10 * time.Second
-				c.s.Inject(lost)
+				slow := lostResponse
+				slow.Delay = 10 * time.Second
+				c.s.Inject(slow)
 				if down {
 					list := broken(titanxsim.CallList)
 					list.After = 2

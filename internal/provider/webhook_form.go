@@ -156,8 +156,8 @@ func (f serverForms) takes(rule formRule, state, plan webhookResourceModel) bool
 		rule.same(form.Asked, rule.of(state.webhook())) && rule.same(form.Answered, rule.of(plan.webhook()))
 }
 
-// settle forgets the forms that a change has taken into the configuration.
-func (f serverForms) settle(now webhookResourceModel) {
+// forget removes the forms that a change has taken into the configuration.
+func (f serverForms) forget(now webhookResourceModel) {
 	for _, rule := range formRules {
 		if form, ok := f[rule.attribute]; ok && form.Answered != nil && rule.same(form.Answered, rule.of(now.webhook())) {
 			delete(f, rule.attribute)

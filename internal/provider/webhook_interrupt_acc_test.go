@@ -140,9 +140,9 @@ func TestAccInterrupt_once(t *testing.T) {
 	}
 }
 
-// TestAccInterrupt_lostAnswer: the answer to an interrupted create is lost, and
+// TestAccInterrupt_lostResponse: the response to an interrupted create is lost, and
 // what it made is removed all the same.
-func TestAccInterrupt_lostAnswer(t *testing.T) {
+func TestAccInterrupt_lostResponse(t *testing.T) {
 	t.Parallel()
 	s := simulate(t, titanxsim.Config{})
 	c := newCLI(t, s, webhookHCL(""))
@@ -173,10 +173,10 @@ func TestAccInterrupt_gone(t *testing.T) {
 			r := c.start(s, apply...)
 			end(r)
 			r.ended()
-			leftover := s.only().ID
-			c.mustSay(c.must("plan"), "exists already", leftover, "If a run that was killed left it behind, delete it at TitanX")
-			c.mustSay(c.must(apply...), "exists already", leftover)
-			s.Remove(simUser, leftover) // as the warning advises
+			orphan := s.only().ID
+			c.mustSay(c.must("plan"), "exists already", orphan, "If a run that was killed left it behind, delete it at TitanX")
+			c.mustSay(c.must(apply...), "exists already", orphan)
+			s.Remove(simUser, orphan) // as the warning advises
 			s.only()
 			c.mustAgree(s)
 		})

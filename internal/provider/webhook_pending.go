@@ -94,7 +94,7 @@ func (r *webhookResource) deletePending(ctx context.Context, client *titanx.Clie
 		addAPIError(diags, "delete what an uncertain create may have left", err)
 	case len(removed) == 0 && len(candidates) > 0 && !record.decidedBy(candidates):
 		diags.AddError("Unable to identify the webhook of an uncertain create",
-			fmt.Sprintf("An earlier create of %q had no clear outcome. Any of these may be its webhook: %s. None was deleted.\n\n"+
+			fmt.Sprintf("The outcome of an earlier create of %q is uncertain. Any of these may be its webhook: %s. None was deleted.\n\n"+
 				"Delete those that nobody uses at TitanX, then apply again: the others stay. If all are in use, remove this resource from the state.", name, describe(client, candidates)))
 		return pendingID(record.Creates, candidates)
 	case len(removed) < len(record.Creates):
@@ -119,7 +119,7 @@ func (c *connection) carriedTo(model webhookResourceModel) []titanx.UncertainCre
 // warnPending warns of a placeholder that the next apply replaces.
 func warnPending(diags *diag.Diagnostics, model webhookResourceModel) {
 	diags.AddAttributeWarning(path.Root("id"), fmt.Sprintf("Webhook %q is pending", model.Name.ValueString()),
-		"An earlier create had no clear outcome, and the state has a placeholder for it. The next apply deletes what that create has left, and creates the webhook again. "+
+		"The outcome of an earlier create is uncertain, and the state has a placeholder for it. The next apply deletes what that create has left, and creates the webhook again. "+
 			"Terraform plans this as a replacement: if prevent_destroy is set, set it to false until then.")
 }
 
@@ -127,7 +127,7 @@ func warnPending(diags *diag.Diagnostics, model webhookResourceModel) {
 // where it cannot be.
 func warnPendingElsewhere(diags *diag.Diagnostics, model webhookResourceModel) {
 	diags.AddWarning("Uncertain create under another API key",
-		fmt.Sprintf("A create of %q under another API key than the present one had no clear outcome. Its webhook, if there is one, can only be found with a key of the same user. "+
+		fmt.Sprintf("The outcome of a create of %q under another API key than the present one is uncertain. Its webhook, if there is one, can only be found with a key of the same user. "+
 			"If the present key is another user's, do not apply: use the first user's key again.", model.Name.ValueString()))
 }
 
@@ -146,9 +146,9 @@ type privateGetter interface {
 	GetKey(ctx context.Context, key string) ([]byte, diag.Diagnostics)
 }
 
-// warnLate names what uncertain creates of a webhook have left since. It
+// warnOrphans names what uncertain creates of a webhook have left since. It
 // deletes nothing: a refresh runs in review pipelines and health assessments.
-func (r *webhookResource) warnLate(ctx context.Context, client *titanx.Client, model webhookResourceModel, found titanx.Webhook, creates []titanx.UncertainCreate, diags *diag.Diagnostics) {
+func (r *webhookResource) warnOrphans(ctx context.Context, client *titanx.Client, model webhookResourceModel, found titanx.Webhook, creates []titanx.UncertainCreate, diags *diag.Diagnostics) {
 	if len(creates) == 0 {
 		return
 	}
@@ -160,16 +160,16 @@ func (r *webhookResource) warnLate(ctx context.Context, client *titanx.Client, m
 	name := model.Name.ValueString()
 	if len(left.Orphans) > 0 {
 		diags.AddWarning(fmt.Sprintf("Orphan of webhook %q found", name),
-			fmt.Sprintf("A create of %q lost its response, and the webhook was created again. Since then its orphan has appeared: %s. It is inactive, and nobody has its secret. "+
+			fmt.Sprintf("The outcome of a create of %q was uncertain, and the webhook was created again. Since then its orphan has appeared: %s. It is inactive, and nobody has its secret. "+
 				"The next apply that changes or destroys %q deletes it. You can also delete it at TitanX.", name, describe(client, left.Orphans), name))
 	}
 	warnCandidates(diags, client, name, left.Candidates)
 }
 
-// deleteLate deletes the proven orphans of a webhook and names the candidates.
+// deleteOrphans deletes the proven orphans of a webhook and names the candidates.
 // A failure is a warning: the webhook itself is as planned. It reports whether
 // nothing is left, and nothing can come any more.
-func (r *webhookResource) deleteLate(ctx context.Context, model webhookResourceModel, creates []titanx.UncertainCreate, diags *diag.Diagnostics) (over bool) {
+func (r *webhookResource) deleteOrphans(ctx context.Context, model webhookResourceModel, creates []titanx.UncertainCreate, diags *diag.Diagnostics) (over bool) {
 	if len(creates) == 0 {
 		return false
 	}
@@ -200,7 +200,7 @@ func (r *webhookResource) managedBeside(own string) func(id string) bool {
 func warnCandidates(diags *diag.Diagnostics, client *titanx.Client, name string, candidates []titanx.Webhook) {
 	if len(candidates) > 0 {
 		diags.AddWarning(fmt.Sprintf("Possible orphan of webhook %q found", name),
-			fmt.Sprintf("A create of %q lost its response, and the webhook was created again. Any of these may be what the first request created: %s. "+
+			fmt.Sprintf("The outcome of a create of %q was uncertain, and the webhook was created again. Any of these may be what the first request created: %s. "+
 				"If nobody uses it, delete it at TitanX.", name, describe(client, candidates)))
 	}
 }
@@ -208,6 +208,6 @@ func warnCandidates(diags *diag.Diagnostics, client *titanx.Client, name string,
 func warnOrphansDeleted(diags *diag.Diagnostics, name string, removed []string) {
 	if len(removed) > 0 {
 		diags.AddWarning(fmt.Sprintf("Orphan of webhook %q deleted", name),
-			fmt.Sprintf("An earlier create of %q had no clear outcome. It had left %s at TitanX, with a secret that nobody has. That webhook was deleted.", name, strings.Join(removed, ", ")))
+			fmt.Sprintf("The outcome of an earlier create of %q was uncertain. It had left %s at TitanX, with a secret that nobody has. That webhook was deleted.", name, strings.Join(removed, ", ")))
 	}
 }

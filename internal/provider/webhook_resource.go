@@ -219,12 +219,12 @@ func (r *webhookResource) Create(ctx context.Context, req resource.CreateRequest
 // error would taint it, and the next apply would replace it for nothing.
 func warnCreated(diags *diag.Diagnostics, model webhookResourceModel, created titanx.Created, err error) {
 	if len(created.Removed) > 0 {
-		diags.AddWarning(fmt.Sprintf("Webhook %q created again after a lost response", model.Name.ValueString()),
+		diags.AddWarning(fmt.Sprintf("Webhook %q created again after an uncertain create", model.Name.ValueString()),
 			fmt.Sprintf("TitanX created %s for %q, but its response, and with it the signing secret, was lost. It was deleted, and the webhook was created again as %s.",
 				strings.Join(created.Removed, ", "), model.Name.ValueString(), created.ID))
 	} else if len(created.Uncertain) > 0 {
-		diags.AddWarning(fmt.Sprintf("Webhook %q created again after a lost response", model.Name.ValueString()),
-			fmt.Sprintf("A create of %q had no certain outcome, and TitanX does not list a webhook that it left. The webhook was created again as %s. "+
+		diags.AddWarning(fmt.Sprintf("Webhook %q created again after an uncertain create", model.Name.ValueString()),
+			fmt.Sprintf("The outcome of a create of %q is uncertain, and TitanX does not list a webhook that it left. The webhook was created again as %s. "+
 				"If the first one appears later, the next refresh names it.", model.Name.ValueString(), created.ID))
 	}
 	if created.StatusErr != nil {
@@ -285,7 +285,7 @@ func (r *webhookResource) Read(ctx context.Context, req resource.ReadRequest, re
 	case err != nil:
 		addAPIError(&resp.Diagnostics, "read webhook", err)
 	default:
-		r.warnLate(ctx, client, model, found, uncertainCreates(ctx, req.Private, &resp.Diagnostics), &resp.Diagnostics)
+		r.warnOrphans(ctx, client, model, found, uncertainCreates(ctx, req.Private, &resp.Diagnostics), &resp.Diagnostics)
 		r.conn.refreshed.Store(model.ID.ValueString(), nil)
 		status, diags := req.Private.GetKey(ctx, statusKey)
 		resp.Diagnostics.Append(diags...)
@@ -321,7 +321,7 @@ func (r *webhookResource) Update(ctx context.Context, req resource.UpdateRequest
 			return
 		}
 	}
-	if r.deleteLate(ctx, plan, uncertainCreates(ctx, req.Private, &resp.Diagnostics), &resp.Diagnostics) {
+	if r.deleteOrphans(ctx, plan, uncertainCreates(ctx, req.Private, &resp.Diagnostics), &resp.Diagnostics) {
 		resp.Diagnostics.Append(resp.Private.SetKey(ctx, uncertainKey, nil)...)
 	}
 	adopted, diags := req.Private.GetKey(ctx, adoptedKey)
@@ -341,7 +341,7 @@ func (r *webhookResource) Update(ctx context.Context, req resource.UpdateRequest
 		resp.Diagnostics.Append(resp.Private.SetKey(ctx, statusKey, nil)...)
 	}
 	forms := serverFormsOf(ctx, req.Private, &resp.Diagnostics)
-	forms.settle(plan)
+	forms.forget(plan)
 	resp.Diagnostics.Append(resp.Private.SetKey(ctx, formsKey, forms.encode())...)
 }
 
@@ -422,7 +422,7 @@ func (r *webhookResource) Delete(ctx context.Context, req resource.DeleteRequest
 		addAPIError(&resp.Diagnostics, "delete webhook", err)
 		return
 	}
-	r.deleteLate(ctx, model, uncertainCreates(ctx, req.Private, &resp.Diagnostics), &resp.Diagnostics)
+	r.deleteOrphans(ctx, model, uncertainCreates(ctx, req.Private, &resp.Diagnostics), &resp.Diagnostics)
 }
 
 // isImported reports whether importedKey is present. A stored false counts as
@@ -467,7 +467,7 @@ func (r *webhookResource) ModifyPlan(ctx context.Context, req resource.ModifyPla
 		replaced, diags := req.Private.GetKey(ctx, seenByKey)
 		resp.Diagnostics.Append(diags...)
 		if !isApply(req) && replaced == nil {
-			r.conn.judgeDuplicates(ctx, plan, types.StringNull(), &resp.Diagnostics)
+			r.conn.checkDuplicates(ctx, plan, types.StringNull(), &resp.Diagnostics)
 		}
 		resp.Plan.Raw = plan.encode(ctx, &resp.Diagnostics)
 		return
@@ -485,11 +485,11 @@ func (r *webhookResource) ModifyPlan(ctx context.Context, req resource.ModifyPla
 		return
 	}
 	change.run()
-	if r.conn.settles(change.state.ID) && !isApply(req) {
+	if r.conn.notePlanned(change.state.ID) && !isApply(req) {
 		r.conn.addAwaited(&resp.Diagnostics, change.state)
 	}
 	if len(change.replace) > 0 && !isApply(req) && !isPending(state.ID) {
-		r.conn.judgeDuplicates(ctx, plan, change.state.ID, &resp.Diagnostics)
+		r.conn.checkDuplicates(ctx, plan, change.state.ID, &resp.Diagnostics)
 	}
 	if change.replace.Contains(path.Root("url")) {
 		r.checkReachable(plan, &resp.Diagnostics)
@@ -502,7 +502,7 @@ func (r *webhookResource) ModifyPlan(ctx context.Context, req resource.ModifyPla
 func (r *webhookResource) planDestroy(ctx context.Context, req resource.ModifyPlanRequest, resp *resource.ModifyPlanResponse) {
 	var state webhookResourceModel
 	state.decode(ctx, req.State.Raw, &resp.Diagnostics)
-	if r.conn.settles(state.ID) && !isApply(req) {
+	if r.conn.notePlanned(state.ID) && !isApply(req) {
 		r.conn.addAwaited(&resp.Diagnostics, state)
 	}
 }

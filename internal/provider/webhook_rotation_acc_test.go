@@ -46,7 +46,7 @@ variable "generation" { default = "1" }`)
 			c.must("apply", "-auto-approve", "-var=generation=2")
 			close(stop)
 			firing.Wait()
-			if err := s.Settle(t.Context()); err != nil {
+			if err := s.WaitForDeliveries(t.Context()); err != nil {
 				t.Fatal(err)
 			}
 

@@ -32,7 +32,7 @@ const (
 	onLostError   = "error"
 )
 
-// clock is what rotate_after is judged by until TitanX's own time is known.
+// clock is what rotate_after is measured by until TitanX's own time is known.
 // Only Read looks at it: core plans again during apply, and a plan that looked
 // at the clock could then disagree with itself.
 type clock func() time.Time
@@ -164,7 +164,7 @@ type webhookChange struct {
 	imported      bool // the webhook came by import, and has not been applied since
 	adopted       bool // the state's secret came from secret_wo
 	applying      bool // core plans once more while it applies
-	unread        bool // no refresh of this run has judged the age
+	unread        bool // no refresh of this run has checked the age
 	now           time.Time
 	forms         serverForms
 	plan          *webhookResourceModel
@@ -214,7 +214,7 @@ func newChange(conn *connection, local clock, private func(key string) []byte, c
 // pending replaces the placeholder of an uncertain create, whatever the policy:
 // somebody has untainted it.
 func (c *webhookChange) pending() {
-	c.force("id", "its create had no clear outcome")
+	c.force("id", "the outcome of its create is uncertain")
 	c.plan.unknownComputed()
 	warnPending(c.diags, *c.plan)
 }
@@ -279,7 +279,7 @@ func (c *webhookChange) warnTriggers() {
 	}
 }
 
-// warnAge warns of an age that no refresh has judged. It changes nothing: only
+// warnAge warns of an age that no refresh has checked. It changes nothing: only
 // Read may act on the clock.
 func (c *webhookChange) warnAge() {
 	limit := durationOf(c.plan.RotateAfter)
@@ -339,7 +339,7 @@ func (c *webhookChange) recipients() {
 }
 
 // rotation replaces a webhook whose last refresh found rotate_after passed.
-// Another rotate_after is judged again by the apply; an unknown one may turn
+// Another rotate_after is checked again by the apply; an unknown one may turn
 // out to be the same, and core refuses an apply that replaces where the plan
 // did not.
 func (c *webhookChange) rotation() {

@@ -55,7 +55,7 @@ func TestSecretTable_protocol(t *testing.T) {
 				t.Errorf("secret_status is %s", status)
 			}
 			checkSecret(t, s.holds(row.state, row.event, row.action), got.webhook.text(t, "secret_status"), got.webhook.text(t, "secret"), got.webhook.text(t, "encrypted_secret"))
-			p.checkSettled(got.webhook, config)
+			p.checkNoChanges(got.webhook, config)
 		})
 	}
 }
@@ -141,8 +141,8 @@ func decryptedBy(encrypted string, key keyPair) string {
 	return secret
 }
 
-// checkSettled expects that nothing is left to do.
-func (p *protocolServer) checkSettled(webhook instance, config object) {
+// checkNoChanges expects that nothing is left to do.
+func (p *protocolServer) checkNoChanges(webhook instance, config object) {
 	p.t.Helper()
 	webhook, diags := p.read(webhook)
 	p.mustSucceed(diags)
@@ -255,7 +255,7 @@ func TestSecretUnknown_protocol(t *testing.T) {
 				t.Errorf("secret_status is %s", status)
 			}
 			checkSecret(t, s.only().Secret, got.webhook.text(t, "secret_status"), got.webhook.text(t, "secret"), got.webhook.text(t, "encrypted_secret"))
-			p.checkSettled(got.webhook, applied)
+			p.checkNoChanges(got.webhook, applied)
 		})
 	}
 }
@@ -275,7 +275,7 @@ func TestSecretUnknown_create_protocol(t *testing.T) {
 			t.Fatalf("%s: %s, %v", becomes, got.action, summaries(got.diags))
 		}
 		checkSecret(t, s.only().Secret, becomes, got.webhook.text(t, "secret"), got.webhook.text(t, "encrypted_secret"))
-		p.checkSettled(got.webhook, applied)
+		p.checkNoChanges(got.webhook, applied)
 	}
 }
 
@@ -321,7 +321,7 @@ func TestSecretFirstTriggers_protocol(t *testing.T) {
 	if got.action != update || !has(got.diags, isWarning, "rotation_triggers", "recorded, not rotated") {
 		t.Fatalf("the first triggers after an import: %s, %v", got.action, summaries(got.diags))
 	}
-	p.checkSettled(got.webhook, first)
+	p.checkNoChanges(got.webhook, first)
 	for generation, config := range map[string]object{"another": second, "none": first.with(object{"rotation_triggers": nil})} {
 		if plan := p.plan(got.webhook, config); plan.action() != replace {
 			t.Errorf("%s: %s", generation, plan.action())
@@ -385,7 +385,7 @@ func TestSecretNotSaid_protocol(t *testing.T) {
 	}
 }
 
-// TestSecretAgeUnknown_protocol: an age that cannot be judged is said to be so,
+// TestSecretAgeUnknown_protocol: an age that cannot be checked is said to be so,
 // lest nobody notices that nothing rotates.
 func TestSecretAgeUnknown_protocol(t *testing.T) {
 	t.Parallel()
@@ -550,7 +550,7 @@ func TestSecretRecipientsByKey_protocol(t *testing.T) {
 	}
 }
 
-// TestSecretAgeUnread_protocol warns of an age that no refresh judges.
+// TestSecretAgeUnread_protocol warns of an age that no refresh checks.
 func TestSecretAgeUnread_protocol(t *testing.T) {
 	t.Parallel()
 	for _, tc := range []struct {

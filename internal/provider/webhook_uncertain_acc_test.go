@@ -22,16 +22,16 @@ var apply = []string{"apply", "-auto-approve"}
 // hurried lets the provider try again but once.
 const hurried = "provider \"titanx\" {\n  max_retries = 1\n}\n"
 
-// lostCreate creates the webhook and loses the answer.
-var lostCreate = titanxsim.Fault{Call: titanxsim.CallCreate, Kind: titanxsim.FaultReset, Commit: true, Times: 1}
+// lostResponse creates the webhook and loses the response.
+var lostResponse = titanxsim.Fault{Call: titanxsim.CallCreate, Kind: titanxsim.FaultReset, Commit: true, Times: 1}
 
 func broken(call titanxsim.Call) titanxsim.Fault {
 	return titanxsim.Fault{Call: call, Kind: titanxsim.FaultStatus, Status: http.StatusServiceUnavailable}
 }
 
-// afterLostCreate runs a test in which the answer to the first create is lost,
+// afterLostResponse runs a test in which the response to the first create is lost,
 // in each order in which Terraform replaces.
-func afterLostCreate(t *testing.T, test func(*testing.T, *simulation, *folder)) {
+func afterLostResponse(t *testing.T, test func(*testing.T, *simulation, *folder)) {
 	for name, lifecycle := range map[string]string{
 		"destroy before create": "",
 		"create before destroy": "lifecycle {\n  create_before_destroy = true\n}",
@@ -41,7 +41,7 @@ func afterLostCreate(t *testing.T, test func(*testing.T, *simulation, *folder)) 
 			s := simulate(t, titanxsim.Config{})
 			c := newCLI(t, s, webhookHCL(lifecycle))
 			c.write("provider_override.tf", hurried)
-			s.Inject(lostCreate)
+			s.Inject(lostResponse)
 			test(t, s, c)
 		})
 	}
@@ -54,11 +54,11 @@ func unlisted(after int) titanxsim.Fault {
 	return down
 }
 
-// TestAccWebhook_pending: the answer to a create is lost, and the list is down,
+// TestAccWebhook_pending: the response to a create is lost, and the list is down,
 // so that nobody can tell what became of it.
 func TestAccWebhook_pending(t *testing.T) {
 	t.Parallel()
-	afterLostCreate(t, func(t *testing.T, s *simulation, c *folder) {
+	afterLostResponse(t, func(t *testing.T, s *simulation, c *folder) {
 		s.Inject(unlisted(2)) // one for the plan, one before the create
 		c.mustFail(apply, "the outcome is uncertain", `webhook "test"`, "The next apply looks for it")
 		orphan := s.only().ID
@@ -82,10 +82,10 @@ func TestAccWebhook_pending(t *testing.T) {
 	})
 }
 
-// lossy loses one answer to a create in ten.
-func lossy(s *simulation, creates int) {
+// loseResponses loses one response to a create in ten.
+func loseResponses(s *simulation, creates int) {
 	for n := range creates / 10 {
-		fault := lostCreate
+		fault := lostResponse
 		fault.After = 9*(n+1) + 4*(n%2) // a fault that shows counts for no other; uneven, lest one create meets three
 		s.Inject(fault)
 	}
@@ -102,24 +102,24 @@ func many(name string, count int) string {
 }
 
 // TestAccWebhook_identical creates identical webhooks side by side, ten at a
-// time, while answers are lost.
+// time, while responses are lost.
 func TestAccWebhook_identical(t *testing.T) {
 	t.Parallel()
 	const count = 50
 	var receiver receiver
 	s := simulate(t, titanxsim.Config{DeliveryClient: &http.Client{Transport: &receiver}})
 	c := newCLI(t, s, many("same", count))
-	lossy(s, count)
-	c.mustSay(c.must(apply...), `Webhook "same" created again after a lost response`)
+	loseResponses(s, count)
+	c.mustSay(c.must(apply...), `Webhook "same" created again after an uncertain create`)
 	if got := len(s.Webhooks(simUser)); got != count {
 		t.Errorf("%d webhooks on the server, want %d", got, count)
 	}
 	if creates := len(s.Requests(titanxsim.CallCreate)); creates <= count {
-		t.Errorf("%d creates: no answer was lost", creates)
+		t.Errorf("%d creates: no response was lost", creates)
 	}
 	c.mustAgree(s)
 	s.Fire(simUser, "job.contact.scored", map[string]any{"firstName": "Ada"})
-	if err := s.Settle(t.Context()); err != nil {
+	if err := s.WaitForDeliveries(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	secrets := map[string]bool{}
@@ -135,12 +135,12 @@ func TestAccWebhook_identical(t *testing.T) {
 }
 
 // TestAccWebhook_sideBySide lets two configurations be applied at once under
-// one key, while answers are lost.
+// one key, while responses are lost.
 func TestAccWebhook_sideBySide(t *testing.T) {
 	t.Parallel()
 	const count = 20
 	s := simulate(t, titanxsim.Config{})
-	lossy(s, 2*count)
+	loseResponses(s, 2*count)
 	var runs sync.WaitGroup
 	sides := map[string]*folder{}
 	for _, name := range []string{"left", "right"} {
@@ -154,7 +154,7 @@ func TestAccWebhook_sideBySide(t *testing.T) {
 	}
 	runs.Wait()
 	if creates := len(s.Requests(titanxsim.CallCreate)); creates <= 2*count {
-		t.Errorf("%d creates: no answer was lost", creates)
+		t.Errorf("%d creates: no response was lost", creates)
 	}
 	secrets := map[string]string{}
 	for _, w := range s.Webhooks(simUser) {
@@ -186,7 +186,7 @@ func TestAccWebhook_orphanSearchNeverDeletesAnActiveWebhook(t *testing.T) {
 		t.Run(fmt.Sprint(n), func(t *testing.T) {
 			t.Parallel()
 			s := simulate(t, titanxsim.Config{Latency: time.Duration(n) * 50 * time.Millisecond})
-			fault := lostCreate
+			fault := lostResponse
 			s.Inject(fault)
 			fault.After = n // the other run's first create, or one that was sent again
 			s.Inject(fault)

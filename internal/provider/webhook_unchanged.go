@@ -147,7 +147,7 @@ func (u unchangedWebhooks) plan(ctx context.Context, req *tfprotov6.PlanResource
 	if len(diags) > 0 || !planned.equal(state) {
 		return nil
 	}
-	if conn.settles(state.ID) {
+	if conn.notePlanned(state.ID) {
 		return nil
 	}
 	return &tfprotov6.PlanResourceChangeResponse{PlannedState: req.PriorState, PlannedPrivate: req.PriorPrivate, PlannedIdentity: req.PriorIdentity}

@@ -100,7 +100,7 @@ func TestWrongKeyDestroysNothing_protocol(t *testing.T) {
 func TestWrongKeyForgetsNoOrphan_protocol(t *testing.T) {
 	t.Parallel()
 	k := newKeyring(t)
-	k.Inject(lostCreate)
+	k.Inject(lostResponse)
 	k.Inject(broken(titanxsim.CallDelete))
 	c := core{s: k.simulation}
 	if c.apply(testWebhook(nil)) || !c.tainted || c.state.text(t, "id") != k.only().ID {
@@ -114,7 +114,7 @@ func TestWrongKeyForgetsNoOrphan_protocol(t *testing.T) {
 func TestWrongKeyOfPending_protocol(t *testing.T) {
 	t.Parallel()
 	k := newKeyring(t)
-	k.Inject(lostCreate)
+	k.Inject(lostResponse)
 	down := broken(titanxsim.CallList)
 	down.After = 2 // one for the plan, one before the create
 	k.Inject(down)
@@ -292,7 +292,7 @@ func TestPending_untainted_protocol(t *testing.T) {
 	t.Parallel()
 	for _, policy := range []string{"replace", "keep", "error"} {
 		k := newKeyring(t)
-		k.Inject(lostCreate)
+		k.Inject(lostResponse)
 		down := broken(titanxsim.CallList)
 		down.After = 2
 		k.Inject(down)

@@ -22,7 +22,7 @@ import (
 
 // This file has the JSON shapes that TitanX may use. Its documentation
 // contradicts itself (docs.titanx.io, "Webhooks"), so every doubt about the
-// body of a request or a response is settled here and nowhere else.
+// body of a request or a response is decided here and nowhere else.
 
 // eventKeys are the two documented names of the events array in a create
 // request.

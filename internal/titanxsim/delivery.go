@@ -63,7 +63,7 @@ func (s *Server) fire(user, eventType string, payload any) (eventID string, firs
 	}
 	for _, w := range s.account(user).webhooks {
 		if w.Status == "active" && slices.Contains(w.EventTypes, eventType) {
-			s.pending++
+			s.delivering++
 			subscriber := w.copy()
 			first.Add(1)
 			s.tasks.Go(func() { s.deliver(user, subscriber, e, first.Done) })
@@ -79,10 +79,10 @@ func (s *Server) Deliveries() []Delivery {
 	return slices.Clone(s.deliveries)
 }
 
-// Settle waits until no delivery is under way or waits for a retry.
-func (s *Server) Settle(ctx context.Context) error {
+// WaitForDeliveries waits until no delivery is under way or waits for a retry.
+func (s *Server) WaitForDeliveries(ctx context.Context) error {
 	s.mu.Lock()
-	if s.pending == 0 {
+	if s.delivering == 0 {
 		s.mu.Unlock()
 		return nil
 	}
@@ -102,7 +102,7 @@ func (s *Server) Settle(ctx context.Context) error {
 // deliver attempts a delivery until TitanX would stop. It calls tried after the
 // first attempt.
 func (s *Server) deliver(user string, w Webhook, e delivery.Event, tried func()) {
-	defer s.settled()
+	defer s.deliveryEnded()
 	first := sync.OnceFunc(tried)
 	defer first()
 	for attempt := 1; ; attempt++ {
@@ -169,7 +169,7 @@ func verdict(status int) string {
 	if status == 0 {
 		return fmt.Sprintf("no answer: %s (assumed)", delivery.Repeated)
 	}
-	v := delivery.Judge(status)
+	v := delivery.VerdictOf(status)
 	text := fmt.Sprintf("%d: %s", status, v)
 	switch {
 	case v == delivery.Delivered:
@@ -183,7 +183,7 @@ func verdict(status int) string {
 // repeated reports whether TitanX sends the delivery again. That it does so
 // where there was no answer is assumed.
 func (d Delivery) repeated() bool {
-	return d.Signature != "" && (d.Status == 0 || delivery.Judge(d.Status) == delivery.Repeated)
+	return d.Signature != "" && (d.Status == 0 || delivery.VerdictOf(d.Status) == delivery.Repeated)
 }
 
 // subscriber looks the webhook up again. It is not ok when it is deleted or
@@ -206,10 +206,10 @@ func (s *Server) logDelivery(d Delivery) {
 		"attempt", d.Attempt, "status", d.Status, "verdict", d.Verdict, "error", d.Err)
 }
 
-func (s *Server) settled() {
+func (s *Server) deliveryEnded() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.pending--; s.pending == 0 && s.idle != nil {
+	if s.delivering--; s.delivering == 0 && s.idle != nil {
 		close(s.idle)
 		s.idle = nil
 	}

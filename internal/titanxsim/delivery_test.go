@@ -57,11 +57,11 @@ func (r *receiver) received() ([]http.Header, []string) {
 	return slices.Clone(r.headers), slices.Clone(r.bodies)
 }
 
-func settle(t *testing.T, sim *titanxsim.Server) {
+func waitForDeliveries(t *testing.T, sim *titanxsim.Server) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
 	defer cancel()
-	if err := sim.Settle(ctx); err != nil {
+	if err := sim.WaitForDeliveries(ctx); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -75,7 +75,7 @@ func TestDelivery(t *testing.T) {
 	w := sim.Put("ada", titanxsim.Webhook{URL: r.URL + "/in?x=1", EventTypes: []string{"job.contact.scored"}})
 
 	id := sim.Fire("ada", "job.contact.scored", map[string]string{"email": "ada@customer.example"})
-	settle(t, sim)
+	waitForDeliveries(t, sim)
 	headers, bodies := r.received()
 	if len(bodies) != 1 {
 		t.Fatalf("%d deliveries, want 1", len(bodies))
@@ -112,7 +112,7 @@ func TestSubscribers(t *testing.T) {
 
 	for event, want := range map[string][]string{"job.completed": {"both", "one"}, "job.contact.scored": {"both"}, "job.new": nil} {
 		id := sim.Fire("ada", event, nil)
-		settle(t, sim)
+		waitForDeliveries(t, sim)
 		var got []string
 		for _, d := range sim.Deliveries() {
 			if d.EventID == id {
@@ -158,7 +158,7 @@ func TestRetries(t *testing.T) {
 			t.Cleanup(sim.Close)
 			w := sim.Put("ada", titanxsim.Webhook{URL: r.URL, EventTypes: []string{"job.completed"}})
 			id := sim.Fire("ada", "job.completed", map[string]string{"jobStatus": "Finalized"})
-			settle(t, sim)
+			waitForDeliveries(t, sim)
 
 			headers, bodies := r.received()
 			expect(t, len(bodies), tc.attempts)
@@ -196,7 +196,7 @@ func TestUnreachableReceiverIsRetried(t *testing.T) {
 	t.Cleanup(sim.Close)
 	sim.Put("ada", titanxsim.Webhook{URL: r.URL, EventTypes: []string{"job.completed"}})
 	sim.Fire("ada", "job.completed", nil)
-	settle(t, sim)
+	waitForDeliveries(t, sim)
 	log := sim.Deliveries()
 	expect(t, len(log), 6)
 	expect(t, log[0].Status, 0)
@@ -211,7 +211,7 @@ func TestUntrustedReceiverGetsNothing(t *testing.T) {
 	t.Cleanup(sim.Close)
 	sim.Put("ada", titanxsim.Webhook{URL: r.URL, EventTypes: []string{"job.completed"}})
 	sim.Fire("ada", "job.completed", nil)
-	settle(t, sim)
+	waitForDeliveries(t, sim)
 	_, bodies := r.received()
 	expect(t, len(bodies), 0)
 	expect(t, regexp.MustCompile("certificate").MatchString(sim.Deliveries()[0].Err), true)
@@ -233,7 +233,7 @@ func TestDefaultBackoff(t *testing.T) {
 		sim.Put("ada", titanxsim.Webhook{URL: "https://a.example", EventTypes: []string{"job.completed"}})
 		began := time.Now()
 		sim.Fire("ada", "job.completed", nil)
-		if err := sim.Settle(t.Context()); err != nil {
+		if err := sim.WaitForDeliveries(t.Context()); err != nil {
 			t.Fatal(err)
 		}
 		log := sim.Deliveries()
@@ -260,7 +260,7 @@ func TestSlowReceiver(t *testing.T) {
 		sim.Put("ada", titanxsim.Webhook{URL: "https://a.example", EventTypes: []string{"job.completed"}})
 		began := time.Now()
 		sim.Fire("ada", "job.completed", nil)
-		if err := sim.Settle(t.Context()); err != nil {
+		if err := sim.WaitForDeliveries(t.Context()); err != nil {
 			t.Fatal(err)
 		}
 		expect(t, time.Since(began), 10*time.Second)
@@ -305,7 +305,7 @@ func TestRetryAsksAgain(t *testing.T) {
 				sim.Fire("ada", "job.completed", nil)
 				synctest.Wait()
 				tc.change(sim, w)
-				if err := sim.Settle(t.Context()); err != nil {
+				if err := sim.WaitForDeliveries(t.Context()); err != nil {
 					t.Fatal(err)
 				}
 				if diff := cmp.Diff(tc.want, got); diff != "" {
@@ -337,10 +337,10 @@ func TestCloseStopsDeliveries(t *testing.T) {
 
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 		defer cancel()
-		expect(t, sim.Settle(ctx), context.DeadlineExceeded)
+		expect(t, sim.WaitForDeliveries(ctx), context.DeadlineExceeded)
 		sim.Close()
 		sim.Close()
-		expect(t, sim.Settle(t.Context()), nil)
+		expect(t, sim.WaitForDeliveries(t.Context()), nil)
 		sim.Fire("ada", "job.completed", nil)
 		synctest.Wait()
 		expect(t, attempts.Load(), int32(2))
@@ -355,7 +355,7 @@ func TestFirePayload(t *testing.T) {
 	t.Cleanup(sim.Close)
 	sim.Put("ada", titanxsim.Webhook{URL: r.URL, EventTypes: []string{"job.completed"}})
 	sim.Fire("ada", "job.completed", json.RawMessage(`{ "jobStatus" :"Not\u0020Enriched"}`))
-	settle(t, sim)
+	waitForDeliveries(t, sim)
 	_, bodies := r.received()
 	expect(t, strings.HasPrefix(bodies[0], `{"payload": { "jobStatus" :"Not\u0020Enriched"},`), true)
 }
@@ -370,7 +370,7 @@ func TestUnreadableSecret(t *testing.T) {
 	t.Cleanup(sim.Close)
 	sim.Put("ada", titanxsim.Webhook{URL: r.URL, EventTypes: []string{"job.completed"}, Secret: "whsec_CANARY!"})
 	sim.Fire("ada", "job.completed", nil)
-	settle(t, sim)
+	waitForDeliveries(t, sim)
 	_, bodies := r.received()
 	expect(t, len(bodies), 0)
 	log := sim.Deliveries()

@@ -72,8 +72,8 @@ type Server struct {
 	faults     []Fault
 	requests   []*Request
 	deliveries []Delivery
-	pending    int           // deliveries under way
-	idle       chan struct{} // closed when pending falls to 0; nil while nobody waits
+	delivering int           // deliveries under way
+	idle       chan struct{} // closed when delivering falls to 0; nil while nobody waits
 	closed     bool
 }
 

@@ -329,8 +329,8 @@ def lines_of(file):
 
 
 class Bundled(BaseHTTPRequestHandler):
-    """Serves one request on each connection, on machines without waitress. A
-    stranger can hold as many of its threads as he likes."""
+    """Serves one request on each connection, on machines without waitress. An
+    attacker can hold as many of its threads as he likes."""
 
     protocol_version = "HTTP/1.1"
     timeout = 10  # seconds without a byte

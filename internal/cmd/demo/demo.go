@@ -217,7 +217,7 @@ const nothing = 0
 // with a status.
 func (d *demo) score(ctx context.Context, want int) error {
 	event := d.sim.Fire(user, "job.contact.scored", map[string]string{"firstName": "Ada", "lastName": "Example"})
-	if err := d.sim.Settle(ctx); err != nil {
+	if err := d.sim.WaitForDeliveries(ctx); err != nil {
 		return context.Cause(ctx)
 	}
 	got := nothing
