@@ -30,10 +30,10 @@ var (
 
 const requiredProviders = "terraform {\n  required_providers {\n    titanx = {\n      source = \"titanx-io/titanx\"\n    }\n  }\n}\n"
 
-// TestAccDocsHCL formats every HCL block of the pages, and validates those that
-// need no other provider than this one. What a block refers to is taken from
-// the other blocks of its page.
-func TestAccDocsHCL(t *testing.T) {
+// TestAccDocs_hcl formats every HCL block of the pages, and validates those
+// that need no other provider than this one. What a block refers to is taken
+// from the other blocks of its page.
+func TestAccDocs_hcl(t *testing.T) {
 	t.Parallel()
 	c, err := cli.New(t.Context(), t.TempDir())
 	if err != nil {

@@ -119,10 +119,10 @@ func freeAddress(t *testing.T) string {
 	return listener.Addr().String()
 }
 
-// TestDocsReceiver_commands runs the guide from its first command to the last
+// TestDocs_receiverCommands runs the guide from its first command to the last
 // that prints something. It builds what the guide runs with go run, and uses
 // ports that are free.
-func TestDocsReceiver_commands(t *testing.T) {
+func TestDocs_receiverCommands(t *testing.T) {
 	t.Parallel()
 	dir, simulator, front, receiver := t.TempDir(), freeAddress(t), freeAddress(t), freeAddress(t)
 	_, port, _ := net.SplitHostPort(receiver)
@@ -153,10 +153,10 @@ func TestDocsReceiver_commands(t *testing.T) {
 	}
 }
 
-// TestDocsReceiver_signatures runs each line of "The signature does not verify"
+// TestDocs_receiverSignatures runs each line of "The signature does not verify"
 // on a delivery that is signed in the way that the line is about. No other line
 // may print its signature.
-func TestDocsReceiver_signatures(t *testing.T) {
+func TestDocs_receiverSignatures(t *testing.T) {
 	t.Parallel()
 	lines := map[string]string{}
 	for _, command := range guideCommands(t) {

@@ -52,7 +52,7 @@ func pages(t *testing.T) map[string]string {
 	return texts
 }
 
-func TestDocsLinks(t *testing.T) {
+func TestDocs_links(t *testing.T) {
 	t.Parallel()
 	texts := pages(t)
 	checked := 0
@@ -115,7 +115,7 @@ func anchors(text string) map[string]bool {
 }
 
 // The registry shows a page's description in search results.
-func TestDocsDescriptions(t *testing.T) {
+func TestDocs_descriptions(t *testing.T) {
 	t.Parallel()
 	checked := 0
 	for name, text := range pages(t) {
@@ -140,9 +140,9 @@ var (
 	nextGuide   = regexp.MustCompile(`\nNext: \[[^\]]+\]\(([a-z-]+\.md)\)\n$`)
 )
 
-// TestDocsGuides wants each guide to say for whom it is, to be linked from the
+// TestDocs_guides wants each guide to say for whom it is, to be linked from the
 // index, and to lead to the next.
-func TestDocsGuides(t *testing.T) {
+func TestDocs_guides(t *testing.T) {
 	t.Parallel()
 	texts := pages(t)
 	checked := 0

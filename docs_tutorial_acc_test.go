@@ -27,10 +27,10 @@ var (
 	differs       = regexp.MustCompile(`[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}|deposed object [0-9a-f]{8}|after \d+s|TF_CLI_CONFIG_FILE=\S+`)
 )
 
-// TestAccDocsTutorial runs the guide "Getting started with the simulator" as it
-// is, from the clone to the destroy, and compares what it shows. Only the ports
-// are others, and the clone is of this tree.
-func TestAccDocsTutorial(t *testing.T) {
+// TestAccDocs_tutorial runs the guide "Getting started with the simulator" as
+// it is, from the clone to the destroy, and compares what it shows. Only the
+// ports are others, and the clone is of this tree.
+func TestAccDocs_tutorial(t *testing.T) {
 	t.Parallel()
 	terraform := cmp.Or(os.Getenv(cli.PathVariable), "terraform")
 	if path, err := exec.LookPath(terraform); err != nil || runtime.GOOS == "windows" {

@@ -9,7 +9,7 @@ import (
 	"testing"
 )
 
-func TestReleasedBinaryLacksSimulator(t *testing.T) {
+func TestBinary_withoutSimulator(t *testing.T) {
 	t.Parallel()
 	const module = "github.com/titanx-io/terraform-provider-titanx/"
 

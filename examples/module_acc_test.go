@@ -79,10 +79,10 @@ func (r *lateReceiver) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 	}
 }
 
-// TestAccModuleGracePeriod fires events while the module rotates the secret. A
+// TestAccModule_gracePeriod fires events while the module rotates the secret. A
 // receiver that reloads late loses some without a grace period, and none with
 // one.
-func TestAccModuleGracePeriod(t *testing.T) {
+func TestAccModule_gracePeriod(t *testing.T) {
 	t.Parallel()
 	c, err := cli.New(t.Context(), t.TempDir())
 	if err != nil {
@@ -157,9 +157,9 @@ func TestAccModuleGracePeriod(t *testing.T) {
 	}
 }
 
-// TestAccModuleSplit tests the module in a repository of its own, and applies
+// TestAccModule_split tests the module in a repository of its own, and applies
 // its example there.
-func TestAccModuleSplit(t *testing.T) {
+func TestAccModule_split(t *testing.T) {
 	t.Parallel()
 	c, err := cli.New(t.Context(), t.TempDir())
 	if err != nil {

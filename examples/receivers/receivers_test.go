@@ -33,9 +33,10 @@ import (
 	"github.com/titanx-io/terraform-provider-titanx/internal/titanxsim"
 )
 
-// TestRequests sends every request to every receiver. A genuine delivery
-// follows on the same connection: it is handled, or the connection is closed.
-func TestRequests(t *testing.T) {
+// TestReceiver_requests sends every request to every receiver. A genuine
+// delivery follows on the same connection: it is handled, or the connection is
+// closed.
+func TestReceiver_requests(t *testing.T) {
 	t.Parallel()
 	inEach(t, func(t *testing.T, l language) {
 		p := l.start(t, prepare(t, secret))
@@ -71,9 +72,9 @@ func TestRequests(t *testing.T) {
 	})
 }
 
-// TestSecretsFiles starts every receiver with every secrets file, and writes
-// the file of one that runs.
-func TestSecretsFiles(t *testing.T) {
+// TestReceiver_secretsFiles starts every receiver with every secrets file, and
+// writes the file of one that runs.
+func TestReceiver_secretsFiles(t *testing.T) {
 	t.Parallel()
 	inEach(t, func(t *testing.T, l language) {
 		for _, reading := range []string{"", "after-prefix", "decoded"} {
@@ -150,7 +151,7 @@ func discreet(t *testing.T, log string, c secretsCase) {
 	}
 }
 
-func TestStartRefused(t *testing.T) {
+func TestReceiver_startRefused(t *testing.T) {
 	t.Parallel()
 	inEach(t, func(t *testing.T, l language) {
 		first := l.start(t, prepare(t, secret))
@@ -188,8 +189,8 @@ func TestStartRefused(t *testing.T) {
 	})
 }
 
-// TestReceiver_attackers lets an attacker use the connection of genuine deliveries:
-// directly, and through a proxy that has but one.
+// TestReceiver_attackers lets an attacker use the connection of genuine
+// deliveries: directly, and through a proxy that has but one.
 func TestReceiver_attackers(t *testing.T) {
 	t.Parallel()
 	const inner = "POST /titanx HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\n"
@@ -306,8 +307,9 @@ func (p *process) goOn() {
 	write(p.t, filepath.Join(p.folder, "go-on"), "")
 }
 
-// TestStop expects that what is accepted before and during the end is handled.
-func TestStop(t *testing.T) {
+// TestReceiver_stop expects that what is accepted before and during the end is
+// handled.
+func TestReceiver_stop(t *testing.T) {
 	t.Parallel()
 	inEach(t, func(t *testing.T, l language) {
 		p := l.scripted(t).start(t, prepare(t, secret))
@@ -375,9 +377,9 @@ func TestStop(t *testing.T) {
 	})
 }
 
-// TestStopIsSoon ends a receiver while an attacker holds a request open. It is
-// cut off, and not waited for until it is too slow.
-func TestStopIsSoon(t *testing.T) {
+// TestReceiver_stopDuringRequest ends a receiver while an attacker holds a
+// request open. It is cut off, and not waited for until it is too slow.
+func TestReceiver_stopDuringRequest(t *testing.T) {
 	t.Parallel()
 	inEach(t, func(t *testing.T, l language) {
 		p := l.start(t, prepare(t, secret))
@@ -394,8 +396,9 @@ func TestStopIsSoon(t *testing.T) {
 	})
 }
 
-// TestKill ends a receiver without notice, and goes on in another language.
-func TestKill(t *testing.T) {
+// TestReceiver_kill ends a receiver without notice, and goes on in another
+// language.
+func TestReceiver_kill(t *testing.T) {
 	t.Parallel()
 	for i, l := range languages {
 		next := languages[(i+1)%len(languages)]
@@ -484,8 +487,8 @@ func results(t *testing.T, folder string) map[string]string {
 	return found
 }
 
-// TestEventsFile starts with a file that has everything in it.
-func TestEventsFile(t *testing.T) {
+// TestReceiver_eventsFile starts with a file that has everything in it.
+func TestReceiver_eventsFile(t *testing.T) {
 	t.Parallel()
 	now, old := float64(milliseconds), float64(milliseconds-5*24*3600*1000)
 	waits := func(id string) record {
@@ -542,8 +545,9 @@ func TestEventsFile(t *testing.T) {
 	})
 }
 
-// TestFullDisk lets the events file grow no further, in the middle of a line.
-func TestFullDisk(t *testing.T) {
+// TestReceiver_fullDisk lets the events file grow no further, in the middle of
+// a line.
+func TestReceiver_fullDisk(t *testing.T) {
 	t.Parallel()
 	if runtime.GOOS == "windows" {
 		t.Skip("Windows has no limit of a file's size")
@@ -582,8 +586,8 @@ func TestFullDisk(t *testing.T) {
 	})
 }
 
-// TestFull accepts no more than it may.
-func TestFull(t *testing.T) {
+// TestReceiver_fullQueue accepts no more than it may.
+func TestReceiver_fullQueue(t *testing.T) {
 	t.Parallel()
 	inEach(t, func(t *testing.T, l language) {
 		folder := prepare(t, secret)
@@ -603,8 +607,8 @@ func TestFull(t *testing.T) {
 	})
 }
 
-// TestFailures lets handle fail: an event that failed may come again.
-func TestFailures(t *testing.T) {
+// TestReceiver_failures lets handle fail: an event that failed may come again.
+func TestReceiver_failures(t *testing.T) {
 	t.Parallel()
 	inEach(t, func(t *testing.T, l language) {
 		p := l.scripted(t).start(t, prepare(t, secret))
@@ -648,8 +652,9 @@ func TestFailures(t *testing.T) {
 	})
 }
 
-// TestNeverVerified expects one line about a file that verifies nothing.
-func TestNeverVerified(t *testing.T) {
+// TestReceiver_neverVerified expects one line about a file that verifies
+// nothing.
+func TestReceiver_neverVerified(t *testing.T) {
 	t.Parallel()
 	inEach(t, func(t *testing.T, l language) {
 		const other, line = "CANARY-another-secret", "1 refused: no delivery has verified with the present secrets file\n"
@@ -675,9 +680,9 @@ func TestNeverVerified(t *testing.T) {
 	})
 }
 
-// TestDeliveries runs every receiver against the simulator, behind a proxy that
-// terminates TLS.
-func TestDeliveries(t *testing.T) {
+// TestReceiver_deliveries runs every receiver against the simulator, behind a
+// proxy that terminates TLS.
+func TestReceiver_deliveries(t *testing.T) {
 	t.Parallel()
 	inEach(t, func(t *testing.T, l language) {
 		b := newBench(t, l)

@@ -46,7 +46,7 @@ func expressModules(t *testing.T) string {
 	return modules
 }
 
-func TestExpressRecipe(t *testing.T) {
+func TestRecipe_express(t *testing.T) {
 	t.Parallel()
 	modules := expressModules(t)
 	folder := copied(t, "recipes/express.js", "node/receiver.js")
@@ -59,7 +59,7 @@ func TestExpressRecipe(t *testing.T) {
 
 var uvicorn = regexp.MustCompile(`Uvicorn running on http://(\S+)`)
 
-func TestFastAPIRecipe(t *testing.T) {
+func TestRecipe_fastAPI(t *testing.T) {
 	t.Parallel()
 	python := pythonWith(t, "fastapi", "uvicorn")
 	folder := copied(t, "recipes/fastapi_app.py", "python/receiver.py")
@@ -101,9 +101,9 @@ func recipe(t *testing.T, p *process) {
 	p.ended()
 }
 
-// TestLambdaRecipe calls the function with each request as a function URL, API
+// TestRecipe_lambda calls the function with each request as a function URL, API
 // Gateway and a load balancer do, and with a queue that fails.
-func TestLambdaRecipe(t *testing.T) {
+func TestRecipe_lambda(t *testing.T) {
 	t.Parallel()
 	folder := copied(t, "recipes/lambda.js", "node/receiver.js")
 	sdk := filepath.Join(folder, "node_modules", "@aws-sdk", "client-sqs")

@@ -77,7 +77,7 @@ func unconfigured(t *testing.T) *protocolServer {
 	return p
 }
 
-func TestFunctionsAgreeWithOpenSSL_protocol(t *testing.T) {
+func TestFunctions_openSSL_protocol(t *testing.T) {
 	t.Parallel()
 	p := unconfigured(t)
 	vectors, err := os.ReadFile("../signature/testdata/vectors.txt")
@@ -133,9 +133,9 @@ func TestVerifySignature_protocol(t *testing.T) {
 	}
 }
 
-// TestFunctionsRefuseEmptySecret_protocol: a lost secret that became "" must
+// TestFunctions_emptySecret_protocol: a lost secret that became "" must
 // not let a receiver's test pass.
-func TestFunctionsRefuseEmptySecret_protocol(t *testing.T) {
+func TestFunctions_emptySecret_protocol(t *testing.T) {
 	t.Parallel()
 	p := unconfigured(t)
 	for _, secret := range []string{"", " ", "\n"} {
@@ -153,7 +153,7 @@ func TestFunctionsRefuseEmptySecret_protocol(t *testing.T) {
 	}
 }
 
-func TestFunctionErrorsTellNoSecret_protocol(t *testing.T) {
+func TestFunctions_redactedErrors_protocol(t *testing.T) {
 	t.Parallel()
 	p := unconfigured(t)
 	for name, arguments := range map[string][]any{

@@ -11,9 +11,9 @@ import (
 	"github.com/titanx-io/terraform-provider-titanx/internal/titanxsim"
 )
 
-// TestEmptyArguments_protocol checks that an empty value selects no other key
-// and no other host.
-func TestEmptyArguments_protocol(t *testing.T) {
+// TestProvider_emptyArguments_protocol checks that an empty value selects no
+// other key and no other host.
+func TestProvider_emptyArguments_protocol(t *testing.T) {
 	for name, tc := range map[string]struct {
 		arguments object
 		variables map[string]string

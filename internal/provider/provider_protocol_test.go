@@ -12,9 +12,9 @@ import (
 	"github.com/titanx-io/terraform-provider-titanx/internal/titanxsim"
 )
 
-// TestDescriptions_protocol looks for what the documentation would show without
-// a word.
-func TestDescriptions_protocol(t *testing.T) {
+// TestProvider_descriptions_protocol looks for what the documentation would
+// show without a word.
+func TestProvider_descriptions_protocol(t *testing.T) {
 	t.Parallel()
 	p := simulate(t, titanxsim.Config{}).protocol(nil)
 	described := 0
@@ -79,10 +79,10 @@ func eachAttribute(where string, block *tfprotov6.SchemaBlock, visit func(where 
 	}
 }
 
-// TestOldCLI_protocol lives a webhook's life as Terraform 1.0 speaks to a
-// provider: without identity, capabilities, deferral, and without asking for
-// what came later.
-func TestOldCLI_protocol(t *testing.T) {
+// TestProvider_oldCLI_protocol lives a webhook's life as Terraform 1.0 speaks
+// to a provider: without identity, capabilities, deferral, and without asking
+// for what came later.
+func TestProvider_oldCLI_protocol(t *testing.T) {
 	t.Parallel()
 	s := simulate(t, titanxsim.Config{})
 	p := s.protocol(nil)
@@ -136,10 +136,10 @@ func TestOldCLI_protocol(t *testing.T) {
 	}
 }
 
-// TestOldCLI_schema checks that what every Terraform can use needs nothing that
-// came later. A write-only argument (1.11) would be an ordinary one to an older
-// CLI, and go into its state.
-func TestOldCLI_schema(t *testing.T) {
+// TestProvider_oldCLISchema checks that what every Terraform can use needs
+// nothing that came later. A write-only argument (1.11) would be an ordinary
+// one to an older CLI, and go into its state.
+func TestProvider_oldCLISchema(t *testing.T) {
 	t.Parallel()
 	p := simulate(t, titanxsim.Config{}).protocol(nil)
 	for _, schemas := range []map[string]*tfprotov6.Schema{p.schemas.ResourceSchemas, p.schemas.DataSourceSchemas} {
@@ -198,9 +198,9 @@ func TestProvider_missingKey_protocol(t *testing.T) {
 	}
 }
 
-// TestOldCLI_writeOnly lets a CLI before 1.11 validate secret_wo while it is
-// not known, and rejects a value.
-func TestOldCLI_writeOnly(t *testing.T) {
+// TestProvider_oldCLIWriteOnly lets a CLI before 1.11 validate secret_wo while
+// it is not known, and rejects a value.
+func TestProvider_oldCLIWriteOnly(t *testing.T) {
 	t.Parallel()
 	p := simulate(t, titanxsim.Config{}).protocol(nil)
 	p.old = true

@@ -101,7 +101,7 @@ type event struct {
 	ID         string          `json:"id"`
 }
 
-func TestDelivery_protocol(t *testing.T) {
+func TestTestDelivery_protocol(t *testing.T) {
 	t.Parallel()
 	for name, tc := range map[string]struct {
 		config             object
@@ -178,7 +178,7 @@ func mustBeDelivery(t *testing.T, got *http.Request, body []byte, eventType, pay
 	}
 }
 
-func TestDeliveryAnswers_protocol(t *testing.T) {
+func TestTestDelivery_answers_protocol(t *testing.T) {
 	t.Parallel()
 	for status, want := range map[int]struct {
 		attribute, text string
@@ -228,9 +228,9 @@ func TestDeliveryAnswers_protocol(t *testing.T) {
 	}
 }
 
-// TestDeliveryBrokenReceivers_protocol checks that each way to verify wrongly
-// is refused with a message that names it.
-func TestDeliveryBrokenReceivers_protocol(t *testing.T) {
+// TestTestDelivery_brokenReceivers_protocol checks that each way to verify
+// wrongly is refused with a message that names it.
+func TestTestDelivery_brokenReceivers_protocol(t *testing.T) {
 	t.Parallel()
 	for name, tc := range map[string]struct {
 		accepts   func(body []byte, sig string) bool
@@ -285,7 +285,7 @@ func TestDeliveryBrokenReceivers_protocol(t *testing.T) {
 	}
 }
 
-func TestDeliveryUnanswered_protocol(t *testing.T) {
+func TestTestDelivery_unanswered_protocol(t *testing.T) {
 	t.Parallel()
 	s := simulate(t, titanxsim.Config{})
 	untrusted := s.receiver(false, func(http.ResponseWriter, *http.Request) { t.Error("a delivery over an untrusted connection") })
@@ -320,7 +320,7 @@ func (silent) RoundTrip(req *http.Request) (*http.Response, error) {
 	return nil, req.Context().Err()
 }
 
-func TestDeliverySlowReceiver_protocol(t *testing.T) {
+func TestTestDelivery_slowReceiver_protocol(t *testing.T) {
 	t.Parallel()
 	s := simulate(t, titanxsim.Config{})
 	s.receivers = silent{}
@@ -337,7 +337,7 @@ func TestDeliverySlowReceiver_protocol(t *testing.T) {
 	})
 }
 
-func TestDeliveryArguments_protocol(t *testing.T) {
+func TestTestDelivery_arguments_protocol(t *testing.T) {
 	t.Parallel()
 	s := simulate(t, titanxsim.Config{})
 	to := s.receiver(true, func(http.ResponseWriter, *http.Request) { t.Error("a delivery of bad arguments") })

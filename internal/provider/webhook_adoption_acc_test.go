@@ -36,9 +36,9 @@ variable "name" {
 	return c
 }
 
-// TestAccAdoption_nowhere looks for the held secret in all that an adoption
-// into encrypted_secret leaves behind.
-func TestAccAdoption_nowhere(t *testing.T) {
+// TestAccAdoption_heldSecretNowhere looks for the held secret in all that an
+// adoption into encrypted_secret leaves behind.
+func TestAccAdoption_heldSecretNowhere(t *testing.T) {
 	t.Parallel()
 	needs(t, cli.WriteOnly)
 	s := simulate(t, titanxsim.Config{})
@@ -266,10 +266,10 @@ func TestAccPending_preventDestroy(t *testing.T) {
 	c.mustAgree(s)
 }
 
-// TestAccTaint_noFalseWord taints a webhook, and plans without a refresh or
+// TestAccTaint_messages taints a webhook, and plans without a refresh or
 // with another name: no message says that both webhooks stay, or that
 // secret_wo is of use.
-func TestAccTaint_noFalseWord(t *testing.T) {
+func TestAccTaint_messages(t *testing.T) {
 	t.Parallel()
 	s := simulate(t, titanxsim.Config{})
 	c := newCLI(t, s, strings.Replace(webhookHCL(""), `"test"`+"\n  url", "var.name\n  url", 1)+"variable \"name\" { default = \"test\" }\n")

@@ -58,9 +58,9 @@ func atOnce(n int, do func(i int) error) error {
 	return errors.Join(errs...)
 }
 
-// TestNoChangePlan_protocol counts what a plan that changes nothing asks of
+// TestCost_noChange_protocol counts what a plan that changes nothing asks of
 // TitanX: each page of the list once.
-func TestNoChangePlan_protocol(t *testing.T) {
+func TestCost_noChange_protocol(t *testing.T) {
 	t.Parallel()
 	for _, n := range []int{1, 100, 1000} {
 		t.Run(fmt.Sprint(n), func(t *testing.T) {
@@ -118,9 +118,9 @@ func (p *protocolServer) unchanged(state, config *tfprotov6.DynamicValue) error 
 	return nil
 }
 
-// TestCreates_protocol counts connections: as many as there are calls at once,
-// however many webhooks are made.
-func TestCreates_protocol(t *testing.T) {
+// TestCost_creates_protocol counts connections: as many as there are calls at
+// once, however many webhooks are made.
+func TestCost_creates_protocol(t *testing.T) {
 	t.Parallel()
 	const n = 50
 	s := simulate(t, titanxsim.Config{})
@@ -143,9 +143,9 @@ func TestCreates_protocol(t *testing.T) {
 	}
 }
 
-// TestExpired_protocol checks that a state which equals its plan is not taken
-// for unchanged when its secret has expired.
-func TestExpired_protocol(t *testing.T) {
+// TestUnchanged_expired_protocol checks that a state which equals its plan is
+// not taken for unchanged when its secret has expired.
+func TestUnchanged_expired_protocol(t *testing.T) {
 	t.Parallel()
 	s := simulate(t, titanxsim.Config{})
 	p := s.protocol(nil)

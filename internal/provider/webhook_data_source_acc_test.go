@@ -16,7 +16,7 @@ import (
 	"github.com/titanx-io/terraform-provider-titanx/internal/titanxsim"
 )
 
-func TestAccWebhookData(t *testing.T) {
+func TestAccWebhookDataSource(t *testing.T) {
 	t.Parallel()
 	s := simulate(t, titanxsim.Config{})
 	s.putThree()

@@ -48,7 +48,7 @@ func (s *simulation) putThree() (scored, completed, other titanxsim.Webhook) {
 		put("other", "https://other.example.com/completed", "active", "job.completed")
 }
 
-func TestWebhookData_protocol(t *testing.T) {
+func TestWebhookDataSource_protocol(t *testing.T) {
 	t.Parallel()
 	s := simulate(t, titanxsim.Config{})
 	scored, _, _ := s.putThree()
@@ -78,7 +78,7 @@ func TestWebhookData_protocol(t *testing.T) {
 	}
 }
 
-func TestWebhookDataRefusals_protocol(t *testing.T) {
+func TestWebhookDataSource_refusals_protocol(t *testing.T) {
 	t.Parallel()
 	s := simulate(t, titanxsim.Config{})
 	p := s.protocol(nil)
@@ -120,7 +120,7 @@ func TestWebhookDataRefusals_protocol(t *testing.T) {
 
 // TestManyMatchesAreBounded checks that an error does not list a thousand
 // webhooks.
-func TestManyMatchesAreBounded_protocol(t *testing.T) {
+func TestWebhookDataSource_manyMatches_protocol(t *testing.T) {
 	t.Parallel()
 	s := simulate(t, titanxsim.Config{})
 	for range maxListed + 5 {
@@ -135,7 +135,7 @@ func TestManyMatchesAreBounded_protocol(t *testing.T) {
 	}
 }
 
-func TestWebhooksData_protocol(t *testing.T) {
+func TestWebhooksDataSource_protocol(t *testing.T) {
 	t.Parallel()
 	s := simulate(t, titanxsim.Config{})
 	s.putThree()
@@ -199,7 +199,7 @@ func webhookNames(t *testing.T, i instance) []string {
 
 // TestDataSchemasHaveNoSecret checks that there is no place for a secret, and
 // no id that the provider made up.
-func TestDataSchemasHaveNoSecret_protocol(t *testing.T) {
+func TestDataSources_withoutSecret_protocol(t *testing.T) {
 	t.Parallel()
 	schemas := simulate(t, titanxsim.Config{}).protocol(nil).schemas.DataSourceSchemas
 	for name, want := range map[string]string{

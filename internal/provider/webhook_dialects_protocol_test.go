@@ -111,9 +111,9 @@ func changesStatus(t *testing.T, s *simulation, p *protocolServer, read instance
 	return read
 }
 
-// TestCreateRequest_protocol looks at the raw JSON: both documented events
+// TestDialects_eventKeys_protocol looks at the raw JSON: both documented events
 // keys, then the one that a strict server knows.
-func TestCreateRequest_protocol(t *testing.T) {
+func TestDialects_eventKeys_protocol(t *testing.T) {
 	t.Parallel()
 	for name, tc := range map[string]struct {
 		eventsIn string
@@ -153,8 +153,9 @@ func TestCreateRequest_protocol(t *testing.T) {
 	}
 }
 
-// TestReadTrouble_protocol: no answer but a complete list may change the state.
-func TestReadTrouble_protocol(t *testing.T) {
+// TestRead_failures_protocol: no answer but a complete list may change the
+// state.
+func TestRead_failures_protocol(t *testing.T) {
 	t.Parallel()
 	for name, tc := range map[string]struct {
 		fault  titanxsim.Fault
@@ -194,7 +195,7 @@ func TestReadTrouble_protocol(t *testing.T) {
 	}
 }
 
-func TestReadNeverTouchesTheSecret_protocol(t *testing.T) {
+func TestRead_keepsSecret_protocol(t *testing.T) {
 	t.Parallel()
 	s := simulate(t, titanxsim.Config{})
 	made := s.protocol(nil).create(testWebhook(nil))
@@ -210,7 +211,7 @@ func TestReadNeverTouchesTheSecret_protocol(t *testing.T) {
 	}
 }
 
-func TestIdentity_protocol(t *testing.T) {
+func TestRead_identity_protocol(t *testing.T) {
 	t.Parallel()
 	s := simulate(t, titanxsim.Config{})
 	p := s.protocol(nil)

@@ -24,7 +24,7 @@ func warnsOf(diags []*tfprotov6.Diagnostic, duplicate titanxsim.Webhook) bool {
 	return has(diags, isWarning, "url", "the receiver gets every event twice") && has(diags, isWarning, "url", duplicate.ID)
 }
 
-func TestDuplicateWarning_protocol(t *testing.T) {
+func TestDuplicates_warning_protocol(t *testing.T) {
 	t.Parallel()
 	s := simulate(t, titanxsim.Config{})
 	duplicate := s.putDuplicate("someone else's")
@@ -49,7 +49,7 @@ func TestDuplicateWarning_protocol(t *testing.T) {
 	}
 }
 
-func TestDuplicateWarningCost_protocol(t *testing.T) {
+func TestDuplicates_cost_protocol(t *testing.T) {
 	t.Parallel()
 	s := simulate(t, titanxsim.Config{})
 	duplicate := s.putDuplicate("duplicate")
@@ -76,9 +76,9 @@ func TestDuplicateWarningCost_protocol(t *testing.T) {
 	}
 }
 
-// TestDuplicatesUnlisted_protocol: a check that could not be made is reported
+// TestDuplicates_unlisted_protocol: a check that could not be made is reported
 // once a run, and not made again. In an apply nothing is said.
-func TestDuplicatesUnlisted_protocol(t *testing.T) {
+func TestDuplicates_unlisted_protocol(t *testing.T) {
 	t.Parallel()
 	for name, tc := range map[string]struct {
 		fault titanxsim.Fault
@@ -228,9 +228,10 @@ func TestDuplicates_protocol(t *testing.T) {
 	})
 }
 
-// TestTainted_protocol: core plans a tainted webhook as a plain create, so that
-// nobody can tell it from a copy. It must stay possible to replace it.
-func TestTainted_protocol(t *testing.T) {
+// TestDuplicates_tainted_protocol: core plans a tainted webhook as a plain
+// create, so that nobody can tell it from a copy. It must stay possible to
+// replace it.
+func TestDuplicates_tainted_protocol(t *testing.T) {
 	t.Parallel()
 	for name, refer := range map[string]func(p *protocolServer, made instance){
 		"refreshed":      func(p *protocolServer, made instance) { p.read(made) },
@@ -264,9 +265,10 @@ func (p *protocolServer) passOn(i instance) {
 	p.upgrade(p.webhookSchema().Version, fmt.Sprintf(`{"id": %q}`, i.text(p.t, "id")))
 }
 
-// TestTwinsOfOneRun_protocol checks that webhooks which one run creates are not told of
-// as duplicates of each other once more while they are created.
-func TestTwinsOfOneRun_protocol(t *testing.T) {
+// TestDuplicates_duringApply_protocol checks that webhooks which one run
+// creates are not told of as duplicates of each other once more while they are
+// created.
+func TestDuplicates_duringApply_protocol(t *testing.T) {
 	t.Parallel()
 	p := simulate(t, titanxsim.Config{}).protocol(nil)
 	p.create(testWebhook(nil))

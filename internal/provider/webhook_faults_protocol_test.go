@@ -313,9 +313,9 @@ func (c *faultCell) check(config object) {
 	}
 }
 
-// TestLateCommit_protocol: a create that timed out takes effect all the same,
-// when nobody looks any more.
-func TestLateCommit_protocol(t *testing.T) {
+// TestFaults_lateCommit_protocol: a create that timed out takes effect all the
+// same, when nobody looks any more.
+func TestFaults_lateCommit_protocol(t *testing.T) {
 	t.Parallel()
 	for name, tc := range map[string]struct {
 		stamp  time.Duration // from the moment at which the create was sent
@@ -352,10 +352,10 @@ func TestLateCommit_protocol(t *testing.T) {
 	}
 }
 
-// TestCandidates_protocol: on a server that returns no names, nothing proves
-// which webhook an uncertain create left. Nothing is deleted until somebody has told
-// them apart, and then only that.
-func TestCandidates_protocol(t *testing.T) {
+// TestFaults_candidates_protocol: on a server that returns no names, nothing
+// proves which webhook an uncertain create left. Nothing is deleted until
+// somebody has told them apart, and then only that.
+func TestFaults_candidates_protocol(t *testing.T) {
 	t.Parallel()
 	for name, down := range map[string]bool{"found at once": false, "found by the next apply": true} {
 		t.Run(name, func(t *testing.T) {

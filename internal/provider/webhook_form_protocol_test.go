@@ -10,9 +10,9 @@ import (
 	"github.com/titanx-io/terraform-provider-titanx/internal/titanxsim"
 )
 
-// TestFormUnreturned_protocol creates a webhook whose response has no name: a
+// TestForm_unreturned_protocol creates a webhook whose response has no name: a
 // list then teaches the form, once, and only if a service uses such forms.
-func TestFormUnreturned_protocol(t *testing.T) {
+func TestForm_unreturned_protocol(t *testing.T) {
 	t.Parallel()
 	for name, tc := range map[string]struct {
 		listed  string
@@ -55,9 +55,9 @@ func TestFormUnreturned_protocol(t *testing.T) {
 	}
 }
 
-// TestFormPrivate_protocol: where every answer equals what was asked, private
+// TestForm_private_protocol: where every answer equals what was asked, private
 // state has the mark of the key and nothing else.
-func TestFormPrivate_protocol(t *testing.T) {
+func TestForm_private_protocol(t *testing.T) {
 	t.Parallel()
 	s := simulate(t, titanxsim.Config{})
 	made := s.protocol(nil).create(testWebhook(object{"url": "HTTPS://Hooks.example.com:443/titanx"}))

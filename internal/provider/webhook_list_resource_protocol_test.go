@@ -66,7 +66,7 @@ func fleet(t *testing.T, paging string, size int) *simulation {
 	return s
 }
 
-func TestListThousand_protocol(t *testing.T) {
+func TestWebhookList_thousand_protocol(t *testing.T) {
 	t.Parallel()
 	for _, paging := range []string{"cursor", "next", "link", "pages"} {
 		t.Run(paging, func(t *testing.T) {
@@ -86,7 +86,7 @@ func TestListThousand_protocol(t *testing.T) {
 	}
 }
 
-func TestListLimit_protocol(t *testing.T) {
+func TestWebhookList_limit_protocol(t *testing.T) {
 	t.Parallel()
 	s := fleet(t, "cursor", 1000)
 	p := s.protocol(nil)
@@ -114,7 +114,7 @@ func TestListLimit_protocol(t *testing.T) {
 
 // TestListStreams checks that a page is asked for when the one before has been
 // consumed: never is more than one in memory.
-func TestListStreams_protocol(t *testing.T) {
+func TestWebhookList_streams_protocol(t *testing.T) {
 	t.Parallel()
 	s := fleet(t, "cursor", 1000)
 	next, stop := iter.Pull(s.protocol(nil).list(object{}, 10_000, true))
@@ -133,7 +133,7 @@ func TestListStreams_protocol(t *testing.T) {
 	}
 }
 
-func TestListFailedPage_protocol(t *testing.T) {
+func TestWebhookList_failedPage_protocol(t *testing.T) {
 	t.Parallel()
 	s := fleet(t, "cursor", 300)
 	s.Inject(titanxsim.Fault{Call: titanxsim.CallList, After: 1, Kind: titanxsim.FaultStatus, Status: 403})
@@ -146,7 +146,7 @@ func TestListFailedPage_protocol(t *testing.T) {
 	}
 }
 
-func TestListResult_protocol(t *testing.T) {
+func TestWebhookList_result_protocol(t *testing.T) {
 	t.Parallel()
 	s := simulate(t, titanxsim.Config{})
 	scored, _, _ := s.putThree()
@@ -191,7 +191,7 @@ func (p *protocolServer) mustMatchImport(listed instance, id string) {
 	}
 }
 
-func TestListOfUnnamed_protocol(t *testing.T) {
+func TestWebhookList_unnamed_protocol(t *testing.T) {
 	t.Parallel()
 	s := simulate(t, titanxsim.Config{Dialect: titanxsim.Dialect{NameOut: "absent", UpdatedAt: "absent"}})
 	scored, completed, other := s.putThree()
@@ -203,7 +203,7 @@ func TestListOfUnnamed_protocol(t *testing.T) {
 	}
 }
 
-func TestListRefusals_protocol(t *testing.T) {
+func TestWebhookList_refusals_protocol(t *testing.T) {
 	t.Parallel()
 	s := simulate(t, titanxsim.Config{})
 	s.putThree()
@@ -226,9 +226,10 @@ func TestListRefusals_protocol(t *testing.T) {
 	}
 }
 
-// TestListDisplayName_protocol: a name with line breaks must not forge rows of
-// terraform query, and one with the API key or a secret must not show it.
-func TestListDisplayName_protocol(t *testing.T) {
+// TestWebhookList_displayName_protocol: a name with line breaks must not forge
+// rows of terraform query, and one with the API key or a secret must not show
+// it.
+func TestWebhookList_displayName_protocol(t *testing.T) {
 	t.Parallel()
 	s := simulate(t, titanxsim.Config{})
 	s.Put(simUser, titanxsim.Webhook{Name: "a\nforged row\x1b[31m " + s.apiKey, URL: "https://hooks.example.com", EventTypes: []string{"job.completed"}})

@@ -78,7 +78,7 @@ func TestAccWebhook_life(t *testing.T) {
 	})
 }
 
-func TestAccWebhook_behindTheBack(t *testing.T) {
+func TestAccWebhook_changedElsewhere(t *testing.T) {
 	t.Parallel()
 	s := simulate(t, titanxsim.Config{})
 	resource.Test(t, resource.TestCase{
@@ -107,7 +107,7 @@ func TestAccWebhook_behindTheBack(t *testing.T) {
 	})
 }
 
-func TestAccWebhook_importLosesTheSecret(t *testing.T) {
+func TestAccWebhook_importWithoutSecret(t *testing.T) {
 	t.Parallel()
 	for policy, tc := range map[string]struct {
 		arguments string

@@ -17,7 +17,7 @@ const (
 	isWarning = tfprotov6.DiagnosticSeverityWarning
 )
 
-func TestBadInput_protocol(t *testing.T) {
+func TestWebhook_badInput_protocol(t *testing.T) {
 	t.Parallel()
 	s := simulate(t, titanxsim.Config{})
 	p := s.protocol(nil)
@@ -78,7 +78,7 @@ func TestBadInput_protocol(t *testing.T) {
 	}
 }
 
-func TestPlanRefusals_protocol(t *testing.T) {
+func TestWebhook_planRefusals_protocol(t *testing.T) {
 	t.Parallel()
 	s := simulate(t, titanxsim.Config{})
 	local := s.protocol(nil)
@@ -110,7 +110,7 @@ func TestPlanRefusals_protocol(t *testing.T) {
 	}
 }
 
-func TestProviderConfiguration_protocol(t *testing.T) {
+func TestProvider_configuration_protocol(t *testing.T) {
 	s := simulate(t, titanxsim.Config{})
 	t.Setenv(apiKeyVariable, "")
 	t.Setenv(baseURLVariable, "")

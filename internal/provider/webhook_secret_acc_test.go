@@ -35,9 +35,9 @@ var cliRows = []string{
 	"expired/rotate_after is longer",
 }
 
-// TestAccSecretTable carries out rows of the secret's life with a CLI. All rows
-// run at the level of the protocol.
-func TestAccSecretTable(t *testing.T) {
+// TestAccSecret_table carries out rows of the secret's life with a CLI. All
+// rows run at the level of the protocol.
+func TestAccSecret_table(t *testing.T) {
 	t.Parallel()
 	for _, row := range secretTable {
 		if !slices.Contains(cliRows, row.state+"/"+row.event) {

@@ -15,7 +15,7 @@ import (
 	"github.com/titanx-io/terraform-provider-titanx/internal/titanxsim"
 )
 
-func TestSecretTable_protocol(t *testing.T) {
+func TestSecret_table_protocol(t *testing.T) {
 	t.Parallel()
 	for _, row := range secretTable {
 		t.Run(row.state+"/"+row.event, func(t *testing.T) {
@@ -230,7 +230,7 @@ func hasError(diags []*tfprotov6.Diagnostic) bool {
 	return slices.ContainsFunc(diags, func(d *tfprotov6.Diagnostic) bool { return d.Severity == isError })
 }
 
-func TestSecretUnknown_protocol(t *testing.T) {
+func TestSecret_unknown_protocol(t *testing.T) {
 	t.Parallel()
 	for name, tc := range secretUnknowns {
 		t.Run(name, func(t *testing.T) {
@@ -260,7 +260,7 @@ func TestSecretUnknown_protocol(t *testing.T) {
 	}
 }
 
-func TestSecretUnknown_create_protocol(t *testing.T) {
+func TestSecret_unknownCreate_protocol(t *testing.T) {
 	t.Parallel()
 	for becomes, recipients := range map[string][]string{"known": nil, "encrypted": {keyA.recipient}} {
 		s := simulate(t, titanxsim.Config{})
@@ -279,9 +279,9 @@ func TestSecretUnknown_create_protocol(t *testing.T) {
 	}
 }
 
-// TestSecretSavedPlan_protocol plans a change before rotate_after passes, and
+// TestSecret_savedPlan_protocol plans a change before rotate_after passes, and
 // applies it after: the plan must hold.
-func TestSecretSavedPlan_protocol(t *testing.T) {
+func TestSecret_savedPlan_protocol(t *testing.T) {
 	t.Parallel()
 	s := simulate(t, titanxsim.Config{})
 	p := s.protocol(nil)
@@ -308,9 +308,9 @@ func TestSecretSavedPlan_protocol(t *testing.T) {
 	}
 }
 
-// TestSecretFirstTriggers_protocol: the first triggers after an import are
+// TestSecret_firstTriggers_protocol: the first triggers after an import are
 // recorded, all others rotate.
-func TestSecretFirstTriggers_protocol(t *testing.T) {
+func TestSecret_firstTriggers_protocol(t *testing.T) {
 	t.Parallel()
 	first := testWebhook(object{"on_lost_secret": "keep", "rotation_triggers": map[string]string{"generation": "1"}})
 	second := first.with(object{"rotation_triggers": map[string]string{"generation": "2"}})
@@ -338,9 +338,9 @@ func TestSecretFirstTriggers_protocol(t *testing.T) {
 	}
 }
 
-// TestSecretPlannedAsNull_protocol: with recipients, a plan never waits for a
+// TestSecret_plannedAsNull_protocol: with recipients, a plan never waits for a
 // plain secret.
-func TestSecretPlannedAsNull_protocol(t *testing.T) {
+func TestSecret_plannedAsNull_protocol(t *testing.T) {
 	t.Parallel()
 	p := simulate(t, titanxsim.Config{}).protocol(nil)
 	for recipients, changes := range map[string]object{
@@ -359,7 +359,7 @@ func TestSecretPlannedAsNull_protocol(t *testing.T) {
 	}
 }
 
-func TestSecretNotSaid_protocol(t *testing.T) {
+func TestSecret_notReturned_protocol(t *testing.T) {
 	t.Parallel()
 	for _, dialect := range []string{"absent", "null"} {
 		s := simulate(t, titanxsim.Config{Dialect: titanxsim.Dialect{CreateSecret: dialect}})
@@ -385,9 +385,9 @@ func TestSecretNotSaid_protocol(t *testing.T) {
 	}
 }
 
-// TestSecretAgeUnknown_protocol: an age that cannot be checked is said to be so,
-// lest nobody notices that nothing rotates.
-func TestSecretAgeUnknown_protocol(t *testing.T) {
+// TestSecret_ageUnknown_protocol: an age that cannot be checked is said to be
+// so, lest nobody notices that nothing rotates.
+func TestSecret_ageUnknown_protocol(t *testing.T) {
 	t.Parallel()
 	s := simulate(t, titanxsim.Config{})
 	p := s.protocol(nil)
@@ -404,9 +404,9 @@ func TestSecretAgeUnknown_protocol(t *testing.T) {
 	}
 }
 
-// TestSecretWithdrawn_protocol has a secret that is not known when planning,
+// TestSecret_withdrawn_protocol has a secret that is not known when planning,
 // and null in the apply.
-func TestSecretWithdrawn_protocol(t *testing.T) {
+func TestSecret_withdrawn_protocol(t *testing.T) {
 	t.Parallel()
 	for name, tc := range map[string]struct {
 		state   string
@@ -461,8 +461,8 @@ func (i instance) number(t *testing.T, attribute string) int64 {
 	return n
 }
 
-// TestSecretVersion_protocol follows secret_version through a secret's life.
-func TestSecretVersion_protocol(t *testing.T) {
+// TestSecret_version_protocol follows secret_version through a secret's life.
+func TestSecret_version_protocol(t *testing.T) {
 	t.Parallel()
 	s := simulate(t, titanxsim.Config{})
 	p := s.protocol(nil)
@@ -502,9 +502,9 @@ func TestSecretVersion_protocol(t *testing.T) {
 	}
 }
 
-// TestSecretAdopted_protocol finds nothing of secret_wo in a plan, or in what
+// TestSecret_adopted_protocol finds nothing of secret_wo in a plan, or in what
 // an encrypted adoption stores.
-func TestSecretAdopted_protocol(t *testing.T) {
+func TestSecret_adopted_protocol(t *testing.T) {
 	t.Parallel()
 	s := simulate(t, titanxsim.Config{})
 	p := s.protocol(nil)
@@ -523,9 +523,9 @@ func TestSecretAdopted_protocol(t *testing.T) {
 	}
 }
 
-// TestSecretRecipientsByKey_protocol: the comment of a public key, and a line
+// TestSecret_recipientsByKey_protocol: the comment of a public key, and a line
 // break after it, are not the key.
-func TestSecretRecipientsByKey_protocol(t *testing.T) {
+func TestSecret_recipientsByKey_protocol(t *testing.T) {
 	t.Parallel()
 	edwards, rivest, _, _ := newSSHKeys(t)
 	s := simulate(t, titanxsim.Config{})
@@ -550,8 +550,8 @@ func TestSecretRecipientsByKey_protocol(t *testing.T) {
 	}
 }
 
-// TestSecretAgeUnread_protocol warns of an age that no refresh checks.
-func TestSecretAgeUnread_protocol(t *testing.T) {
+// TestSecret_ageUnread_protocol warns of an age that no refresh checks.
+func TestSecret_ageUnread_protocol(t *testing.T) {
 	t.Parallel()
 	for _, tc := range []struct {
 		rotateAfter string

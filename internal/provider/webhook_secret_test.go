@@ -261,9 +261,9 @@ func configsOf(state, event string) (before, after object) {
 	return before, after
 }
 
-// TestSecretTable_complete finds a row for every event that changes something
+// TestSecret_tableComplete finds a row for every event that changes something
 // in each of the states that secret_status names.
-func TestSecretTable_complete(t *testing.T) {
+func TestSecret_tableComplete(t *testing.T) {
 	t.Parallel()
 	rows := map[[2]string]int{}
 	for _, row := range secretTable {
@@ -284,8 +284,8 @@ func TestSecretTable_complete(t *testing.T) {
 	}
 }
 
-// TestSecretTriggers_null: a trigger that is null is one that is not there.
-func TestSecretTriggers_null(t *testing.T) {
+// TestSecret_nullTriggers: a trigger that is null is one that is not there.
+func TestSecret_nullTriggers(t *testing.T) {
 	t.Parallel()
 	triggers := func(values map[string]attr.Value) types.Map { return types.MapValueMust(types.StringType, values) }
 	one, null := types.StringValue("1"), types.StringNull()

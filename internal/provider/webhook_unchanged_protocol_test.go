@@ -217,9 +217,9 @@ func TestUnchanged_protocol(t *testing.T) {
 // conn is what the provider's configuration gave.
 func (p *protocolServer) conn() *connection { return p.server.unchanged.provider.conn }
 
-// TestUnchangedNeedsClient_protocol leaves everything to the framework while
+// TestUnchanged_withoutClient_protocol leaves everything to the framework while
 // the provider's arguments are unknown.
-func TestUnchangedNeedsClient_protocol(t *testing.T) {
+func TestUnchanged_withoutClient_protocol(t *testing.T) {
 	t.Parallel()
 	s := simulate(t, titanxsim.Config{})
 	config := testWebhook(nil)
@@ -235,9 +235,9 @@ func TestUnchangedNeedsClient_protocol(t *testing.T) {
 	}
 }
 
-// TestUnchangedState_protocol passes a state of the present schema on as it is
+// TestUnchanged_state_protocol passes a state of the present schema on as it is
 // in the file, and no other.
-func TestUnchangedState_protocol(t *testing.T) {
+func TestUnchanged_state_protocol(t *testing.T) {
 	t.Parallel()
 	p := simulate(t, titanxsim.Config{}).protocol(nil)
 	u := p.server.unchanged
@@ -306,9 +306,9 @@ func draws(w titanxsim.Webhook) map[string]drawn {
 	}
 }
 
-// TestUnchangedRandom_protocol reads and plans webhooks with random values, and
-// has what is answered from the bytes compared with the framework's answer.
-func TestUnchangedRandom_protocol(t *testing.T) {
+// TestUnchanged_random_protocol reads and plans webhooks with random values,
+// and has what is answered from the bytes compared with the framework's answer.
+func TestUnchanged_random_protocol(t *testing.T) {
 	t.Parallel()
 	seed := rand.Uint64()
 	t.Logf("seed %d", seed)
@@ -379,9 +379,9 @@ func TestUnchangedRandom_protocol(t *testing.T) {
 	}
 }
 
-// TestUnchangedKnowsSchema finds what the framework does beside the resource's
+// TestUnchanged_schema finds what the framework does beside the resource's
 // own rules, and the fast path does not.
-func TestUnchangedKnowsSchema(t *testing.T) {
+func TestUnchanged_schema(t *testing.T) {
 	t.Parallel()
 	r := newWebhookResource(time.Now)
 	var described resource.SchemaResponse

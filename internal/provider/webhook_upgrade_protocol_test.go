@@ -80,9 +80,9 @@ func privateState(t *testing.T, values string) []byte {
 	return text
 }
 
-// TestFirstState_protocol goes from the first schema's state, which has no
-// identity, to a plan without a change.
-func TestFirstState_protocol(t *testing.T) {
+// TestUpgrade_firstState_protocol goes from the first schema's state, which has
+// no identity, to a plan without a change.
+func TestUpgrade_firstState_protocol(t *testing.T) {
 	t.Parallel()
 	s := simulate(t, titanxsim.Config{})
 	s.putFirst()
@@ -167,9 +167,9 @@ func releasedStates(t *testing.T) map[string][]releasedState {
 	return versions
 }
 
-// TestReleasedStates_protocol goes from every state of every version to a
-// refresh and a plan that change nothing but attributes that are new since.
-func TestReleasedStates_protocol(t *testing.T) {
+// TestUpgrade_releasedStates_protocol goes from every state of every version to
+// a refresh and a plan that change nothing but attributes that are new since.
+func TestUpgrade_releasedStates_protocol(t *testing.T) {
 	t.Parallel()
 	for version, states := range releasedStates(t) {
 		for n, released := range states {
@@ -215,10 +215,10 @@ func TestReleasedStates_protocol(t *testing.T) {
 	}
 }
 
-// TestReleasedStates_complete keeps the states of the version to be released
-// next, the topmost of the change log, in step with the schema: they have every
-// attribute, and each is set in at least one.
-func TestReleasedStates_complete(t *testing.T) {
+// TestUpgrade_releasedStatesComplete keeps the states of the version to be
+// released next, the topmost of the change log, in step with the schema: they
+// have every attribute, and each is set in at least one.
+func TestUpgrade_releasedStatesComplete(t *testing.T) {
 	t.Parallel()
 	changes, err := os.ReadFile("../../CHANGELOG.md")
 	if err != nil {
@@ -258,10 +258,10 @@ func TestReleasedStates_complete(t *testing.T) {
 	}
 }
 
-// TestStateOfOtherVersions_protocol reads a state that lacks attributes, as one
-// from before they were added, and one that has another, as one from before it
-// was removed.
-func TestStateOfOtherVersions_protocol(t *testing.T) {
+// TestUpgrade_otherVersions_protocol reads a state that lacks attributes, as
+// one from before they were added, and one that has another, as one from before
+// it was removed.
+func TestUpgrade_otherVersions_protocol(t *testing.T) {
 	t.Parallel()
 	p := simulate(t, titanxsim.Config{}).protocol(nil)
 	for name, state := range map[string]string{
@@ -274,7 +274,7 @@ func TestStateOfOtherVersions_protocol(t *testing.T) {
 	}
 }
 
-func TestSchemaVersions_protocol(t *testing.T) {
+func TestUpgrade_schemaVersions_protocol(t *testing.T) {
 	t.Parallel()
 	p := simulate(t, titanxsim.Config{}).protocol(nil)
 	if v := p.webhookSchema().Version; v != 0 {
@@ -307,7 +307,7 @@ func (p *protocolServer) importByIdentity(id string) (instance, []*tfprotov6.Dia
 	return instance{value: p.decode(p.webhookSchema(), resp.ImportedResources[0].State)}, resp.Diagnostics
 }
 
-func TestImportByIdentity_protocol(t *testing.T) {
+func TestImport_byIdentity_protocol(t *testing.T) {
 	t.Parallel()
 	s := simulate(t, titanxsim.Config{})
 	s.putFirst()

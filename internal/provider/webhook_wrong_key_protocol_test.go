@@ -79,7 +79,7 @@ func TestWrongKey_protocol(t *testing.T) {
 	}
 }
 
-func TestWrongKeyDestroysNothing_protocol(t *testing.T) {
+func TestWrongKey_destroy_protocol(t *testing.T) {
 	t.Parallel()
 	k := newKeyring(t)
 	made := k.protocol(nil).create(testWebhook(nil))
@@ -97,7 +97,7 @@ func TestWrongKeyDestroysNothing_protocol(t *testing.T) {
 
 // A create whose orphan could not be deleted is in the state under the orphan's
 // id: not to be forgotten under another key, either.
-func TestWrongKeyForgetsNoOrphan_protocol(t *testing.T) {
+func TestWrongKey_orphan_protocol(t *testing.T) {
 	t.Parallel()
 	k := newKeyring(t)
 	k.Inject(lostResponse)
@@ -111,7 +111,7 @@ func TestWrongKeyForgetsNoOrphan_protocol(t *testing.T) {
 }
 
 // Where it is not even known whether there is a webhook, the plan warns.
-func TestWrongKeyOfPending_protocol(t *testing.T) {
+func TestWrongKey_pending_protocol(t *testing.T) {
 	t.Parallel()
 	k := newKeyring(t)
 	k.Inject(lostResponse)
@@ -137,7 +137,7 @@ func TestWrongKeyOfPending_protocol(t *testing.T) {
 	k.only()
 }
 
-func TestRotatedKey_protocol(t *testing.T) {
+func TestWrongKey_rotatedKey_protocol(t *testing.T) {
 	t.Parallel()
 	k := newKeyring(t)
 	config := testWebhook(nil)
@@ -165,7 +165,7 @@ func TestRotatedKey_protocol(t *testing.T) {
 }
 
 // Private state distinguishes keys, and holds no key.
-func TestPrivateStateHoldsNoKey_protocol(t *testing.T) {
+func TestSeenBy_withoutKey_protocol(t *testing.T) {
 	t.Parallel()
 	k := newKeyring(t)
 	p := k.protocol(nil)
@@ -195,8 +195,9 @@ func TestPrivateStateHoldsNoKey_protocol(t *testing.T) {
 	}
 }
 
-// TestMovedAddress_protocol has the same key accepted at two addresses.
-func TestMovedAddress_protocol(t *testing.T) {
+// TestWrongKey_movedAddress_protocol has the same key accepted at two
+// addresses.
+func TestWrongKey_movedAddress_protocol(t *testing.T) {
 	t.Parallel()
 	keys := map[string]string{"CANARY-key": simUser}
 	here, there := simulate(t, titanxsim.Config{Keys: keys}), simulate(t, titanxsim.Config{Keys: keys})
@@ -237,8 +238,8 @@ func TestNormalAddress(t *testing.T) {
 	}
 }
 
-// TestWrongKeyCounts_protocol reports all webhooks of a run in one error.
-func TestWrongKeyCounts_protocol(t *testing.T) {
+// TestWrongKey_counts_protocol reports all webhooks of a run in one error.
+func TestWrongKey_counts_protocol(t *testing.T) {
 	t.Parallel()
 	k := newKeyring(t)
 	p := k.protocol(nil)
@@ -268,9 +269,9 @@ func TestWrongKeyCounts_protocol(t *testing.T) {
 	}
 }
 
-// TestWrongKeyOfStatus_protocol changes a status under another user's key,
+// TestWrongKey_status_protocol changes a status under another user's key,
 // without a refresh.
-func TestWrongKeyOfStatus_protocol(t *testing.T) {
+func TestWrongKey_status_protocol(t *testing.T) {
 	t.Parallel()
 	k := newKeyring(t)
 	made := k.protocol(nil).create(testWebhook(nil))

@@ -18,7 +18,7 @@ import (
 //go:embed testdata/vectors.txt
 var vectors string
 
-func TestSignAgreesWithOpenSSL(t *testing.T) {
+func TestSign_openSSL(t *testing.T) {
 	t.Parallel()
 	lines := strings.Split(strings.TrimSpace(vectors), "\n")
 	if len(lines) != 1000 {

@@ -221,7 +221,7 @@ func TestClient_headers(t *testing.T) {
 	}
 }
 
-func TestEscaped_onTheWire(t *testing.T) {
+func TestClient_escapedPaths(t *testing.T) {
 	t.Parallel()
 	paths := make(chan string, 100)
 	c := served(t, func(w http.ResponseWriter, r *http.Request) {
@@ -376,7 +376,7 @@ func TestAttempt_slowResponse(t *testing.T) {
 
 // Whatever happens at the very instant of the timeout, the error says that what
 // was asked for may still be done.
-func TestAttempt_timeoutIsStillPossible(t *testing.T) {
+func TestAttempt_timeout(t *testing.T) {
 	t.Parallel()
 	silent := newSilentServer(t)
 	for range 50 {

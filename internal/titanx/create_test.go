@@ -105,7 +105,7 @@ func TestCreate_refused(t *testing.T) {
 
 // A redirect may answer a create that took effect: 303 is made for it. No
 // Location is followed, and one that cannot be parsed is not repeated.
-func TestCreate_redirectIsUncertain(t *testing.T) {
+func TestCreate_redirect(t *testing.T) {
 	t.Parallel()
 	for _, location := range []string{"", "/webhooks/w1", "https://other.example/CANARY", "https://other.example:port/CANARY", "%zz\x01CANARY"} {
 		synctest.Test(t, func(t *testing.T) {
@@ -158,7 +158,7 @@ func TestCreate_givesUp(t *testing.T) {
 	}
 }
 
-func TestCreate_refusedAfterAnUncertainOutcome(t *testing.T) {
+func TestCreate_refusedAfterUncertain(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		b := wired(t, titanxsim.Config{})
@@ -171,7 +171,7 @@ func TestCreate_refusedAfterAnUncertainOutcome(t *testing.T) {
 	})
 }
 
-func TestCreate_stillPossibleIsUncertain(t *testing.T) {
+func TestCreate_stillPossible(t *testing.T) {
 	t.Parallel()
 	for name, fault := range map[string]titanxsim.Fault{
 		"timeout": {Kind: titanxsim.FaultDelay, Delay: time.Hour},
@@ -217,7 +217,7 @@ func wantUncertain(t *testing.T, err error) *UncertainError {
 	return uncertain
 }
 
-func TestCreate_withoutAList(t *testing.T) {
+func TestCreate_listDown(t *testing.T) {
 	t.Parallel()
 	for _, status := range []int{401, 500} {
 		synctest.Test(t, func(t *testing.T) {
@@ -232,7 +232,7 @@ func TestCreate_withoutAList(t *testing.T) {
 	}
 }
 
-func TestCreate_needsAListFirst(t *testing.T) {
+func TestCreate_withoutFirstList(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		b := wired(t, titanxsim.Config{})
@@ -272,7 +272,7 @@ func beside(b *bench, status string, n int) http.Handler {
 }
 
 // Looking for an orphan never deletes a webhook that delivers.
-func TestCreate_neverDeletesAnActiveWebhook(t *testing.T) {
+func TestCreate_activeCandidate(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
 		others    int
@@ -334,7 +334,7 @@ func TestCreate_twoSteps(t *testing.T) {
 	}
 }
 
-func TestCreate_failedActivationKeepsTheWebhook(t *testing.T) {
+func TestCreate_failedActivation(t *testing.T) {
 	t.Parallel()
 	for _, fault := range []titanxsim.Fault{
 		{Kind: titanxsim.FaultStatus, Status: 500}, {Kind: titanxsim.FaultStatus, Status: 403}, {Kind: titanxsim.FaultReset},
@@ -353,7 +353,7 @@ func TestCreate_failedActivationKeepsTheWebhook(t *testing.T) {
 }
 
 // Another run that lost a response takes an inactive webhook for its orphan.
-func TestCreate_deletedBeforeItsActivation(t *testing.T) {
+func TestCreate_deletedBeforeActivation(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		b := wired(t, titanxsim.Config{})
@@ -453,7 +453,7 @@ func TestCreate_unrelatedWebhooks(t *testing.T) {
 
 // A list that was asked for before a create was sent, and is answered after it
 // took effect, must not make its orphan look old.
-func TestCreate_orphanInAListUnderWay(t *testing.T) {
+func TestCreate_orphanInListUnderWay(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		b := wired(t, titanxsim.Config{})
@@ -497,9 +497,9 @@ func TestCreate_canceled(t *testing.T) {
 	})
 }
 
-// TestClient_FindOrphans_usesTheList of the run: a refresh of many webhooks
+// TestClient_FindOrphans_oneList of the run: a refresh of many webhooks
 // costs one.
-func TestClient_FindOrphans_usesTheList(t *testing.T) {
+func TestClient_FindOrphans_oneList(t *testing.T) {
 	t.Parallel()
 	b := connected(t, titanxsim.Config{})
 	if _, err := b.Create(t.Context(), crm()); err != nil {
@@ -514,7 +514,8 @@ func TestClient_FindOrphans_usesTheList(t *testing.T) {
 	}
 }
 
-// TestCreate_canceledWithoutOrphan deletes nothing, and does not say that it did.
+// TestCreate_canceledWithoutOrphan deletes nothing, and does not say that it
+// did.
 func TestCreate_canceledWithoutOrphan(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -531,9 +532,9 @@ func TestCreate_canceledWithoutOrphan(t *testing.T) {
 	})
 }
 
-// TestCreate_inactiveReservesNoRoom: a create that needs no activation uses the
+// TestCreate_inactiveRoom: a create that needs no activation uses the
 // last place of a window, and one that does waits for two.
-func TestCreate_inactiveReservesNoRoom(t *testing.T) {
+func TestCreate_inactiveRoom(t *testing.T) {
 	t.Parallel()
 	for status, waits := range map[string]bool{StatusInactive: false, StatusActive: true} {
 		t.Run(status, func(t *testing.T) {
@@ -609,7 +610,7 @@ func TestCreate_identicalSideBySide(t *testing.T) {
 
 // The period in which an orphan was created begins when the request is sent,
 // not before a wait for the rate limit.
-func TestCreate_periodBeginsAtSending(t *testing.T) {
+func TestCreate_sentAfterWaiting(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		b := wired(t, titanxsim.Config{Limits: titanxsim.Limits{Second: 5, Minute: 1, Day: 100}})
@@ -626,7 +627,7 @@ func TestCreate_periodBeginsAtSending(t *testing.T) {
 }
 
 // A create that waits for another one to be settled obeys its context.
-func TestCreate_waitingObeysItsContext(t *testing.T) {
+func TestCreate_canceledWhileWaiting(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		b := wired(t, titanxsim.Config{}, func(cfg *Config) { cfg.SettleWait = time.Minute })
@@ -650,7 +651,7 @@ func TestCreate_waitingObeysItsContext(t *testing.T) {
 
 // Without a Date header, and with a clock that is off, the orphan cannot be
 // proven, but the user learns of it.
-func TestCreate_withoutTitanXsClock(t *testing.T) {
+func TestCreate_withoutClock(t *testing.T) {
 	t.Parallel()
 	for _, skew := range []time.Duration{0, -time.Hour, time.Hour} {
 		synctest.Test(t, func(t *testing.T) {
@@ -690,7 +691,7 @@ func TestCreate_refusedTwice(t *testing.T) {
 
 // A status route and a list that are behind look as if the webhook were gone.
 // What is created again meanwhile is remembered, and nothing is called settled.
-func TestCreate_activationLags(t *testing.T) {
+func TestCreate_activationLag(t *testing.T) {
 	t.Parallel()
 	for _, times := range []int{1, 0} {
 		synctest.Test(t, func(t *testing.T) {
@@ -711,7 +712,7 @@ func TestCreate_activationLags(t *testing.T) {
 }
 
 // A status of TitanX's own is shown, shortened and without a secret.
-func TestCreate_answeredStatusIsCleaned(t *testing.T) {
+func TestCreate_cleanedStatus(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		c := client(t, Config{Transport: wire{http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

@@ -66,7 +66,7 @@ func keeps(secrets ...string) *redactor {
 	return r
 }
 
-func TestErrorMessage_withoutTheKey(t *testing.T) {
+func TestErrorMessage_withoutKey(t *testing.T) {
 	t.Parallel()
 	const key = "CANARY-API-KEY"
 	for before := range 2 * maxMessage {

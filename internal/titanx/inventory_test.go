@@ -138,7 +138,7 @@ func TestInventory_ownWrites(t *testing.T) {
 	}
 }
 
-func TestInventory_forgetsOwnWrites(t *testing.T) {
+func TestInventory_forget(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		b := wired(t, titanxsim.Config{})
@@ -154,7 +154,7 @@ func TestInventory_forgetsOwnWrites(t *testing.T) {
 	})
 }
 
-func TestInventory_changeDuringAList(t *testing.T) {
+func TestInventory_changeDuringList(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		var i inventory
@@ -183,7 +183,7 @@ func TestInventory_changeDuringAList(t *testing.T) {
 	})
 }
 
-func TestClient_Find_confirmsAMiss(t *testing.T) {
+func TestClient_Find_confirm(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
 		dialect string
@@ -220,7 +220,7 @@ func TestClient_Find_confirmsAMiss(t *testing.T) {
 
 // A list that is behind, or lost a page, is not evidence: the next one has the
 // webhook.
-func TestClient_Find_oneListIsNotEvidence(t *testing.T) {
+func TestClient_Find_oneList(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		var lists int
@@ -241,7 +241,7 @@ func TestClient_Find_oneListIsNotEvidence(t *testing.T) {
 }
 
 // A refusal of the list itself says nothing about a webhook.
-func TestClient_Find_refusedListIsNotEvidence(t *testing.T) {
+func TestClient_Find_refusedList(t *testing.T) {
 	t.Parallel()
 	for _, status := range []int{404, 410} {
 		for _, body := range []string{"", "404 page not found", `{"error": "not found"}`, "<html>"} {
@@ -264,7 +264,7 @@ func TestClient_Find_refusedListIsNotEvidence(t *testing.T) {
 }
 
 // A webhook that somebody creates while the pages are read moves them.
-func TestClient_All_readsAShiftedListAgain(t *testing.T) {
+func TestClient_All_shiftedList(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		lists := 0
@@ -382,7 +382,7 @@ func (i *inventory) has(ctx context.Context, id string) (ok bool, err error) {
 	return ok, err
 }
 
-func TestInventory_waiterLeaves(t *testing.T) {
+func TestInventory_canceledWaiter(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		i, ended := slowList()
@@ -432,7 +432,7 @@ func TestInventory_limit(t *testing.T) {
 }
 
 // A first list that stalls costs one attempt.
-func TestClient_All_aListThatStalls(t *testing.T) {
+func TestClient_All_stalledList(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		b := wired(t, titanxsim.Config{})

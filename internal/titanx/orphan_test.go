@@ -66,7 +66,7 @@ func TestEvidence_judge(t *testing.T) {
 	}
 }
 
-func TestClient_DeleteOrphans_needsAList(t *testing.T) {
+func TestClient_DeleteOrphans_withoutList(t *testing.T) {
 	t.Parallel()
 	for _, status := range []int{401, 404, 500} {
 		synctest.Test(t, func(t *testing.T) {
@@ -82,7 +82,7 @@ func TestClient_DeleteOrphans_needsAList(t *testing.T) {
 }
 
 // What this run has created since is no orphan of an earlier one.
-func TestClient_DeleteOrphans_sparesWhatThisRunCreated(t *testing.T) {
+func TestClient_DeleteOrphans_ownWebhooks(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		b := wired(t, titanxsim.Config{})

@@ -245,7 +245,7 @@ func TestPacer_sharedKey(t *testing.T) {
 
 // Alone, the pacer sends as a window opens; beside another process, a little
 // later and never quite at the same time.
-func TestPacer_spreadsAfterARefusal(t *testing.T) {
+func TestPacer_spread(t *testing.T) {
 	t.Parallel()
 	for _, status := range []int{http.StatusOK, http.StatusTooManyRequests} {
 		t.Run(http.StatusText(status), func(t *testing.T) {
@@ -279,7 +279,7 @@ func TestPacer_spreadsAfterARefusal(t *testing.T) {
 
 // Requests under way may be in the server's count already: their answers may
 // bring room, so nobody is refused or told of a wait before they are in.
-func TestPacer_awaitsAnswersUnderWay(t *testing.T) {
+func TestPacer_answersUnderWay(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		m := &limitModel{limits: [3]int{10, 10, 4}}
@@ -393,7 +393,7 @@ func TestPacer_canceledCalls(t *testing.T) {
 	})
 }
 
-func TestPacer_refusesAtOnce(t *testing.T) {
+func TestPacer_refusal(t *testing.T) {
 	t.Parallel()
 	for _, test := range []struct {
 		name    string
@@ -542,7 +542,7 @@ func TestPacer_retryAfter(t *testing.T) {
 	}
 }
 
-func TestPacer_ignoresNonsense(t *testing.T) {
+func TestPacer_nonsense(t *testing.T) {
 	t.Parallel()
 	for _, test := range []struct {
 		name        string
@@ -740,7 +740,7 @@ func FuzzPacerHeaders(f *testing.F) {
 
 // Places that were taken before a 429 stay taken: an activation does not wait
 // for the neighbors who caused it.
-func TestPacer_spendsUnderContention(t *testing.T) {
+func TestPacer_contendedSpare(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		p := newPacer()

@@ -94,8 +94,8 @@ func TestFindRecent_clockMoves(t *testing.T) {
 	})
 }
 
-// TestNow uses the Date header, however wrong the local clock is.
-func TestNow(t *testing.T) {
+// TestClient_Now_skew uses the Date header, however wrong the local clock is.
+func TestClient_Now_skew(t *testing.T) {
 	t.Parallel()
 	for _, skew := range []time.Duration{0, time.Minute, -time.Hour, 60 * 24 * time.Hour, -10 * 365 * 24 * time.Hour} {
 		synctest.Test(t, func(t *testing.T) {

@@ -62,7 +62,7 @@ func TestRedactor_longText(t *testing.T) {
 	}
 }
 
-func TestRedactor_shortSecretsStay(t *testing.T) {
+func TestRedactor_shortSecrets(t *testing.T) {
 	t.Parallel()
 	var r redactor
 	r.add("", "a", "the")

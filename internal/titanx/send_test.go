@@ -141,7 +141,7 @@ func TestPolicy_unsent(t *testing.T) {
 	}
 }
 
-func TestCreate_noConnectionIsUnsent(t *testing.T) {
+func TestCreate_noConnection(t *testing.T) {
 	t.Parallel()
 	closed := httptest.NewServer(http.NotFoundHandler())
 	closed.Close()
@@ -215,7 +215,7 @@ func TestClient_Now(t *testing.T) {
 
 // No response takes more than 150 MiB, whatever it decodes to. Not parallel, as
 // it measures the memory of the process.
-func TestResponses_takeBoundedMemory(t *testing.T) { //nolint:paralleltest // see above
+func TestResponses_memory(t *testing.T) { //nolint:paralleltest // see above
 	if testing.Short() {
 		t.Skip("takes seconds, which each mutant would pay for")
 	}
@@ -328,7 +328,7 @@ func TestSwitchingProtocols(t *testing.T) {
 }
 
 // The time limit of a request does not run while it queues for a connection.
-func TestAttempt_queuesWithoutATimer(t *testing.T) {
+func TestAttempt_queue(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		const wait = DefaultRequestTimeout - time.Second
@@ -350,7 +350,7 @@ func TestAttempt_queuesWithoutATimer(t *testing.T) {
 }
 
 // What net/http says of a response may quote it.
-func TestTransportErrors_quoteNothing(t *testing.T) {
+func TestTransportErrors_unquoted(t *testing.T) {
 	t.Parallel()
 	for _, response := range []string{
 		"CANARY\r\n\r\n", "HTTP/1.1 CANARY\r\n\r\n", "HTTP/1.1 200 OK\r\nCANARY\r\n\r\n", "HTTP/1.1 200 OK\r\nContent-Length: CANARY\r\n\r\n",
@@ -381,7 +381,7 @@ func TestTransportErrors_quoteNothing(t *testing.T) {
 
 // A TLS version that is refused, or a server that does not speak TLS, is asked
 // once.
-func TestHandshake_isTriedOnce(t *testing.T) {
+func TestHandshake_once(t *testing.T) {
 	t.Parallel()
 	for name, plain := range map[string]bool{"old version": false, "no TLS": true} {
 		var connections atomic.Int64

@@ -187,7 +187,7 @@ func TestCreate_bothEventKeysRefused(t *testing.T) {
 
 // A refusal that mentions an events key for another reason must not switch that
 // key off for the creates after it.
-func TestCreate_eventKeyIsRemembered(t *testing.T) {
+func TestCreate_eventKeyRemembered(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		b := wired(t, titanxsim.Config{})
@@ -276,7 +276,7 @@ func pages(t *testing.T, bodies ...string) (*Client, *int) {
 	})}}), &asked
 }
 
-func TestList_wholeOrAnError(t *testing.T) {
+func TestList_incomplete(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
 		name  string

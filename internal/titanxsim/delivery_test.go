@@ -97,7 +97,7 @@ func TestDelivery(t *testing.T) {
 	}
 }
 
-func TestSubscribers(t *testing.T) {
+func TestDelivery_subscribers(t *testing.T) {
 	t.Parallel()
 	r := newReceiver(t, 204)
 	sim := titanxsim.New(titanxsim.Config{DeliveryClient: r.Client()})
@@ -126,7 +126,7 @@ func TestSubscribers(t *testing.T) {
 	}
 }
 
-func TestRetries(t *testing.T) {
+func TestDelivery_retries(t *testing.T) {
 	t.Parallel()
 	const again, final = "TitanX will send this again, for up to 3 days. Only 408, 429 and 5xx are repeated",
 		"TitanX will never send this again. Only 408, 429 and 5xx are repeated"
@@ -188,7 +188,7 @@ func upToFiveRetries(attempt int) time.Duration {
 	return time.Microsecond
 }
 
-func TestUnreachableReceiverIsRetried(t *testing.T) {
+func TestDelivery_unreachableReceiver(t *testing.T) {
 	t.Parallel()
 	r := newReceiver(t, 200)
 	r.Close()
@@ -204,7 +204,7 @@ func TestUnreachableReceiverIsRetried(t *testing.T) {
 	expect(t, log[0].Verdict, "no answer: TitanX will send this again, for up to 3 days (assumed)")
 }
 
-func TestUntrustedReceiverGetsNothing(t *testing.T) {
+func TestDelivery_untrustedReceiver(t *testing.T) {
 	t.Parallel()
 	r := newReceiver(t, 200)
 	sim := titanxsim.New(titanxsim.Config{Backoff: func(int) time.Duration { return -1 }})
@@ -246,7 +246,7 @@ func TestDefaultBackoff(t *testing.T) {
 	})
 }
 
-func TestSlowReceiver(t *testing.T) {
+func TestDelivery_slowReceiver(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		never := stub(func(r *http.Request) (*http.Response, error) {
@@ -268,9 +268,9 @@ func TestSlowReceiver(t *testing.T) {
 	})
 }
 
-// TestRetryAsksAgain: a webhook that is gone or inactive by then gets no retry,
-// and one that was changed gets its new url.
-func TestRetryAsksAgain(t *testing.T) {
+// TestDelivery_changedBeforeRetry: a webhook that is gone or inactive by then
+// gets no retry, and one that was changed gets its new url.
+func TestDelivery_changedBeforeRetry(t *testing.T) {
 	t.Parallel()
 	for name, tc := range map[string]struct {
 		change func(*titanxsim.Server, titanxsim.Webhook)
@@ -316,8 +316,8 @@ func TestRetryAsksAgain(t *testing.T) {
 	}
 }
 
-// TestCloseStopsDeliveries: synctest fails when a goroutine is left.
-func TestCloseStopsDeliveries(t *testing.T) {
+// TestClose_deliveries: synctest fails when a goroutine is left.
+func TestClose_deliveries(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		var attempts atomic.Int32
@@ -348,7 +348,7 @@ func TestCloseStopsDeliveries(t *testing.T) {
 	})
 }
 
-func TestFirePayload(t *testing.T) {
+func TestFire_payload(t *testing.T) {
 	t.Parallel()
 	r := newReceiver(t, 200)
 	sim := titanxsim.New(titanxsim.Config{DeliveryClient: r.Client()})
@@ -360,8 +360,9 @@ func TestFirePayload(t *testing.T) {
 	expect(t, strings.HasPrefix(bodies[0], `{"payload": { "jobStatus" :"Not\u0020Enriched"},`), true)
 }
 
-// TestUnreadableSecret: what cannot be signed is not sent, and not repeated.
-func TestUnreadableSecret(t *testing.T) {
+// TestDelivery_unreadableSecret: what cannot be signed is not sent, and not
+// repeated.
+func TestDelivery_unreadableSecret(t *testing.T) {
 	t.Parallel()
 	r := newReceiver(t, 200)
 	sim := titanxsim.New(titanxsim.Config{

@@ -40,7 +40,7 @@ func TestParseDialect(t *testing.T) {
 	}
 }
 
-func TestDialectString(t *testing.T) {
+func TestDialect_String(t *testing.T) {
 	t.Parallel()
 	if got := (titanxsim.Dialect{Envelope: "payload", Get: "absent-405", ListLag: 3}).String(); got != "get=absent-405,list-lag=3" {
 		t.Errorf("String = %q", got)
@@ -58,7 +58,7 @@ func TestDialectString(t *testing.T) {
 	}
 }
 
-func TestUnknownDialectPanics(t *testing.T) {
+func TestDialect_unknown(t *testing.T) {
 	t.Parallel()
 	for name, use := range map[string]func(titanxsim.Dialect){
 		"New":        func(d titanxsim.Dialect) { titanxsim.New(titanxsim.Config{Dialect: d}) },
@@ -347,7 +347,7 @@ func statusSet(answered, stored string) func(*testing.T, *bench) {
 	}
 }
 
-func TestDialectOnTheWire(t *testing.T) {
+func TestDialect_onTheWire(t *testing.T) {
 	t.Parallel()
 	noon := func() time.Time { return time.Date(2026, 1, 2, 12, 0, 0, 0, time.UTC) }
 	for _, d := range titanxsim.Variations() {
@@ -366,7 +366,7 @@ func TestDialectOnTheWire(t *testing.T) {
 	}
 }
 
-func TestDialectChangesWhileServing(t *testing.T) {
+func TestDialect_changedWhileServing(t *testing.T) {
 	t.Parallel()
 	b := start(t, titanxsim.Config{})
 	id := b.create().ID
@@ -374,7 +374,7 @@ func TestDialectChangesWhileServing(t *testing.T) {
 	expect(t, at(b.do("GET", "/webhooks/"+id, "").json(t), "data", "id"), id)
 }
 
-func TestCreateSecretIsApartFromReads(t *testing.T) {
+func TestDialect_createSecret(t *testing.T) {
 	t.Parallel()
 	for in, want := range map[string]bool{"absent": false, "null": true, "present": true} {
 		b := start(t, titanxsim.Config{Dialect: titanxsim.Dialect{CreateSecret: in, SecretOnRead: "masked"}})
@@ -384,7 +384,7 @@ func TestCreateSecretIsApartFromReads(t *testing.T) {
 	}
 }
 
-func TestPagesThatAreNot(t *testing.T) {
+func TestPaging_noSuchPage(t *testing.T) {
 	t.Parallel()
 	for paging, queries := range map[string][]string{
 		"cursor": {"cursor=x", "cursor=after-"},
@@ -398,7 +398,7 @@ func TestPagesThatAreNot(t *testing.T) {
 	}
 }
 
-func TestCursorOutlivesDeletion(t *testing.T) {
+func TestPaging_deletedCursor(t *testing.T) {
 	t.Parallel()
 	b := start(t, titanxsim.Config{Dialect: titanxsim.Dialect{Paging: "next"}})
 	var ids []string
@@ -413,7 +413,7 @@ func TestCursorOutlivesDeletion(t *testing.T) {
 	expect(t, at(got.([]any)[0], "id"), ids[2])
 }
 
-func TestListLagOverPages(t *testing.T) {
+func TestPaging_listLag(t *testing.T) {
 	t.Parallel()
 	b := start(t, titanxsim.Config{Dialect: titanxsim.Dialect{Paging: "pages", ListLag: 2}})
 	for range 3 {
@@ -426,7 +426,7 @@ func TestListLagOverPages(t *testing.T) {
 	expectLen(t, at(b.do("GET", "/webhooks?page=2", "").json(t), "payload"), 2)
 }
 
-func TestBareArrayIsPagedAsObject(t *testing.T) {
+func TestPaging_bareArray(t *testing.T) {
 	t.Parallel()
 	b := start(t, titanxsim.Config{Dialect: titanxsim.Dialect{Envelope: "bare", Paging: "cursor", PageSize: 1}})
 	b.create()
@@ -436,7 +436,7 @@ func TestBareArrayIsPagedAsObject(t *testing.T) {
 	expect(t, at(got, "nextCursor") != nil, true)
 }
 
-func TestCursorIntoNestedList(t *testing.T) {
+func TestPaging_nestedList(t *testing.T) {
 	t.Parallel()
 	b := start(t, titanxsim.Config{Dialect: titanxsim.Dialect{List: "results", Paging: "cursor"}})
 	for range 3 {

@@ -81,7 +81,7 @@ func hugeAnswer(t *testing.T, r response, err error) {
 	expect(t, strings.HasPrefix(r.body, `{"payload":{"id":"xxx`), true)
 }
 
-func TestHugeAnswersAreHugeJSON(t *testing.T) {
+func TestFault_huge(t *testing.T) {
 	t.Parallel()
 	for _, kind := range []titanxsim.FaultKind{titanxsim.FaultHuge, titanxsim.FaultGzipBomb} {
 		sim := titanxsim.New(titanxsim.Config{})
@@ -108,7 +108,7 @@ func TestHugeAnswersAreHugeJSON(t *testing.T) {
 	}
 }
 
-func TestFaults(t *testing.T) {
+func TestFault_kinds(t *testing.T) {
 	t.Parallel()
 	for _, kind := range titanxsim.FaultKinds() {
 		for _, commit := range []bool{false, true} {
@@ -144,7 +144,7 @@ func TestFaults(t *testing.T) {
 	}
 }
 
-func TestFaultOfEachCall(t *testing.T) {
+func TestFault_calls(t *testing.T) {
 	t.Parallel()
 	for call, request := range map[titanxsim.Call][2]string{
 		titanxsim.CallCreate:    {"POST", "/webhooks"},
@@ -178,7 +178,7 @@ func TestFaultOfEachCall(t *testing.T) {
 	}
 }
 
-func TestFaultTimesAndAfter(t *testing.T) {
+func TestFault_timesAndAfter(t *testing.T) {
 	t.Parallel()
 	b := start(t, titanxsim.Config{Limits: titanxsim.Limits{Day: 100}})
 	b.sim.Inject(titanxsim.Fault{Kind: titanxsim.FaultStatus, Status: 502, After: 2, Times: 2, Header: http.Header{"X-Fault": {"1"}}})
@@ -200,7 +200,7 @@ func TestFaultTimesAndAfter(t *testing.T) {
 	}
 }
 
-func TestBrokenConnectionsOverTLS(t *testing.T) {
+func TestFault_overTLS(t *testing.T) {
 	t.Parallel()
 	for _, http2 := range []bool{false, true} {
 		for _, kind := range []titanxsim.FaultKind{titanxsim.FaultReset, titanxsim.FaultCut} {
@@ -228,7 +228,7 @@ func TestBrokenConnectionsOverTLS(t *testing.T) {
 	}
 }
 
-func TestRedirectLocation(t *testing.T) {
+func TestFault_redirect(t *testing.T) {
 	t.Parallel()
 	b := start(t, titanxsim.Config{})
 	b.sim.Inject(titanxsim.Fault{Kind: titanxsim.FaultRedirect, Status: 302, Location: "https://elsewhere.example/x"})
@@ -237,7 +237,7 @@ func TestRedirectLocation(t *testing.T) {
 	expect(t, resp.header.Get("Location"), "https://elsewhere.example/x")
 }
 
-func TestUnknownFaultPanics(t *testing.T) {
+func TestFault_unknown(t *testing.T) {
 	t.Parallel()
 	sim := titanxsim.New(titanxsim.Config{})
 	defer sim.Close()
@@ -249,9 +249,9 @@ func TestUnknownFaultPanics(t *testing.T) {
 	}
 }
 
-// TestDelays runs on a fake clock: the effect of a delayed create comes before
-// the delay with Commit, else after it.
-func TestDelays(t *testing.T) {
+// TestFault_delay runs on a fake clock: the effect of a delayed create comes
+// before the delay with Commit, else after it.
+func TestFault_delay(t *testing.T) {
 	t.Parallel()
 	for name, tc := range map[string]struct {
 		commit bool
@@ -282,7 +282,7 @@ func TestDelays(t *testing.T) {
 	}
 }
 
-func TestCloseEndsDelays(t *testing.T) {
+func TestClose_delays(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		sim := titanxsim.New(titanxsim.Config{Keys: map[string]string{"CANARY": "ada"}})
@@ -332,7 +332,7 @@ func lateCommit(t *testing.T, d titanxsim.Dialect) (after time.Duration) {
 	return after
 }
 
-func TestFault_CommitAfter(t *testing.T) {
+func TestFault_commitAfter(t *testing.T) {
 	t.Parallel()
 	expect(t, lateCommit(t, titanxsim.Dialect{}), time.Duration(0))
 }

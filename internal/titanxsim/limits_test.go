@@ -73,7 +73,7 @@ func TestLimits(t *testing.T) {
 	}
 }
 
-func TestDayIsExhausted(t *testing.T) {
+func TestLimits_exhaustedDay(t *testing.T) {
 	t.Parallel()
 	now := time.Date(2026, 1, 2, 12, 0, 0, 0, time.UTC)
 	b := start(t, titanxsim.Config{Now: func() time.Time { return now }, Limits: titanxsim.Limits{Day: 1}})
@@ -91,7 +91,7 @@ func TestDayIsExhausted(t *testing.T) {
 	}
 }
 
-func TestRefusedRequestHasNoEffect(t *testing.T) {
+func TestLimits_refusedRequest(t *testing.T) {
 	t.Parallel()
 	b := start(t, titanxsim.Config{Limits: titanxsim.Limits{Day: 1}, Now: func() time.Time { return time.Unix(1e9, 0) }})
 	b.create()
@@ -103,7 +103,7 @@ func TestRefusedRequestHasNoEffect(t *testing.T) {
 	}
 }
 
-func TestNoLimitsNoHeaders(t *testing.T) {
+func TestLimits_none(t *testing.T) {
 	t.Parallel()
 	b := start(t, titanxsim.Config{Limits: titanxsim.Limits{Minute: 3}})
 	got := rateHeaders(b.do("GET", "/webhooks", "").header)

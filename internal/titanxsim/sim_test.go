@@ -121,7 +121,7 @@ func (b *bench) create() titanxsim.Webhook {
 	return all[len(all)-1]
 }
 
-func TestLife(t *testing.T) {
+func TestServer_webhookLife(t *testing.T) {
 	t.Parallel()
 	now := time.Date(2026, 1, 2, 3, 4, 5, 678_900_000, time.UTC)
 	b := start(t, titanxsim.Config{Now: func() time.Time { return now }})
@@ -176,7 +176,7 @@ func TestLife(t *testing.T) {
 	}
 }
 
-func TestCreateDefaults(t *testing.T) {
+func TestServer_createDefaults(t *testing.T) {
 	t.Parallel()
 	b := start(t, titanxsim.Config{})
 	b.do("POST", "/webhooks", `{"name": "crm", "url": "https://receiver.example", "eventTypes": ["job.completed", "job.completed"], "more": 1}`)
@@ -186,7 +186,7 @@ func TestCreateDefaults(t *testing.T) {
 	}
 }
 
-func TestRefusals(t *testing.T) {
+func TestServer_refusals(t *testing.T) {
 	t.Parallel()
 	b := start(t, titanxsim.Config{})
 	id := b.create().ID
@@ -242,7 +242,7 @@ func TestRefusals(t *testing.T) {
 	})
 }
 
-func TestAuthentication(t *testing.T) {
+func TestServer_authentication(t *testing.T) {
 	t.Parallel()
 	b := start(t, titanxsim.Config{})
 	id := b.create().ID
@@ -260,7 +260,7 @@ func TestAuthentication(t *testing.T) {
 	}
 }
 
-func TestUsersAreIsolated(t *testing.T) {
+func TestServer_users(t *testing.T) {
 	t.Parallel()
 	b := start(t, titanxsim.Config{})
 	id := b.create().ID
@@ -278,7 +278,7 @@ func TestUsersAreIsolated(t *testing.T) {
 	}
 }
 
-func TestTwoKeysOfOneUser(t *testing.T) {
+func TestServer_twoKeys(t *testing.T) {
 	t.Parallel()
 	sim := titanxsim.New(titanxsim.Config{Keys: map[string]string{"CANARY-1": "ada", "CANARY-2": "ada"}})
 	defer sim.Close()
@@ -346,7 +346,7 @@ func TestJournal(t *testing.T) {
 	}
 }
 
-func TestBackDoor(t *testing.T) {
+func TestServer_control(t *testing.T) {
 	t.Parallel()
 	b := start(t, titanxsim.Config{})
 	put := b.sim.Put("ada", titanxsim.Webhook{Name: "seed", URL: "https://a.example", EventTypes: []string{"job.completed"}})

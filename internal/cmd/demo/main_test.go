@@ -88,7 +88,7 @@ func normal(steps string) string {
 }
 
 // Every surprise ends the demo with an error that shows what the CLI printed.
-func TestAccDemoStopsAtASurprise(t *testing.T) {
+func TestAccDemo_surprise(t *testing.T) {
 	t.Parallel()
 	tests := map[string]struct {
 		surprise func(*demo)
@@ -140,7 +140,7 @@ func TestAccDemoStopsAtASurprise(t *testing.T) {
 	}
 }
 
-func TestAccDemoInterrupted(t *testing.T) {
+func TestAccDemo_interrupted(t *testing.T) {
 	t.Parallel()
 	ctx, cancel := context.WithCancelCause(t.Context())
 	scratch := t.TempDir()

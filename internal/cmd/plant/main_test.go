@@ -8,9 +8,9 @@ import (
 	"testing"
 )
 
-// TestBugs keeps the bugs in step with the code: each has one place to be
+// TestBug_plant keeps the bugs in step with the code: each has one place to be
 // planted in.
-func TestBugs(t *testing.T) {
+func TestBug_plant(t *testing.T) {
 	t.Chdir("../../..")
 	for _, b := range slices.Concat(bugs, tableBugs) {
 		if _, err := b.plant(t.TempDir()); err != nil {

@@ -20,7 +20,7 @@ import (
 // A CLI must say the same of the built provider as the dump does, as far as
 // that CLI knows: what pages are generated from does not depend on where the
 // schema came from.
-func TestAccDumpAgreesWithCLI(t *testing.T) {
+func TestAccDump_sameAsCLI(t *testing.T) {
 	t.Parallel()
 	var dumped bytes.Buffer
 	if err := dump(t.Context(), &dumped); err != nil {

@@ -109,7 +109,7 @@ func (s *simulator) fire(args ...string) (string, error) {
 	return out.String(), err
 }
 
-func TestServesWhatTheFlagsSay(t *testing.T) {
+func TestRun_flags(t *testing.T) {
 	t.Parallel()
 	s := serving(t, nil, "-limits", "second=1000,day=5", "-dialect", "envelope=data,get=absent-405", "-latency", "1us")
 	status, h, body := s.do("bob-key", "GET", s.api+"/webhooks", "")
@@ -169,7 +169,7 @@ func TestFire(t *testing.T) {
 	}
 }
 
-func TestControlIsForThisMachine(t *testing.T) {
+func TestFire_fromElsewhere(t *testing.T) {
 	t.Parallel()
 	sim := titanxsim.New(titanxsim.Config{})
 	t.Cleanup(sim.Close)
@@ -184,8 +184,9 @@ func TestControlIsForThisMachine(t *testing.T) {
 	}
 }
 
-// TestAuthority calls the front with the certificate from the file alone.
-func TestAuthority(t *testing.T) {
+// TestFront_certificate calls the front with the certificate from the file
+// alone.
+func TestFront_certificate(t *testing.T) {
 	t.Parallel()
 	s := serving(t, func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusTeapot) })
 	pem, err := os.ReadFile(s.ca)
@@ -210,7 +211,7 @@ func TestAuthority(t *testing.T) {
 	}
 }
 
-func TestReceiverThatIsDown(t *testing.T) {
+func TestFront_receiverDown(t *testing.T) {
 	t.Parallel()
 	s := serving(t, nil, "-receiver", "http://127.0.0.1:1")
 	s.subscribe("ada-key")
@@ -221,9 +222,9 @@ func TestReceiverThatIsDown(t *testing.T) {
 	s.waitFor("the receiver does not respond")
 }
 
-// TestStopsInTheMiddle: the cleanup of serving fails unless the program ends
-// although a response is still delayed.
-func TestStopsInTheMiddle(t *testing.T) {
+// TestRun_stopDuringDelivery: the cleanup of serving fails unless the program
+// ends although a response is still delayed.
+func TestRun_stopDuringDelivery(t *testing.T) {
 	t.Parallel()
 	arrived := make(chan struct{})
 	s := serving(t, func(_ http.ResponseWriter, r *http.Request) {
@@ -236,7 +237,7 @@ func TestStopsInTheMiddle(t *testing.T) {
 	<-arrived
 }
 
-func TestRefusedFlags(t *testing.T) {
+func TestRun_refusedFlags(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	empty := filepath.Join(dir, "empty.pem")
@@ -266,7 +267,7 @@ func TestRefusedFlags(t *testing.T) {
 	}
 }
 
-func TestUsageNamesEverySwitch(t *testing.T) {
+func TestUsage_dialects(t *testing.T) {
 	t.Parallel()
 	var stderr bytes.Buffer
 	if err := run(t.Context(), []string{"-h"}, io.Discard, &stderr); !errors.Is(err, flag.ErrHelp) {
