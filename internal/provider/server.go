@@ -114,7 +114,7 @@ func (s server) ValidateResourceConfig(ctx context.Context, req *tfprotov6.Valid
 	resp, err := call(ctx, req, s.frameworkServer.ValidateResourceConfig)
 	if resp != nil {
 		resp.Diagnostics = slices.DeleteFunc(resp.Diagnostics, func(d *tfprotov6.Diagnostic) bool {
-			return d.Summary == writeOnlyRejected && s.unchanged.secretUnknown(ctx, req.Config)
+			return d.Summary == writeOnlyRejected && s.unchanged.secretUnknown(req.Config)
 		})
 	}
 	return resp, err
@@ -132,7 +132,7 @@ func (s server) UpgradeResourceIdentity(ctx context.Context, req *tfprotov6.Upgr
 }
 
 func (s server) ReadResource(ctx context.Context, req *tfprotov6.ReadResourceRequest) (*tfprotov6.ReadResourceResponse, error) {
-	resp, err := s.unchanged.read(ctx, req), error(nil)
+	resp, err := s.unchanged.read(req), error(nil)
 	if resp == nil {
 		resp, err = call(ctx, req, s.frameworkServer.ReadResource)
 	}
@@ -143,7 +143,7 @@ func (s server) ReadResource(ctx context.Context, req *tfprotov6.ReadResourceReq
 }
 
 func (s server) PlanResourceChange(ctx context.Context, req *tfprotov6.PlanResourceChangeRequest) (*tfprotov6.PlanResourceChangeResponse, error) {
-	if resp := s.unchanged.plan(ctx, req); resp != nil {
+	if resp := s.unchanged.plan(req); resp != nil {
 		return resp, nil
 	}
 	return call(ctx, req, s.frameworkServer.PlanResourceChange)

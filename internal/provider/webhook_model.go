@@ -55,17 +55,19 @@ var webhookAttributeTypes = sync.OnceValue(func() map[string]attr.Type {
 
 // decode sets the model to a configuration, plan or state.
 func (m *webhookResourceModel) decode(ctx context.Context, raw tftypes.Value, diags *diag.Diagnostics) {
-	value, err := types.ObjectType{AttrTypes: webhookAttributeTypes()}.ValueFromTerraform(ctx, raw)
-	object, ok := value.(types.Object)
-	if err != nil || !ok {
-		diags.AddError("Unexpected value", fmt.Sprintf("This is a bug in the provider: %v. Please report it.", err))
-		return
-	}
-	attributes := object.Attributes()
+	var attributes map[string]tftypes.Value
+	err := raw.As(&attributes)
 	for field, value := range reflect.ValueOf(m).Elem().Fields() {
-		if attribute, ok := attributes[field.Tag.Get("tfsdk")]; ok {
-			value.Set(reflect.ValueOf(attribute))
+		name := field.Tag.Get("tfsdk")
+		if attribute, ok := attributes[name]; ok && err == nil {
+			var decoded attr.Value
+			if decoded, err = webhookAttributeTypes()[name].ValueFromTerraform(ctx, attribute); err == nil {
+				value.Set(reflect.ValueOf(decoded))
+			}
 		}
+	}
+	if err != nil {
+		diags.AddError("Unexpected value", fmt.Sprintf("This is a bug in the provider: %v. Please report it.", err))
 	}
 }
 

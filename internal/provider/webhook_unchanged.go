@@ -7,11 +7,17 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
+	"reflect"
 
+	"github.com/hashicorp/terraform-plugin-framework/attr"
 	"github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-framework/resource"
+	"github.com/hashicorp/terraform-plugin-framework/types"
 	"github.com/hashicorp/terraform-plugin-go/tfprotov6"
 	"github.com/hashicorp/terraform-plugin-go/tftypes"
+	"github.com/vmihailenco/msgpack/v5"
+	"github.com/vmihailenco/msgpack/v5/msgpcode"
 )
 
 // unchangedWebhooks answers what Terraform asks about a webhook that is as it
@@ -23,8 +29,9 @@ import (
 type unchangedWebhooks struct {
 	provider *titanxProvider
 	typeName string
-	version  int64        // of the schema
-	wire     tftypes.Type // the schema's type as Terraform sends it
+	version  int64            // of the schema
+	wire     tftypes.Type     // the schema's type as Terraform sends it
+	fields   map[string][]int // the model's fields, by attribute
 }
 
 func newUnchangedWebhooks(p *titanxProvider) unchangedWebhooks {
@@ -34,7 +41,11 @@ func newUnchangedWebhooks(p *titanxProvider) unchangedWebhooks {
 	r := newWebhookResource(p.now)
 	r.Metadata(ctx, resource.MetadataRequest{ProviderTypeName: providerName}, &metadata)
 	r.Schema(ctx, resource.SchemaRequest{}, &described)
-	return unchangedWebhooks{p, metadata.TypeName, described.Schema.Version, described.Schema.Type().TerraformType(ctx)}
+	fields := map[string][]int{}
+	for field := range reflect.TypeFor[webhookResourceModel]().Fields() {
+		fields[field.Tag.Get("tfsdk")] = field.Index
+	}
+	return unchangedWebhooks{p, metadata.TypeName, described.Schema.Version, described.Schema.Type().TerraformType(ctx), fields}
 }
 
 // upgrade answers for a state of the present version, which Terraform takes as
@@ -88,7 +99,7 @@ func holds(typ tftypes.Type, value json.RawMessage) bool {
 }
 
 // read answers for a webhook that the run's list has as the state has it.
-func (u unchangedWebhooks) read(ctx context.Context, req *tfprotov6.ReadResourceRequest) *tfprotov6.ReadResourceResponse {
+func (u unchangedWebhooks) read(req *tfprotov6.ReadResourceRequest) *tfprotov6.ReadResourceResponse {
 	conn := u.provider.conn
 	if req.TypeName != u.typeName || !conn.ready() {
 		return nil
@@ -97,7 +108,7 @@ func (u unchangedWebhooks) read(ctx context.Context, req *tfprotov6.ReadResource
 	if !conn.marked(private[seenByKey]) || private[uncertainKey] != nil {
 		return nil
 	}
-	state, ok := u.decode(ctx, req.CurrentState)
+	state, ok := u.decode(req.CurrentState)
 	if !ok {
 		return nil
 	}
@@ -129,13 +140,13 @@ func (u unchangedWebhooks) read(ctx context.Context, req *tfprotov6.ReadResource
 
 // plan answers where the configuration asks for what the state has, and no rule
 // wants anything else.
-func (u unchangedWebhooks) plan(ctx context.Context, req *tfprotov6.PlanResourceChangeRequest) *tfprotov6.PlanResourceChangeResponse {
+func (u unchangedWebhooks) plan(req *tfprotov6.PlanResourceChangeRequest) *tfprotov6.PlanResourceChangeResponse {
 	conn := u.provider.conn
 	if req.TypeName != u.typeName || !conn.ready() || !same(req.PriorState, req.ProposedNewState) {
 		return nil
 	}
-	state, known := u.decode(ctx, req.PriorState)
-	config, given := u.decode(ctx, req.Config)
+	state, known := u.decode(req.PriorState)
+	config, given := u.decode(req.Config)
 	if !known || !given {
 		return nil
 	}
@@ -155,8 +166,8 @@ func (u unchangedWebhooks) plan(ctx context.Context, req *tfprotov6.PlanResource
 
 // secretUnknown reports whether a configuration has a secret_wo that is not
 // known yet.
-func (u unchangedWebhooks) secretUnknown(ctx context.Context, config *tfprotov6.DynamicValue) bool {
-	m, ok := u.decode(ctx, config)
+func (u unchangedWebhooks) secretUnknown(config *tfprotov6.DynamicValue) bool {
+	m, ok := u.decode(config)
 	return ok && m.SecretWO.IsUnknown()
 }
 
@@ -170,16 +181,85 @@ func same(a, b *tfprotov6.DynamicValue) bool {
 }
 
 // decode returns false for null, and for what the framework had better find
-// fault with.
-func (u unchangedWebhooks) decode(ctx context.Context, sent *tfprotov6.DynamicValue) (m webhookResourceModel, ok bool) {
+// fault with. It reads the bytes itself, because the framework takes many times
+// as long.
+func (u unchangedWebhooks) decode(sent *tfprotov6.DynamicValue) (m webhookResourceModel, ok bool) {
 	if sent == nil {
 		return m, false
 	}
-	wire, err := sent.Unmarshal(u.wire)
-	if err != nil {
+	from := msgpack.NewDecoder(bytes.NewReader(sent.MsgPack))
+	attributes, err := from.DecodeMapLen()
+	if err != nil || attributes != len(u.fields) {
 		return m, false
 	}
-	var diags diag.Diagnostics
-	m.decode(ctx, wire, &diags)
-	return m, !wire.IsNull() && wire.IsKnown() && !diags.HasError()
+	model := reflect.ValueOf(&m).Elem()
+	for range attributes {
+		name, err := from.DecodeString()
+		field, known := u.fields[name]
+		if err != nil || !known || decodeAttribute(from, model.FieldByIndex(field).Addr().Interface()) != nil {
+			return m, false
+		}
+	}
+	return m, true
+}
+
+// decodeAttribute reads a value of one of the types that a webhook's attributes
+// have.
+func decodeAttribute(from *msgpack.Decoder, into any) error {
+	switch into := into.(type) {
+	case *types.String:
+		return decodeValue(from, into, types.StringNull(), types.StringUnknown(), func() (types.String, error) {
+			text, err := from.DecodeString()
+			return types.StringValue(text), err
+		})
+	case *types.Int64:
+		return decodeValue(from, into, types.Int64Null(), types.Int64Unknown(), func() (types.Int64, error) {
+			n, err := from.DecodeInt64()
+			return types.Int64Value(n), err
+		})
+	case *types.Set:
+		return decodeValue(from, into, types.SetNull(types.StringType), types.SetUnknown(types.StringType), func() (types.Set, error) {
+			n, err := from.DecodeArrayLen()
+			var elements []attr.Value
+			for i := 0; i < n && err == nil; i++ {
+				var element types.String
+				err = decodeAttribute(from, &element)
+				elements = append(elements, element)
+			}
+			return types.SetValueMust(types.StringType, elements), err
+		})
+	case *types.Map:
+		return decodeValue(from, into, types.MapNull(types.StringType), types.MapUnknown(types.StringType), func() (types.Map, error) {
+			n, err := from.DecodeMapLen()
+			elements := map[string]attr.Value{}
+			for i := 0; i < n && err == nil; i++ {
+				var key string
+				var element types.String
+				if key, err = from.DecodeString(); err == nil {
+					err = decodeAttribute(from, &element)
+				}
+				elements[key] = element
+			}
+			return types.MapValueMust(types.StringType, elements), err
+		})
+	}
+	return errors.ErrUnsupported
+}
+
+// decodeValue reads null, an unknown value, which Terraform sends as an
+// extension, or what known reads.
+func decodeValue[T any](from *msgpack.Decoder, into *T, null, unknown T, known func() (T, error)) error {
+	code, err := from.PeekCode()
+	switch {
+	case err != nil:
+		return err
+	case code == msgpcode.Nil:
+		*into = null
+		return from.Skip()
+	case msgpcode.IsExt(code):
+		*into = unknown
+		return from.Skip()
+	}
+	*into, err = known()
+	return err
 }

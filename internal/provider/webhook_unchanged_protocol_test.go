@@ -38,7 +38,7 @@ func (p *protocolServer) UpgradeResourceState(ctx context.Context, req *tfprotov
 }
 
 func (p *protocolServer) ReadResource(ctx context.Context, req *tfprotov6.ReadResourceRequest) (*tfprotov6.ReadResourceResponse, error) {
-	short := p.server.unchanged.read(ctx, req)
+	short := p.server.unchanged.read(req)
 	if short == nil {
 		return p.server.ReadResource(ctx, req)
 	}
@@ -50,7 +50,7 @@ func (p *protocolServer) ReadResource(ctx context.Context, req *tfprotov6.ReadRe
 }
 
 func (p *protocolServer) PlanResourceChange(ctx context.Context, req *tfprotov6.PlanResourceChangeRequest) (*tfprotov6.PlanResourceChangeResponse, error) {
-	short := p.server.unchanged.plan(ctx, req)
+	short := p.server.unchanged.plan(req)
 	if short == nil {
 		return p.server.PlanResourceChange(ctx, req)
 	}
@@ -194,20 +194,20 @@ func TestUnchanged_protocol(t *testing.T) {
 			}
 			state := p.encode(schema, s.webhook.value)
 			read := &tfprotov6.ReadResourceRequest{TypeName: webhookType, CurrentState: state, Private: s.webhook.private, CurrentIdentity: s.webhook.identity}
-			if p.server.unchanged.read(t.Context(), read) != nil {
+			if p.server.unchanged.read(read) != nil {
 				t.Error("read before there is a list")
 			}
 			if _, err := p.conn().client.All(t.Context()); err != nil {
 				t.Fatal(err)
 			}
-			if got := p.server.unchanged.read(t.Context(), read) != nil; got != tc.read {
+			if got := p.server.unchanged.read(read) != nil; got != tc.read {
 				t.Errorf("read without the framework: %t", got)
 			}
 			plan := &tfprotov6.PlanResourceChangeRequest{
 				TypeName: webhookType, PriorState: state, ProposedNewState: p.encode(schema, p.proposed(s.webhook.value, s.config)), Config: p.dynamic(schema, s.config),
 				PriorPrivate: s.webhook.private, PriorIdentity: s.webhook.identity,
 			}
-			if got := p.server.unchanged.plan(t.Context(), plan) != nil; got != tc.plan {
+			if got := p.server.unchanged.plan(plan) != nil; got != tc.plan {
 				t.Errorf("planned without the framework: %t", got)
 			}
 		})
@@ -227,10 +227,10 @@ func TestUnchanged_withoutClient_protocol(t *testing.T) {
 	p := s.protocol(object{"api_key": unknown})
 	schema := p.webhookSchema()
 	state := p.encode(schema, made.value)
-	if p.server.unchanged.plan(t.Context(), &tfprotov6.PlanResourceChangeRequest{TypeName: webhookType, PriorState: state, ProposedNewState: state, Config: p.dynamic(schema, config)}) != nil {
+	if p.server.unchanged.plan(&tfprotov6.PlanResourceChangeRequest{TypeName: webhookType, PriorState: state, ProposedNewState: state, Config: p.dynamic(schema, config)}) != nil {
 		t.Error("planned with an unknown key")
 	}
-	if p.server.unchanged.read(t.Context(), &tfprotov6.ReadResourceRequest{TypeName: webhookType, CurrentState: state, Private: made.private}) != nil {
+	if p.server.unchanged.read(&tfprotov6.ReadResourceRequest{TypeName: webhookType, CurrentState: state, Private: made.private}) != nil {
 		t.Error("read with an unknown key")
 	}
 }
@@ -359,10 +359,10 @@ func TestUnchanged_random_protocol(t *testing.T) {
 		}
 		webhook := instance{value: p.value(schema, state), private: text}
 		encoded := p.encode(schema, webhook.value)
-		if p.server.unchanged.read(t.Context(), &tfprotov6.ReadResourceRequest{TypeName: webhookType, CurrentState: encoded, Private: text}) != nil {
+		if p.server.unchanged.read(&tfprotov6.ReadResourceRequest{TypeName: webhookType, CurrentState: encoded, Private: text}) != nil {
 			read++
 		}
-		if p.server.unchanged.plan(t.Context(), &tfprotov6.PlanResourceChangeRequest{
+		if p.server.unchanged.plan(&tfprotov6.PlanResourceChangeRequest{
 			TypeName: webhookType, PriorState: encoded, ProposedNewState: p.encode(schema, p.proposed(webhook.value, config)), Config: p.dynamic(schema, config), PriorPrivate: text,
 		}) != nil {
 			planned++
