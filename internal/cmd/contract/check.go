@@ -27,9 +27,6 @@ const (
 	knownEvent = "job.completed"
 )
 
-// errStop ends a check early: what was found says why the rest cannot be asked.
-var errStop = errors.New("the rest cannot be asked")
-
 // check is one run. The client's own errors are its verdicts.
 type check struct {
 	config titanx.Config
@@ -39,19 +36,18 @@ type check struct {
 	url    string
 	report report
 
-	first     titanx.Created // the webhook that the check is about
-	post      exchange       // that created it
-	second    string         // id of a webhook that is never activated
-	eventKeys []string       // that a create may have
-	ids       []string       // of the webhooks that were created
-	secrets   []string       // never to be shown
+	exchanges []exchange       // all so far
+	seen      string           // by the row that is asked
+	first     titanx.Created   // the webhook that the check is about
+	second    titanx.Created   // one for the same url, which is never activated
+	secondErr error            // why there is none
+	listed    []titanx.Webhook // at the last look
+	ids       []string         // of the webhooks that were created
+	secrets   []string         // never to be shown
 }
 
 func newCheck(cfg titanx.Config, target *url.URL) (*check, error) {
-	c := &check{
-		prefix: sweep.Prefix + strings.ToLower(rand.Text()[:8]), eventKeys: []string{"events", "eventTypes"},
-		wire: &wire{next: cfg.Transport, limit: maxRequests, turn: make(chan struct{}, 1)}, secrets: []string{cfg.APIKey},
-	}
+	c := &check{prefix: sweep.Prefix + strings.ToLower(rand.Text()[:8]), wire: newWire(cfg.Transport), secrets: []string{cfg.APIKey}}
 	query := target.Query()
 	query.Set("check", c.prefix)
 	target.RawQuery = query.Encode()
@@ -63,90 +59,123 @@ func newCheck(cfg titanx.Config, target *url.URL) (*check, error) {
 	return c, err
 }
 
-// run asks everything in turn, cleans up and completes the report.
+// row settles one doubt about the API. Its error is the verdict: why the client
+// does not handle what was seen.
+type row struct {
+	doubt string
+	ask   func(context.Context) error
+	first bool // without it the rest cannot be asked
+}
+
+// trouble is a verdict that says why nothing was learned.
+type trouble struct{ error }
+
+var errNotSeen = errors.New("not seen")
+
+// rows has all doubts in order. A row may use what an earlier one has found.
+func (c *check) rows() []row {
+	return []row{
+		{"list", c.list, true},
+		{"answer to a wrong key", c.listWithWrongKey, false},
+		{"answer to a create", c.createFirst, true},
+		{"secret in the answer to a create", c.secret, false},
+		{"get one", func(ctx context.Context) error { return c.get(ctx, c.first.ID) }, false},
+		{"get of an absent id", func(ctx context.Context) error { return c.get(ctx, absentID) }, false},
+		{"status change", func(ctx context.Context) error { return c.setStatus(ctx, titanx.StatusActive) }, false},
+		{"events key of a create", c.createWithEachKey, false},
+		{"second webhook for the same url", c.sameURL, false},
+		{"unknown event", func(ctx context.Context) error { return c.createOdd(ctx, "-event", "https", "titanx.contract.check") }, false},
+		{"invalid url", func(ctx context.Context) error { return c.createOdd(ctx, "-invalid", "http", knownEvent) }, false},
+		{"webhook in the list", c.listAgain, false},
+		{"initial status", c.initialStatus, false},
+		{"status change back", func(ctx context.Context) error { return c.setStatus(ctx, titanx.StatusInactive) }, false},
+		{"PATCH or PUT of a webhook", c.change, false},
+		{"delete", c.remove, false},
+		{"delete of an absent id", c.remove, false},
+	}
+}
+
+// run asks everything, cleans up and completes the report.
 func (c *check) run(ctx context.Context) {
-	var err error
-	for _, step := range []func(context.Context) error{
-		c.list, c.listWithWrongKey, c.createFirst, c.get, c.activate, c.createSecond, c.createOdd, c.listAgain, c.change, c.remove,
-	} {
-		found := len(c.report.Findings)
-		err = step(ctx)
-		if ctx.Err() != nil { // what an interrupted step has found can be the interrupt
-			c.report.Findings, err = c.report.Findings[:found], context.Cause(ctx)
+	well := true
+	for _, r := range c.rows() {
+		verdict := c.settle(ctx, r)
+		if nothing, ok := errors.AsType[trouble](verdict); ok {
+			c.report.Trouble, well = nothing.Error(), false
+			break
 		}
-		if err != nil {
+		c.report.found(r.doubt, c.seen, verdict)
+		if r.first && verdict != nil {
+			well = false
 			break
 		}
 	}
-	if err != nil && !errors.Is(err, errStop) {
-		c.report.Trouble = err.Error()
+	if slices.ContainsFunc(c.exchanges, func(x exchange) bool { return x.method == http.MethodPost }) {
+		if left := c.cleanUp(context.WithoutCancel(ctx), well); left != nil {
+			c.report.LeftBehind = fmt.Sprintf("webhooks named %s…, which make sweep deletes: %v", c.prefix, left)
+		}
 	}
-	if left := c.cleanUp(context.WithoutCancel(ctx), err == nil); left != nil {
-		c.report.LeftBehind = fmt.Sprintf("webhooks named %s…, which make sweep deletes: %v", c.prefix, left)
+	c.report.rates(c.exchanges)
+}
+
+// settle asks for one row. What was seen is all that came, if the row does not
+// say it. A 429 says nothing about what was asked.
+func (c *check) settle(ctx context.Context, r row) error {
+	c.seen = ""
+	verdict := r.ask(ctx)
+	came := c.wire.take()
+	c.exchanges = append(c.exchanges, came...)
+	if ctx.Err() != nil { // what was seen can be the interrupt
+		return trouble{context.Cause(ctx)}
 	}
-	c.rates()
-	c.report.Requests = len(c.wire.exchanges)
+	var all []string
+	for _, x := range came {
+		// The client sends no PATCH and no PUT, so that any response to them counts.
+		if x.err != nil || x.status >= 500 && x.status != http.StatusNotImplemented && x.method != http.MethodPatch && x.method != http.MethodPut {
+			return trouble{errors.New(x.String())}
+		}
+		if x.status != http.StatusTooManyRequests {
+			all = append(all, x.String())
+		}
+	}
+	c.seen = strings.TrimSuffix(cmp.Or(c.seen, strings.Join(slices.Compact(all), "; ")), "; ")
+	switch {
+	case c.wire.left.Load() < 0:
+		return trouble{errLimit}
+	case c.seen == "":
+		return trouble{verdict}
+	}
+	return verdict
 }
 
 // cleanUp deletes what was created. It looks three times unless all went well:
 // a lost create can be late, and a list can lag.
-func (c *check) cleanUp(ctx context.Context, well bool) (err error) {
-	if !slices.ContainsFunc(c.wire.exchanges, func(x exchange) bool { return x.method == http.MethodPost }) {
-		return nil
-	}
+func (c *check) cleanUp(ctx context.Context, well bool) error {
 	ctx, cancel := context.WithTimeout(ctx, 5*time.Minute)
 	defer cancel()
-	c.wire.edit, c.wire.limit = nil, math.MaxInt
+	c.wire.left.Store(math.MaxInt64)
+	defer func() { c.exchanges = append(c.exchanges, c.wire.take()...) }()
 	cfg := c.config
 	cfg.MaxRetries = titanx.DefaultMaxRetries
 	client, err := titanx.New(cfg)
+	if err != nil {
+		return err
+	}
 	for _, pause := range []time.Duration{0, 2 * time.Second, 5 * time.Second} {
-		if err != nil && pause == 0 {
-			return err
+		time.Sleep(pause)
+		err = nil
+		for _, id := range c.ids {
+			err = errors.Join(err, client.Delete(ctx, id))
 		}
-		<-time.After(pause)
-		var failed error
-		c.ids = slices.DeleteFunc(c.ids, func(id string) bool {
-			err := client.Delete(ctx, id)
-			failed = errors.Join(failed, err)
-			return err == nil
-		})
-		if err = errors.Join(failed, sweep.Webhooks(ctx, client, c.prefix)); err == nil && well {
+		if err = errors.Join(err, sweep.Webhooks(ctx, client, c.prefix)); err == nil && well {
 			break
 		}
 	}
 	return err
 }
 
-// ask creates a call and returns its exchanges of one method, with the client's
-// error as the verdict. A 429 is left out: it says nothing about what was
-// asked. The trouble is why nothing was learned.
-func (c *check) ask(method string, call func() error) (exchanges []exchange, verdict, trouble error) {
-	from := len(c.wire.exchanges)
-	verdict = call()
-	for _, x := range c.wire.exchanges[from:] {
-		if x.method == method && x.status != http.StatusTooManyRequests {
-			exchanges = append(exchanges, x)
-		}
-		if x.err != nil {
-			trouble = cmp.Or(trouble, fmt.Errorf("%s: %w", x.method, x.err))
-		} else if x.status >= 500 && x.status != http.StatusNotImplemented {
-			trouble = cmp.Or(trouble, fmt.Errorf("%s: the response is %s", x.method, x))
-		}
-	}
-	if errors.Is(verdict, errLimit) || len(exchanges) == 0 {
-		trouble = cmp.Or(trouble, verdict)
-	}
-	return exchanges, verdict, trouble
-}
-
-// row creates a call that settles one doubt.
-func (c *check) row(doubt, method string, call func() error) error {
-	exchanges, verdict, trouble := c.ask(method, call)
-	if trouble == nil {
-		c.found(doubt, exchanges[0].String(), verdict)
-	}
-	return trouble
+func refusedKey(err error) bool {
+	return errors.Is(err, titanx.ErrUnauthorized) || errors.Is(err, titanx.ErrForbidden)
 }
 
 func all(ctx context.Context, client *titanx.Client) (all []titanx.Webhook, err error) {
@@ -159,20 +188,13 @@ func all(ctx context.Context, client *titanx.Client) (all []titanx.Webhook, err 
 	return all, nil
 }
 
+// list is the first request. Without a list nothing could be cleaned up.
 func (c *check) list(ctx context.Context) error {
-	pages, verdict, trouble := c.ask(http.MethodGet, func() error { _, err := all(ctx, c.client); return err })
-	if trouble != nil || refusedKey(verdict) {
-		return cmp.Or(trouble, verdict)
+	_, err := all(ctx, c.client)
+	if refusedKey(err) {
+		err = trouble{err}
 	}
-	if verdict != nil { // nothing could be cleaned up
-		c.found("list", pages[0].String(), verdict)
-		return errStop
-	}
-	return nil
-}
-
-func refusedKey(err error) bool {
-	return errors.Is(err, titanx.ErrUnauthorized) || errors.Is(err, titanx.ErrForbidden)
+	return err
 }
 
 func (c *check) listWithWrongKey(ctx context.Context) error {
@@ -182,221 +204,163 @@ func (c *check) listWithWrongKey(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	return c.row("answer to a wrong key", http.MethodGet, func() error {
-		_, err := all(ctx, client)
-		switch {
-		case refusedKey(err):
-			return nil
-		case err == nil:
-			return errors.New("a wrong key is not refused: every webhook looks deleted under it")
-		}
-		return err
-	})
+	_, err = all(ctx, client)
+	switch {
+	case refusedKey(err):
+		return nil
+	case err == nil:
+		return errors.New("a wrong key is not refused: every webhook looks deleted under it")
+	}
+	return err
 }
 
-// create asks for an inactive webhook, for a url that begins with a scheme. Of
-// the keys for events, the other one is not sent under its name.
-func (c *check) create(ctx context.Context, suffix, scheme, event, otherKey string) (posts []exchange, created titanx.Created, verdict, trouble error) {
-	if otherKey != "" {
-		c.wire.edit = func(_ *http.Request, body []byte) []byte {
-			return bytes.ReplaceAll(body, []byte(`"`+otherKey+`"`), []byte(`"ignored"`))
-		}
-	}
-	posts, verdict, trouble = c.ask(http.MethodPost, func() (err error) {
-		created, err = c.client.Create(ctx, titanx.CreateRequest{
-			Name: c.prefix + suffix, URL: scheme + strings.TrimPrefix(c.url, "https"), EventTypes: []string{event}, Status: titanx.StatusInactive,
-		})
-		return err
+// create creates an inactive webhook.
+func (c *check) create(ctx context.Context, suffix, url, event string) (titanx.Created, error) {
+	created, err := c.client.Create(ctx, titanx.CreateRequest{
+		Name: c.prefix + suffix, URL: url, EventTypes: []string{event}, Status: titanx.StatusInactive,
 	})
-	c.wire.edit = nil
-	// The second step, where TitanX ignored the status of the first, has no
-	// body.
-	posts = slices.DeleteFunc(posts, func(x exchange) bool { return len(x.request) == 0 })
-	if created.ID != "" {
+	if err == nil {
 		c.ids, c.secrets = append(c.ids, created.ID), append(c.secrets, created.Secret)
 	}
-	return posts, created, verdict, trouble
+	return created, err
 }
 
-func (c *check) createFirst(ctx context.Context) error {
-	posts, created, verdict, trouble := c.create(ctx, "", "https", knownEvent, "")
-	if trouble != nil {
-		return trouble
+func (c *check) createFirst(ctx context.Context) (err error) {
+	if c.first, err = c.create(ctx, "", c.url, knownEvent); err != nil {
+		err = fmt.Errorf("%w (if that is about the url, name one with -url)", err)
 	}
-	c.first, c.post = created, posts[len(posts)-1]
-	if len(posts) > 1 {
-		c.eventKeys = slices.DeleteFunc(c.eventKeys, func(key string) bool { return !bytes.Contains(c.post.request, []byte(`"`+key+`"`)) })
-		c.found("events key of a create", fmt.Sprintf("only %s; both together are refused: %s", strings.Join(c.eventKeys, " or "), posts[0]), verdict)
+	return err
+}
+
+func (c *check) secret(context.Context) error {
+	if c.first.Secret == "" {
+		c.seen = "none"
+		return errors.New("without the secret nobody can verify a delivery")
 	}
-	if verdict != nil {
-		c.found("answer to a create", c.post.String(), fmt.Errorf("%w (if that is about the url, name one with -url)", verdict))
-		return errStop
-	}
-	c.found("answer to a create", c.post.String(), nil)
-	if created.Secret == "" {
-		verdict = errors.New("without the secret nobody can verify a delivery")
-	}
-	c.found("secret in the answer to a create", map[bool]string{true: "returned", false: "none"}[created.Secret != ""], verdict)
+	c.seen = "returned"
 	return nil
 }
 
-func (c *check) get(ctx context.Context) error {
-	for _, doubt := range []struct{ name, id string }{{"get one", c.first.ID}, {"get of an absent id", absentID}} {
-		if err := c.row(doubt.name, http.MethodGet, func() error {
-			_, err := c.client.Get(ctx, doubt.id)
-			switch {
-			case errors.Is(err, titanx.ErrNoRoute), errors.Is(err, titanx.ErrNotFound): // the client gets only to confirm a list
-				return nil
-			case err == nil && doubt.id == absentID:
-				return errors.New("an id that does not exist is found")
-			}
-			return err
-		}); err != nil {
-			return err
+// get reads a webhook. The client does so only to confirm a list.
+func (c *check) get(ctx context.Context, id string) error {
+	_, err := c.client.Get(ctx, id)
+	switch {
+	case errors.Is(err, titanx.ErrNoRoute), errors.Is(err, titanx.ErrNotFound):
+		return nil
+	case err == nil && id == absentID:
+		return errors.New("an id that does not exist is found")
+	}
+	return err
+}
+
+func (c *check) setStatus(ctx context.Context, status string) error {
+	_, err := c.client.SetStatus(ctx, c.first.ID, status)
+	return err
+}
+
+// createWithEachKey creates webhooks for the url of the first. Only one of the
+// two keys for events is sent under its name.
+func (c *check) createWithEachKey(ctx context.Context) error {
+	keys := []string{"events", "eventTypes"}
+	for i, key := range keys {
+		c.wire.edit = func(_ *http.Request, body []byte) []byte {
+			return bytes.ReplaceAll(body, []byte(`"`+keys[1-i]+`"`), []byte(`"ignored"`))
+		}
+		created, err := c.create(ctx, "-"+strings.ToLower(key), c.url, knownEvent)
+		if err != nil {
+			c.secondErr = errors.Join(c.secondErr, err)
+			c.seen += fmt.Sprintf("not %s alone: %s; ", key, err)
+		} else {
+			c.second = created
+			c.seen += key + " alone; "
 		}
 	}
 	return nil
 }
 
-func (c *check) activate(ctx context.Context) error {
-	return c.setStatus(ctx, "status change", titanx.StatusActive)
-}
-
-func (c *check) setStatus(ctx context.Context, doubt, status string) error {
-	return c.row(doubt, http.MethodPost, func() error { _, err := c.client.SetStatus(ctx, c.first.ID, status); return err })
-}
-
-// createSecond creates a webhook for the same url under each events key alone,
-// and so settles two doubts.
-func (c *check) createSecond(ctx context.Context) error {
-	var alone []string
-	var seen exchange
-	var refusal error
-	for _, key := range c.eventKeys {
-		other := map[string]string{"events": "eventTypes", "eventTypes": "events"}[key]
-		posts, created, verdict, trouble := c.create(ctx, "-"+strings.ToLower(key), "https", knownEvent, other)
-		if trouble != nil {
-			return trouble
-		}
-		if verdict != nil {
-			key = "not " + key + " alone: " + posts[0].String()
-		}
-		alone, c.second = append(alone, key), cmp.Or(created.ID, c.second)
-		// An accepted one decides, and else the higher refusal: a conflict is
-		// found after a wrong key.
-		if seen.status == 0 || refusal != nil && (verdict == nil || posts[0].status > seen.status) {
-			seen, refusal = posts[0], verdict
-		}
+func (c *check) sameURL(context.Context) error {
+	if c.second.ID == "" {
+		c.seen = "refused"
+		return fmt.Errorf("%w; a webhook with create_before_destroy cannot be replaced", c.secondErr)
 	}
-	if len(alone) > 1 {
-		c.found("events key of a create", strings.Join(alone, "; "), nil)
-	}
-	if refusal != nil {
-		refusal = fmt.Errorf("%w; a webhook with create_before_destroy cannot be replaced", refusal)
-	}
-	c.found("second webhook for the same url", seen.String(), refusal)
+	c.seen = "accepted"
 	return nil
 }
 
 // createOdd asks for what TitanX may refuse. The provider handles both results.
-func (c *check) createOdd(ctx context.Context) error {
-	for _, odd := range []struct{ doubt, suffix, scheme, event string }{
-		{"unknown event", "-event", "https", "titanx.contract.check"}, {"invalid url", "-invalid", "http", knownEvent},
-	} {
-		posts, _, verdict, trouble := c.create(ctx, odd.suffix, odd.scheme, odd.event, "")
-		if trouble != nil {
-			return trouble
-		}
-		if _, refused := errors.AsType[*titanx.Error](verdict); refused {
-			verdict = nil
-		}
-		c.found(odd.doubt, posts[len(posts)-1].String(), verdict)
+func (c *check) createOdd(ctx context.Context, suffix, scheme, event string) error {
+	_, err := c.create(ctx, suffix, scheme+strings.TrimPrefix(c.url, "https"), event)
+	if _, refused := errors.AsType[*titanx.Error](err); refused {
+		return nil
 	}
-	return nil
+	return err
 }
 
-// listAgain reads the webhooks back. It looks twice, because a list can lag.
-func (c *check) listAgain(ctx context.Context) error {
-	for _, when := range []string{"listed at once", "listed only at the second look"} {
-		var listed []titanx.Webhook
-		pages, verdict, trouble := c.ask(http.MethodGet, func() (err error) { listed, err = all(ctx, c.client); return err })
-		if trouble != nil {
-			return trouble
+// listAgain checks that the client reads the first webhook as the create
+// returned it. TitanX may leave out the name. It looks twice, because a list
+// can lag.
+func (c *check) listAgain(ctx context.Context) (err error) {
+	var w titanx.Webhook
+	for range 2 {
+		if c.listed, err = all(ctx, c.client); err != nil {
+			return err
 		}
-		at := slices.IndexFunc(listed, func(w titanx.Webhook) bool { return w.ID == c.first.ID })
-		if verdict == nil && at < 0 && when == "listed at once" {
-			continue
+		if w = c.inList(c.first.ID); w.ID != "" {
+			break
 		}
-		c.found("list", fmt.Sprintf("%s; %d pages; Link headers: %d", pages[0], len(pages), len(pages[0].header["Link"])), verdict)
-		c.initialStatus(listed)
-		if at < 0 {
-			c.report.Findings = append(c.report.Findings, finding{Doubt: "webhook in the list", Seen: "not listed", Covered: notSeen})
-		} else {
-			c.found("webhook in the list", when, c.compare(listed[at]))
-		}
-		break
 	}
-	return c.setStatus(ctx, "status change back", titanx.StatusInactive)
-}
-
-var statusIn = regexp.MustCompile(`"status":\s*"(\w{1,30})"`)
-
-// initialStatus reports what became of status = inactive in a create.
-func (c *check) initialStatus(listed []titanx.Webhook) {
-	response := append(statusIn.FindStringSubmatch(string(c.post.body)), "", "")[1]
-	at := slices.IndexFunc(listed, func(w titanx.Webhook) bool { return w.ID == c.second })
-	list := ""
-	if at >= 0 {
-		list = listed[at].Status
-	}
-	var err error
-	if cmp.Or(response, titanx.StatusInactive) != titanx.StatusInactive || cmp.Or(list, titanx.StatusInactive) != titanx.StatusInactive {
-		err = errors.New("a create ignores status = inactive: the webhook of a lost response delivers")
-	}
-	c.found("initial status", fmt.Sprintf("asked for inactive; in the response: %q; in the list: %.30q", response, list), err)
-}
-
-// compare checks that the client reads the first webhook as the create returned
-// it. TitanX may leave out the name.
-func (c *check) compare(w titanx.Webhook) error {
-	if w.Name != "" && w.Name != c.first.Name || !titanx.SameURL(w.URL, c.first.URL) || !slices.Equal(w.EventTypes, c.first.EventTypes) ||
-		w.Status != titanx.StatusActive || w.CreatedAt.IsZero() {
+	switch {
+	case w.ID == "":
+		return errNotSeen
+	case w.Name != "" && w.Name != c.first.Name || !titanx.SameURL(w.URL, c.first.URL) || !slices.Equal(w.EventTypes, c.first.EventTypes) ||
+		w.Status != titanx.StatusActive || w.CreatedAt.IsZero():
 		return fmt.Errorf("the client reads name %.40q, events %.80q, status %.20q, created at %s", w.Name, w.EventTypes, w.Status, w.CreatedAt)
 	}
 	return nil
 }
 
+// inList returns a webhook of the last list, or a zero one.
+func (c *check) inList(id string) titanx.Webhook {
+	for _, w := range c.listed {
+		if w.ID == id {
+			return w
+		}
+	}
+	return titanx.Webhook{}
+}
+
+// post returns the exchange that created the first webhook.
+func (c *check) post() exchange {
+	return c.exchanges[slices.IndexFunc(c.exchanges, func(x exchange) bool { return x.method == http.MethodPost && x.status < 300 })]
+}
+
+var statusIn = regexp.MustCompile(`"status":\s*"(\w{1,30})"`)
+
+// initialStatus reports what became of status = inactive in a create.
+func (c *check) initialStatus(context.Context) (err error) {
+	response, list := append(statusIn.FindStringSubmatch(string(c.post().body)), "", "")[1], c.inList(c.second.ID).Status
+	c.seen = fmt.Sprintf("asked for inactive; in the response: %q; in the list: %.30q", response, list)
+	if cmp.Or(response, titanx.StatusInactive) != titanx.StatusInactive || cmp.Or(list, titanx.StatusInactive) != titanx.StatusInactive {
+		err = errors.New("a create ignores status = inactive: the webhook of a lost response delivers")
+	}
+	return err
+}
+
 // change asks whether a webhook can be changed in place, with its own values.
 // The client has no such call, so its get is sent as one.
 func (c *check) change(ctx context.Context) error {
-	client, err := titanx.New(c.config) // whose get this does not concern
-	if err != nil {
-		return err
-	}
-	var seen []string
 	for _, method := range []string{http.MethodPatch, http.MethodPut} {
 		c.wire.edit = func(req *http.Request, _ []byte) []byte {
 			req.Method = method
 			req.Header.Set("Content-Type", "application/json")
-			return c.post.request
+			return c.post().request
 		}
-		exchanges, _, trouble := c.ask(method, func() error { _, err := client.Get(ctx, c.first.ID); return err })
-		c.wire.edit = nil
-		if len(exchanges) == 0 || exchanges[0].err != nil {
-			return trouble
-		}
-		seen = append(seen, method+": "+exchanges[0].String())
+		_, _ = c.client.Get(ctx, c.first.ID) // any response is an answer
 	}
-	c.found("PATCH or PUT of a webhook", strings.Join(seen, "; "), nil)
 	return nil
 }
 
 func (c *check) remove(ctx context.Context) error {
 	c.ids = slices.DeleteFunc(c.ids, func(id string) bool { return id == c.first.ID }) // a list shows whether it is gone
-	for _, doubt := range []string{"delete", "delete of an absent id"} {
-		if err := c.row(doubt, http.MethodDelete, func() error { return c.client.Delete(ctx, c.first.ID) }); err != nil {
-			return err
-		}
-	}
-	return nil
+	return c.client.Delete(ctx, c.first.ID)
 }

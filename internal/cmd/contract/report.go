@@ -6,8 +6,10 @@ package main
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"slices"
 	"strings"
@@ -37,40 +39,42 @@ const (
 	notSeen    = "not seen"
 )
 
-func (c *check) found(doubt, seen string, verdict error) {
+func (r *report) found(doubt, seen string, verdict error) {
 	f := finding{Doubt: doubt, Covered: covered, Seen: seen}
-	if verdict != nil {
+	switch {
+	case errors.Is(verdict, errNotSeen):
+		f.Covered = notSeen
+	case verdict != nil:
 		f.Covered, f.Why = notCovered, verdict.Error()
 	}
-	c.report.Findings = append(c.report.Findings, f)
+	r.Findings = append(r.Findings, f)
 }
 
 // rates reports the rate headers of all responses, and a 429 if there was one.
-func (c *check) rates() {
-	headers := finding{Doubt: "rate headers", Covered: notSeen, Seen: "none"}
-	refusal := finding{Doubt: "429", Covered: notSeen, Seen: "not provoked"}
-	var windows []string
-	for _, x := range c.wire.exchanges {
-		if x.status == http.StatusTooManyRequests {
-			refusal.Covered = covered // the check went on after it
-			refusal.Seen = fmt.Sprintf("%s; Retry-After: %q; X-RateLimit-Reset-Second: %q", x, x.header["Retry-After"], x.header["X-Ratelimit-Reset-Second"])
+func (r *report) rates(exchanges []exchange) {
+	r.Requests = len(exchanges)
+	headers, refusal, unknown, refused := "none", "not provoked", errNotSeen, errNotSeen
+	windows := map[string]bool{}
+	for _, x := range exchanges {
+		if x.status == http.StatusTooManyRequests { // the check went on after it
+			refusal, refused = fmt.Sprintf("%s; Retry-After: %q; X-RateLimit-Reset-Second: %q", x, x.header["Retry-After"], x.header["X-Ratelimit-Reset-Second"]), nil
 		}
 		for name := range x.header {
-			if window, ok := strings.CutPrefix(name, "X-Ratelimit-Remaining-"); ok && !slices.Contains(windows, window) {
-				windows = append(windows, window)
+			if window, ok := strings.CutPrefix(name, "X-Ratelimit-Remaining-"); ok {
+				windows[window] = true
 			}
 		}
 	}
-	if windows != nil {
-		slices.Sort(windows)
-		headers.Covered, headers.Seen = covered, strings.Join(windows, ", ")
-		for _, window := range windows {
-			if !slices.Contains([]string{"Second", "Minute", "Day", "Daily"}, window) {
-				headers.Covered, headers.Why = notCovered, "the client does not pace by "+window
-			}
+	if len(windows) > 0 {
+		headers, unknown = strings.Join(slices.Sorted(maps.Keys(windows)), ", "), nil
+	}
+	for window := range windows {
+		if !slices.Contains([]string{"Second", "Minute", "Day", "Daily"}, window) {
+			unknown = errors.New("the client does not pace by " + window)
 		}
 	}
-	c.report.Findings = append(c.report.Findings, headers, refusal)
+	r.found("rate headers", headers, unknown)
+	r.found("429", refusal, refused)
 }
 
 func (r *report) exitCode() int {

@@ -5,7 +5,6 @@ package main
 
 import (
 	"bytes"
-	"context"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -14,12 +13,13 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"time"
 )
 
 const (
 	maxRequests = 100      // of one check, without its cleaning up
-	maxBody     = 17 << 20 // bytes of a response: one MiB more than the client reads
+	maxBody     = 17 << 20 // bytes of a response: more than the client reads
 
 	// spacing keeps a check below the lowest documented limit, 5 a second. Each of
 	// its clients knows only its own requests.
@@ -37,34 +37,36 @@ type exchange struct {
 	err           error // no complete response came
 }
 
-// wire is a transport that keeps each exchange.
+// wire is a transport that keeps each exchange. It sends one request at a
+// time.
 type wire struct {
 	next http.RoundTripper
+	left atomic.Int64                                // how many requests may follow
+	edit func(req *http.Request, body []byte) []byte // changes a request before it is sent, until take
 
-	turn      chan struct{}                               // has room for the one request that is sent at a time
-	edit      func(req *http.Request, body []byte) []byte // changes a request before it is sent
-	limit     int                                         // how many exchanges there may be
+	turn      chan struct{} // has room for who uses the fields below
 	exchanges []exchange
 	last      time.Time
 }
 
+func newWire(next http.RoundTripper) *wire {
+	w := &wire{next: next, turn: make(chan struct{}, 1)}
+	w.left.Store(maxRequests)
+	return w
+}
+
+// take returns the exchanges since it was last called.
+func (w *wire) take() (taken []exchange) {
+	w.turn <- struct{}{}
+	taken, w.exchanges, w.edit = w.exchanges, nil, nil
+	<-w.turn
+	return taken
+}
+
 // RoundTrip implements http.RoundTripper.
 func (w *wire) RoundTrip(req *http.Request) (*http.Response, error) {
-	select {
-	case w.turn <- struct{}{}:
-		defer func() { <-w.turn }()
-	case <-req.Context().Done():
-		return nil, context.Cause(req.Context())
-	}
-	if len(w.exchanges) >= w.limit {
-		return nil, errLimit
-	}
-	select {
-	case <-time.After(time.Until(w.last.Add(spacing))):
-	case <-req.Context().Done():
-		return nil, context.Cause(req.Context())
-	}
-	w.last = time.Now()
+	w.turn <- struct{}{}
+	defer func() { <-w.turn }()
 	req = req.Clone(req.Context())
 	var body []byte
 	if req.Body != nil {
@@ -74,6 +76,11 @@ func (w *wire) RoundTrip(req *http.Request) (*http.Response, error) {
 		body = w.edit(req, body)
 	}
 	req.Body, req.ContentLength = io.NopCloser(bytes.NewReader(body)), int64(len(body))
+	if w.left.Add(-1) < 0 {
+		return nil, errLimit
+	}
+	time.Sleep(time.Until(w.last.Add(spacing)))
+	w.last = time.Now()
 	x := exchange{method: req.Method, request: body}
 	resp, err := w.next.RoundTrip(req)
 	if err == nil {
@@ -89,6 +96,9 @@ func (w *wire) RoundTrip(req *http.Request) (*http.Response, error) {
 
 // String describes a response by its status and outline, never by its content.
 func (x exchange) String() string {
+	if x.err != nil {
+		return fmt.Sprintf("%s: %v", x.method, x.err)
+	}
 	var value any
 	err := json.Unmarshal(x.body, &value)
 	seen := "plain text"
@@ -100,37 +110,40 @@ func (x exchange) String() string {
 	case body[0] == '<':
 		seen = "a web page"
 	}
-	return fmt.Sprintf("%d, %.300s", x.status, seen)
+	if x.header["Link"] != nil {
+		seen = "Link header, " + seen
+	}
+	return fmt.Sprintf("%s: %d, %.300s", x.method, x.status, seen)
 }
 
 // outline shows the keys and kinds of a JSON value.
 func outline(value any) string {
-	var parts []string
 	switch v := value.(type) {
+	case nil:
+		return "null"
 	case string:
-		for _, kind := range kinds {
-			if kind.pattern.MatchString(v) {
-				return kind.name
-			}
-		}
+		return kinds[slices.IndexFunc(kinds, func(k kind) bool { return k.pattern.MatchString(v) })].name
 	case []any:
-		if len(v) > 0 {
-			parts = []string{outline(v[0])}
+		if len(v) == 0 {
+			return "[]"
 		}
-		return "[" + strings.Join(parts, "") + "]"
+		return "[" + outline(v[0]) + "]"
 	case map[string]any:
+		var fields []string
 		for _, key := range slices.Sorted(maps.Keys(v)) {
-			parts = append(parts, key+": "+outline(v[key]))
+			fields = append(fields, key+": "+outline(v[key]))
 		}
-		return "{" + strings.Join(parts, ", ") + "}"
+		return "{" + strings.Join(fields, ", ") + "}"
 	}
-	return map[bool]string{true: "null", false: "number or boolean"}[value == nil]
+	return "number or boolean"
 }
 
-var kinds = []struct {
+type kind struct {
 	pattern *regexp.Regexp
 	name    string
-}{
+}
+
+var kinds = []kind{
 	{regexp.MustCompile(`^$`), "empty"},
 	{regexp.MustCompile(`^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$`), "uuid"},
 	{regexp.MustCompile(`^\d{4}-\d\d-\d\dT`), "time"},
