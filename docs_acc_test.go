@@ -1,6 +1,8 @@
 // Copyright (c) TitanX
 // SPDX-License-Identifier: MPL-2.0
 
+// The configurations in the pages, in the README and in docs/.
+
 package main
 
 import (

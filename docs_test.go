@@ -1,6 +1,9 @@
 // Copyright (c) TitanX
 // SPDX-License-Identifier: MPL-2.0
 
+// The pages of docs/ and templates/: their links, their descriptions, their
+// guides.
+
 package main
 
 import (

@@ -1,6 +1,8 @@
 // Copyright (c) TitanX
 // SPDX-License-Identifier: MPL-2.0
 
+// The commands of the guide "Getting started".
+
 package main
 
 import (

@@ -1,6 +1,8 @@
 // Copyright (c) TitanX
 // SPDX-License-Identifier: MPL-2.0
 
+// The module of examples/module: its grace period, and its own repository.
+
 package examples_test
 
 import (

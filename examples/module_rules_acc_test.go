@@ -1,6 +1,8 @@
 // Copyright (c) TitanX
 // SPDX-License-Identifier: MPL-2.0
 
+// The rules of the variables of examples/module.
+
 package examples_test
 
 import (

@@ -1,6 +1,8 @@
 // Copyright (c) TitanX
 // SPDX-License-Identifier: MPL-2.0
 
+// The requests and secrets files that every receiver must treat alike.
+
 package receivers_test
 
 import (

@@ -1,6 +1,8 @@
 // Copyright (c) TitanX
 // SPDX-License-Identifier: MPL-2.0
 
+// A receiver as a process: how tests start it, send to it, read it and end it.
+
 package receivers_test
 
 import (

@@ -1,6 +1,8 @@
 // Copyright (c) TitanX
 // SPDX-License-Identifier: MPL-2.0
 
+// The recipes for frameworks in examples/receivers/recipes.
+
 package receivers_test
 
 import (

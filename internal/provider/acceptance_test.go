@@ -1,6 +1,8 @@
 // Copyright (c) TitanX
 // SPDX-License-Identifier: MPL-2.0
 
+// The simulator and the provider that the tests of this package share.
+
 package provider
 
 import (

@@ -1,6 +1,8 @@
 // Copyright (c) TitanX
 // SPDX-License-Identifier: MPL-2.0
 
+// The real CLI in a folder, for acceptance tests.
+
 package provider
 
 import (
@@ -18,7 +20,6 @@ import (
 	"testing"
 
 	"github.com/titanx-io/terraform-provider-titanx/internal/cli"
-	"github.com/titanx-io/terraform-provider-titanx/internal/titanxsim"
 )
 
 // folder is where the real Terraform or OpenTofu runs with the provider as a
@@ -167,68 +168,4 @@ func webhookHCL(arguments string) string {
   url         = "https://hooks.example.com/titanx"
   event_types = ["job.contact.scored"]
   ` + arguments + "\n}\n"
-}
-
-// TestAccCanaries looks for the API key and for every secret in all that a run
-// leaves behind.
-func TestAccCanaries(t *testing.T) {
-	t.Parallel()
-	s := simulate(t, titanxsim.Config{Limits: titanxsim.Limits{Second: 50, Minute: 2000}})
-	c := newCLI(t, s, webhookHCL(`status = var.status`)+`
-variable "status" { default = "active" }
-output "secret" {
-  value     = titanx_webhook.test.secret
-  sensitive = true
-}`)
-	var console strings.Builder
-	secrets := map[string]bool{}
-	run := func(want int, args ...string) {
-		t.Helper()
-		out, code := c.run(args...)
-		if code != want {
-			t.Fatalf("%v ended with %d, want %d:\n%s", args, code, want, out)
-		}
-		console.WriteString(out)
-		for _, w := range s.Webhooks(simUser) {
-			secrets[w.Secret] = true
-		}
-	}
-	run(0, "apply", "-auto-approve")
-	run(0, "apply", "-auto-approve", "-var=status=inactive")
-	s.Inject(titanxsim.Fault{Call: titanxsim.CallList, Kind: titanxsim.FaultStatus, Status: 401, Body: []byte(`{"error":"the key ` + s.apiKey + ` is not valid"}`)})
-	run(1, "plan")
-	s.ClearFaults()
-	s.Inject(titanxsim.Fault{Call: titanxsim.CallCreate, Kind: titanxsim.FaultCut, Commit: true, Times: 1})
-	run(0, "apply", "-auto-approve", "-replace=titanx_webhook.test")
-	id := s.only().ID
-	run(0, "plan", "-out=saved.tfplan")
-	run(0, "state", "rm", "titanx_webhook.test")
-	run(0, "import", "titanx_webhook.test", id)
-	run(0, "plan", "-out=saved.tfplan")
-	run(0, "apply", "saved.tfplan")
-	if state := c.read("terraform.tfstate"); !strings.Contains(state, s.only().Secret) {
-		t.Error("the state does not hold the secret")
-	}
-	run(0, "destroy", "-auto-approve")
-
-	if len(secrets) < 3 {
-		t.Fatalf("%d secrets were issued, want at least 3", len(secrets))
-	}
-	log := c.read("trace.log")
-	if !strings.Contains(log, "TitanX request") {
-		t.Error("the log does not hold the provider's own lines")
-	}
-	for where, text := range map[string]string{"log": log, "console": console.String()} {
-		if strings.Contains(text, s.apiKey) {
-			t.Errorf("the API key is in the %s", where)
-		}
-		for secret := range secrets {
-			if strings.Contains(text, secret) {
-				t.Errorf("a secret is in the %s", where)
-			}
-		}
-	}
-	if strings.Contains(c.read("terraform.tfstate")+c.readPlan("saved.tfplan"), s.apiKey) {
-		t.Error("the API key is in the state or the plan")
-	}
 }

@@ -1,6 +1,8 @@
 // Copyright (c) TitanX
 // SPDX-License-Identifier: MPL-2.0
 
+// What Terraform's core does, for protocol tests.
+
 package provider
 
 import (

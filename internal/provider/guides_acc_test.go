@@ -1,6 +1,8 @@
 // Copyright (c) TitanX
 // SPDX-License-Identifier: MPL-2.0
 
+// The configurations and commands of the guides.
+
 package provider
 
 import (

@@ -1,6 +1,8 @@
 // Copyright (c) TitanX
 // SPDX-License-Identifier: MPL-2.0
 
+// The runs of the provider in a random history (history_protocol_test.go).
+
 package provider
 
 import (

@@ -1,6 +1,8 @@
 // Copyright (c) TitanX
 // SPDX-License-Identifier: MPL-2.0
 
+// The world in which a random history happens (history_protocol_test.go).
+
 package provider
 
 import (

@@ -1,6 +1,8 @@
 // Copyright (c) TitanX
 // SPDX-License-Identifier: MPL-2.0
 
+// A network in memory, for tests on a virtual clock.
+
 package provider
 
 import (

@@ -1,6 +1,8 @@
 // Copyright (c) TitanX
 // SPDX-License-Identifier: MPL-2.0
 
+// The provider server in process, for protocol tests.
+
 package provider
 
 import (

@@ -54,12 +54,6 @@ type titanxProvider struct {
 	adapt     func(*titanx.Config) // last word on the client's configuration; nil outside tests
 }
 
-// The environment variables of arguments that the configuration leaves out.
-const (
-	apiKeyVariable  = "TITANX_API_KEY"
-	baseURLVariable = "TITANX_BASE_URL"
-)
-
 // What planning a second webhook like another one results in (on_duplicate).
 const (
 	onDuplicateWarn  = "warn"

@@ -13,6 +13,12 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/types"
 )
 
+// The environment variables of arguments that the configuration leaves out.
+const (
+	apiKeyVariable  = "TITANX_API_KEY"
+	baseURLVariable = "TITANX_BASE_URL"
+)
+
 // argumentOr returns an argument of the provider, or where it is null the
 // value of its environment variable. A blank value is an error: it must
 // select neither the other source nor a default.

@@ -59,3 +59,57 @@ func TestProvider_emptyArguments_protocol(t *testing.T) {
 		})
 	}
 }
+
+func TestProvider_configuration_protocol(t *testing.T) {
+	s := simulate(t, titanxsim.Config{})
+	t.Setenv(apiKeyVariable, "")
+	t.Setenv(baseURLVariable, "")
+	for name, tc := range map[string]struct {
+		config object
+		text   string
+	}{
+		"no key":              {object{"api_key": nil}, "TITANX_API_KEY"},
+		"http off loopback":   {object{"base_url": "http://titanx.example/api"}, "in clear"},
+		"relative":            {object{"base_url": "titanx.example"}, "not absolute"},
+		"under unknown key":   {object{"base_url": "titanx.example", "api_key": unknown}, "not absolute"},
+		"user info":           {object{"base_url": "https://user@titanx.example"}, "user name"},
+		"line break in a key": {object{"api_key": "CANARY\n"}, "line break"},
+	} {
+		_, diags := s.tryProtocol(tc.config)
+		at := "api_key"
+		if tc.config["base_url"] != nil {
+			at = "base_url"
+		}
+		if len(diags) != 1 || !has(diags, isError, at, tc.text) {
+			t.Errorf("%s: %v", name, summaries(diags))
+		}
+		if strings.Contains(strings.Join(summaries(diags), ""), "CANARY") {
+			t.Errorf("%s: a diagnostic quotes the key", name)
+		}
+	}
+	t.Setenv(apiKeyVariable, s.apiKey)
+	t.Setenv(baseURLVariable, s.baseURL)
+	s.protocol(object{"api_key": nil, "base_url": nil}).create(testWebhook(nil))
+	s.only()
+
+	// The rules that need no key hold without one.
+	local := testWebhook(object{"url": "https://localhost/titanx"})
+	for address, rejected := range map[any]bool{s.baseURL: false, unknown: false, "https://titanx.example/api": true} {
+		p := s.protocol(object{"api_key": unknown, "base_url": address})
+		if diags := p.plan(instance{}, local).diags; has(diags, isError, "url", "Use a public host name") != rejected {
+			t.Errorf("a loopback url with base_url %v and an unknown key: %v", address, summaries(diags))
+		}
+	}
+
+	// An unknown key is never replaced by the environment's.
+	p := s.protocol(object{"api_key": unknown})
+	s.ResetRequests()
+	made := p.plan(instance{}, testWebhook(nil))
+	p.mustSucceed(made.diags)
+	if _, diags := p.apply(made); !has(diags, isError, "", "api_key will be known only after apply") || !has(diags, isError, "", "-refresh=false") {
+		t.Errorf("create under an unknown key: %v", summaries(diags))
+	}
+	if got := s.Requests(); len(got) != 0 {
+		t.Errorf("%d requests under an unknown key", len(got))
+	}
+}

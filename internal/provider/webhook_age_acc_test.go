@@ -1,9 +1,12 @@
 // Copyright (c) TitanX
 // SPDX-License-Identifier: MPL-2.0
 
+// The age of a secret: rotate_after (webhook_secret.go).
+
 package provider
 
 import (
+	"strings"
 	"testing"
 	"time"
 
@@ -52,5 +55,19 @@ func TestAccWebhook_skewedClock(t *testing.T) {
 				},
 			})
 		})
+	}
+}
+
+// TestAccAge_unread plans without a refresh, near the end of rotate_after.
+func TestAccAge_unread(t *testing.T) {
+	t.Parallel()
+	s := simulate(t, titanxsim.Config{})
+	c := newCLI(t, s, webhookHCL(`rotate_after = "2160h"`))
+	c.must("apply", "-auto-approve")
+	s.change(func(w *titanxsim.Webhook) { w.CreatedAt = w.CreatedAt.Add(-2159 * time.Hour) })
+	c.must("apply", "-refresh-only", "-auto-approve")
+	c.mustSay(c.noChanges("-refresh=false"), "passes soon")
+	if out := c.noChanges(); strings.Contains(out, "passes soon") {
+		t.Errorf("a plan with a refresh warns:\n%s", out)
 	}
 }

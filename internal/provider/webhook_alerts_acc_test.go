@@ -1,6 +1,8 @@
 // Copyright (c) TitanX
 // SPDX-License-Identifier: MPL-2.0
 
+// The alerts and policies of a guide on secret_status (webhook_secret.go).
+
 package provider
 
 import (

@@ -12,7 +12,6 @@ import (
 	"github.com/hashicorp/terraform-plugin-testing/statecheck"
 	"github.com/hashicorp/terraform-plugin-testing/tfjsonpath"
 
-	"github.com/titanx-io/terraform-provider-titanx/internal/cli"
 	"github.com/titanx-io/terraform-provider-titanx/internal/titanxsim"
 )
 
@@ -49,38 +48,6 @@ data "titanx_webhooks" "active" {
 				})),
 			},
 			Check: s.wrote(titanxsim.CallCreate, titanxsim.CallSetStatus),
-		}},
-	})
-}
-
-func TestAccFunctions(t *testing.T) {
-	t.Parallel()
-	s := simulate(t, titanxsim.Config{})
-	needs(t, cli.Functions)
-	resource.Test(t, resource.TestCase{
-		ProtoV6ProviderFactories: s.factories(),
-		Steps: []resource.TestStep{{
-			Config: s.webhook("") + `
-locals {
-  body = jsonencode({ eventType = "job.contact.scored", id = "1" })
-  own  = provider::titanx::sign_payload(titanx_webhook.test.secret, local.body)
-}
-output "valid" {
-  value = nonsensitive(provider::titanx::verify_signature(titanx_webhook.test.secret, local.body, local.own))
-}
-output "tampered" {
-  value = nonsensitive(provider::titanx::verify_signature(titanx_webhook.test.secret, "${local.body} ", local.own))
-}
-output "known" {
-  value = provider::titanx::sign_payload("key", "The quick brown fox jumps over the lazy dog")
-}
-`,
-			ConfigStateChecks: []statecheck.StateCheck{
-				statecheck.ExpectKnownOutputValue("valid", knownvalue.Bool(true)),
-				statecheck.ExpectKnownOutputValue("tampered", knownvalue.Bool(false)),
-				// The HMAC-SHA256 that Wikipedia's article on HMAC, in base64.
-				statecheck.ExpectKnownOutputValue("known", knownvalue.StringExact("97yD9DBThCSxMpjmqm+xQ+9NWaFJRhdZl0edvC0aPNg=")),
-			},
 		}},
 	})
 }

@@ -1,11 +1,12 @@
 // Copyright (c) TitanX
 // SPDX-License-Identifier: MPL-2.0
 
+// The resource in every dialect of the API.
+
 package provider
 
 import (
 	"encoding/json"
-	"net/http"
 	"slices"
 	"strings"
 	"testing"
@@ -150,83 +151,5 @@ func TestDialects_eventKeys_protocol(t *testing.T) {
 				}
 			}
 		})
-	}
-}
-
-// TestRead_failures_protocol: no answer but a complete list may change the
-// state.
-func TestRead_failures_protocol(t *testing.T) {
-	t.Parallel()
-	for name, tc := range map[string]struct {
-		fault  titanxsim.Fault
-		gone   bool // the webhook is missing in the list, so that the fault is met on the way to confirm it
-		advice string
-	}{
-		"401":             {titanxsim.Fault{Kind: titanxsim.FaultStatus, Status: http.StatusUnauthorized}, false, "does not accept the API key"},
-		"403":             {titanxsim.Fault{Kind: titanxsim.FaultStatus, Status: http.StatusForbidden}, false, "may not do this"},
-		"500":             {titanxsim.Fault{Kind: titanxsim.FaultStatus, Status: http.StatusInternalServerError}, false, "TitanX has trouble"},
-		"html 404":        {titanxsim.Fault{Kind: titanxsim.FaultHTML, Status: http.StatusNotFound}, false, "not as the TitanX API does"},
-		"redirect":        {titanxsim.Fault{Kind: titanxsim.FaultRedirect}, false, "never follows a redirect"},
-		"html":            {titanxsim.Fault{Kind: titanxsim.FaultHTML}, false, "cannot be understood"},
-		"empty":           {titanxsim.Fault{Kind: titanxsim.FaultEmpty}, false, "cannot be understood"},
-		"cut":             {titanxsim.Fault{Kind: titanxsim.FaultCut}, false, "could not be reached"},
-		"401 on confirm":  {titanxsim.Fault{Call: titanxsim.CallGet, Kind: titanxsim.FaultStatus, Status: http.StatusUnauthorized}, true, "does not accept the API key"},
-		"500 on confirm":  {titanxsim.Fault{Call: titanxsim.CallGet, Kind: titanxsim.FaultStatus, Status: http.StatusInternalServerError}, true, "TitanX has trouble"},
-		"other webhook":   {titanxsim.Fault{Call: titanxsim.CallGet, Kind: titanxsim.FaultStatus, Status: http.StatusOK, Body: []byte(`{"id":"another"}`)}, true, "cannot be understood"},
-		"error in a 200":  {titanxsim.Fault{Kind: titanxsim.FaultStatus, Status: http.StatusOK, Body: []byte(`{"error":"come back later"}`)}, false, ""},
-		"another's words": {titanxsim.Fault{Kind: titanxsim.FaultStatus, Status: http.StatusTeapot, Body: []byte(`{"message":"short and stout"}`)}, false, ""},
-	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			s := simulate(t, titanxsim.Config{})
-			made := s.protocol(nil).create(testWebhook(nil))
-			if tc.gone {
-				s.Remove(simUser, made.text(t, "id"))
-			}
-			s.Inject(tc.fault)
-			got, diags := s.protocol(object{"max_retries": 1}).read(made)
-			if !has(diags, isError, "", tc.advice) {
-				t.Errorf("advice: %v", summaries(diags))
-			}
-			if !got.value.Equal(made.value) {
-				t.Errorf("the state changed: %v", got.value)
-			}
-		})
-	}
-}
-
-func TestRead_keepsSecret_protocol(t *testing.T) {
-	t.Parallel()
-	s := simulate(t, titanxsim.Config{})
-	made := s.protocol(nil).create(testWebhook(nil))
-	for _, dialect := range titanxsim.Variations() {
-		if dialect.SecretOnRead == "" {
-			continue
-		}
-		s.SetDialect(dialect)
-		got, diags := s.protocol(nil).read(made)
-		if len(diags) != 0 || got.text(t, "secret") != s.only().Secret {
-			t.Errorf("%s: the secret is not the server's, %v", dialect, summaries(diags))
-		}
-	}
-}
-
-func TestRead_identity_protocol(t *testing.T) {
-	t.Parallel()
-	s := simulate(t, titanxsim.Config{})
-	p := s.protocol(nil)
-	made := p.create(testWebhook(nil))
-	read, diags := p.read(instance{value: made.value}) // as from a state without identity
-	p.mustSucceed(diags)
-	updated, diags := p.apply(p.plan(instance{value: read.value}, testWebhook(object{"status": "inactive"}))) // as from a CLI that knows none
-	p.mustSucceed(diags)
-	for name, i := range map[string]instance{"create": made, "read": read, "update": updated} {
-		if i.identity == nil {
-			t.Errorf("%s sets no identity", name)
-			continue
-		}
-		if got := p.identityOf(i.identity); got != s.only().ID {
-			t.Errorf("identity after %s is %q", name, got)
-		}
 	}
 }

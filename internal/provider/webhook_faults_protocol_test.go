@@ -1,6 +1,8 @@
 // Copyright (c) TitanX
 // SPDX-License-Identifier: MPL-2.0
 
+// The resource when each call of each step of a webhook's life fails.
+
 package provider
 
 import (

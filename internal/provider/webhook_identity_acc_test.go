@@ -1,6 +1,8 @@
 // Copyright (c) TitanX
 // SPDX-License-Identifier: MPL-2.0
 
+// The resource identity (webhook_resource.go).
+
 package provider
 
 import (

@@ -3,6 +3,8 @@
 
 //go:build linux
 
+// Runs that a signal interrupts or kills.
+
 package provider
 
 import (

@@ -1,6 +1,8 @@
 // Copyright (c) TitanX
 // SPDX-License-Identifier: MPL-2.0
 
+// The resource against TitanX itself, and the sweeper of what it leaves.
+
 package provider
 
 import (

@@ -1,6 +1,8 @@
 // Copyright (c) TitanX
 // SPDX-License-Identifier: MPL-2.0
 
+// Webhooks that a list lacks because they are new (webhook_resource.go, Read).
+
 package provider
 
 import (

@@ -229,3 +229,41 @@ func (s *simulation) change(alter func(*titanxsim.Webhook)) {
 	s.Put(simUser, w)
 	s.ResetRequests()
 }
+
+// TestAccWebhook_importPlaceholder imports what is not the id of a webhook.
+func TestAccWebhook_importPlaceholder(t *testing.T) {
+	t.Parallel()
+	needs(t, cli.ImportByIdentity)
+	for _, id := range []string{"pending:e30", ""} {
+		c := newCLI(t, simulate(t, titanxsim.Config{}), webhookHCL("")+fmt.Sprintf("import {\n  to = titanx_webhook.test\n  identity = {\n    id = %q\n  }\n}\n", id))
+		c.mustFail([]string{"plan"}, "is not the id of a webhook")
+	}
+}
+
+// TestAccWebhook_wrongType edits the state by hand.
+func TestAccWebhook_wrongType(t *testing.T) {
+	t.Parallel()
+	s := simulate(t, titanxsim.Config{})
+	c := newCLI(t, s, webhookHCL(""))
+	c.must("apply", "-auto-approve")
+	c.write("terraform.tfstate", strings.Replace(c.read("terraform.tfstate"), `"status": "active"`, `"status": ["active"]`, 1))
+	c.mustFail([]string{"plan"}, "titanx_webhook.test")
+}
+
+// TestAccWebhook_taintMessages taints a webhook, and plans without a refresh or
+// with another name: no message says that both webhooks stay, or that
+// secret_wo is of use.
+func TestAccWebhook_taintMessages(t *testing.T) {
+	t.Parallel()
+	s := simulate(t, titanxsim.Config{})
+	c := newCLI(t, s, strings.Replace(webhookHCL(""), `"test"`+"\n  url", "var.name\n  url", 1)+"variable \"name\" { default = \"test\" }\n")
+	c.must("apply", "-auto-approve")
+	c.must("taint", "titanx_webhook.test")
+	for _, args := range [][]string{{"plan", "-refresh=false"}, {"plan", "-var=name=renamed"}, {"plan"}} {
+		out := c.must(args...)
+		c.mustSay(out, "1 to add, 0 to change, 1 to destroy")
+		if strings.Contains(out, "exists already") && !strings.Contains(strings.Join(strings.Fields(out), " "), "Unless it is tainted") {
+			t.Errorf("%v:\n%s", args, out)
+		}
+	}
+}

@@ -4,7 +4,7 @@
 package provider
 
 import (
-	"strings"
+	"net/http"
 	"testing"
 
 	"github.com/hashicorp/terraform-plugin-go/tfprotov6"
@@ -110,64 +110,110 @@ func TestWebhook_planRefusals_protocol(t *testing.T) {
 	}
 }
 
-func TestProvider_configuration_protocol(t *testing.T) {
-	s := simulate(t, titanxsim.Config{})
-	t.Setenv(apiKeyVariable, "")
-	t.Setenv(baseURLVariable, "")
-	for name, tc := range map[string]struct {
-		config object
-		text   string
-	}{
-		"no key":              {object{"api_key": nil}, "TITANX_API_KEY"},
-		"http off loopback":   {object{"base_url": "http://titanx.example/api"}, "in clear"},
-		"relative":            {object{"base_url": "titanx.example"}, "not absolute"},
-		"under unknown key":   {object{"base_url": "titanx.example", "api_key": unknown}, "not absolute"},
-		"user info":           {object{"base_url": "https://user@titanx.example"}, "user name"},
-		"line break in a key": {object{"api_key": "CANARY\n"}, "line break"},
-	} {
-		_, diags := s.tryProtocol(tc.config)
-		at := "api_key"
-		if tc.config["base_url"] != nil {
-			at = "base_url"
-		}
-		if len(diags) != 1 || !has(diags, isError, at, tc.text) {
-			t.Errorf("%s: %v", name, summaries(diags))
-		}
-		if strings.Contains(strings.Join(summaries(diags), ""), "CANARY") {
-			t.Errorf("%s: a diagnostic quotes the key", name)
-		}
-	}
-	t.Setenv(apiKeyVariable, s.apiKey)
-	t.Setenv(baseURLVariable, s.baseURL)
-	s.protocol(object{"api_key": nil, "base_url": nil}).create(testWebhook(nil))
-	s.only()
-
-	// The rules that need no key hold without one.
-	local := testWebhook(object{"url": "https://localhost/titanx"})
-	for address, rejected := range map[any]bool{s.baseURL: false, unknown: false, "https://titanx.example/api": true} {
-		p := s.protocol(object{"api_key": unknown, "base_url": address})
-		if diags := p.plan(instance{}, local).diags; has(diags, isError, "url", "Use a public host name") != rejected {
-			t.Errorf("a loopback url with base_url %v and an unknown key: %v", address, summaries(diags))
-		}
-	}
-
-	// An unknown key is never replaced by the environment's.
-	p := s.protocol(object{"api_key": unknown})
-	s.ResetRequests()
-	made := p.plan(instance{}, testWebhook(nil))
-	p.mustSucceed(made.diags)
-	if _, diags := p.apply(made); !has(diags, isError, "", "api_key will be known only after apply") || !has(diags, isError, "", "-refresh=false") {
-		t.Errorf("create under an unknown key: %v", summaries(diags))
-	}
-	if got := s.Requests(); len(got) != 0 {
-		t.Errorf("%d requests under an unknown key", len(got))
-	}
-}
-
 func summaries(diags []*tfprotov6.Diagnostic) []string {
 	var out []string
 	for _, d := range diags {
 		out = append(out, d.Severity.String()+" at "+d.Attribute.String()+": "+d.Summary+": "+d.Detail)
 	}
 	return out
+}
+
+// TestRead_failures_protocol: no answer but a complete list may change the
+// state.
+func TestRead_failures_protocol(t *testing.T) {
+	t.Parallel()
+	for name, tc := range map[string]struct {
+		fault  titanxsim.Fault
+		gone   bool // the webhook is missing in the list, so that the fault is met on the way to confirm it
+		advice string
+	}{
+		"401":             {titanxsim.Fault{Kind: titanxsim.FaultStatus, Status: http.StatusUnauthorized}, false, "does not accept the API key"},
+		"403":             {titanxsim.Fault{Kind: titanxsim.FaultStatus, Status: http.StatusForbidden}, false, "may not do this"},
+		"500":             {titanxsim.Fault{Kind: titanxsim.FaultStatus, Status: http.StatusInternalServerError}, false, "TitanX has trouble"},
+		"html 404":        {titanxsim.Fault{Kind: titanxsim.FaultHTML, Status: http.StatusNotFound}, false, "not as the TitanX API does"},
+		"redirect":        {titanxsim.Fault{Kind: titanxsim.FaultRedirect}, false, "never follows a redirect"},
+		"html":            {titanxsim.Fault{Kind: titanxsim.FaultHTML}, false, "cannot be understood"},
+		"empty":           {titanxsim.Fault{Kind: titanxsim.FaultEmpty}, false, "cannot be understood"},
+		"cut":             {titanxsim.Fault{Kind: titanxsim.FaultCut}, false, "could not be reached"},
+		"401 on confirm":  {titanxsim.Fault{Call: titanxsim.CallGet, Kind: titanxsim.FaultStatus, Status: http.StatusUnauthorized}, true, "does not accept the API key"},
+		"500 on confirm":  {titanxsim.Fault{Call: titanxsim.CallGet, Kind: titanxsim.FaultStatus, Status: http.StatusInternalServerError}, true, "TitanX has trouble"},
+		"other webhook":   {titanxsim.Fault{Call: titanxsim.CallGet, Kind: titanxsim.FaultStatus, Status: http.StatusOK, Body: []byte(`{"id":"another"}`)}, true, "cannot be understood"},
+		"error in a 200":  {titanxsim.Fault{Kind: titanxsim.FaultStatus, Status: http.StatusOK, Body: []byte(`{"error":"come back later"}`)}, false, ""},
+		"another's words": {titanxsim.Fault{Kind: titanxsim.FaultStatus, Status: http.StatusTeapot, Body: []byte(`{"message":"short and stout"}`)}, false, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := simulate(t, titanxsim.Config{})
+			made := s.protocol(nil).create(testWebhook(nil))
+			if tc.gone {
+				s.Remove(simUser, made.text(t, "id"))
+			}
+			s.Inject(tc.fault)
+			got, diags := s.protocol(object{"max_retries": 1}).read(made)
+			if !has(diags, isError, "", tc.advice) {
+				t.Errorf("advice: %v", summaries(diags))
+			}
+			if !got.value.Equal(made.value) {
+				t.Errorf("the state changed: %v", got.value)
+			}
+		})
+	}
+}
+
+func TestRead_keepsSecret_protocol(t *testing.T) {
+	t.Parallel()
+	s := simulate(t, titanxsim.Config{})
+	made := s.protocol(nil).create(testWebhook(nil))
+	for _, dialect := range titanxsim.Variations() {
+		if dialect.SecretOnRead == "" {
+			continue
+		}
+		s.SetDialect(dialect)
+		got, diags := s.protocol(nil).read(made)
+		if len(diags) != 0 || got.text(t, "secret") != s.only().Secret {
+			t.Errorf("%s: the secret is not the server's, %v", dialect, summaries(diags))
+		}
+	}
+}
+
+func TestRead_identity_protocol(t *testing.T) {
+	t.Parallel()
+	s := simulate(t, titanxsim.Config{})
+	p := s.protocol(nil)
+	made := p.create(testWebhook(nil))
+	read, diags := p.read(instance{value: made.value}) // as from a state without identity
+	p.mustSucceed(diags)
+	updated, diags := p.apply(p.plan(instance{value: read.value}, testWebhook(object{"status": "inactive"}))) // as from a CLI that knows none
+	p.mustSucceed(diags)
+	for name, i := range map[string]instance{"create": made, "read": read, "update": updated} {
+		if i.identity == nil {
+			t.Errorf("%s sets no identity", name)
+			continue
+		}
+		if got := p.identityOf(i.identity); got != s.only().ID {
+			t.Errorf("identity after %s is %q", name, got)
+		}
+	}
+}
+
+func TestImport_byIdentity_protocol(t *testing.T) {
+	t.Parallel()
+	s := simulate(t, titanxsim.Config{})
+	s.putFirst()
+	p := s.protocol(nil)
+	id := s.only().ID
+	byIdentity, diags := p.importByIdentity(id)
+	p.mustSucceed(diags)
+	byID, diags := p.importByID(id)
+	p.mustSucceed(diags)
+	if got := byIdentity.text(t, "id"); got != id || !byIdentity.value.Equal(byID.value) {
+		t.Errorf("imported %v by identity, %v by id", byIdentity.value, byID.value)
+	}
+	for _, id := range []string{"", " ", id + "\n", pendingPrefix + "x"} {
+		for how, bring := range map[string]func(string) (instance, []*tfprotov6.Diagnostic){"id": p.importByID, "identity": p.importByIdentity} {
+			if _, diags := bring(id); !has(diags, isError, "", "is not the id of a webhook") {
+				t.Errorf("imported %q by %s: %v", id, how, summaries(diags))
+			}
+		}
+	}
 }

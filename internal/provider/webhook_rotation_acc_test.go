@@ -1,6 +1,8 @@
 // Copyright (c) TitanX
 // SPDX-License-Identifier: MPL-2.0
 
+// Deliveries during a rotation.
+
 package provider
 
 import (

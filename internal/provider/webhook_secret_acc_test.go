@@ -396,3 +396,48 @@ func TestAccImport_generated(t *testing.T) {
 		t.Errorf("importing wrote: %v %s", s.writes(), diff)
 	}
 }
+
+// TestAccSecret_computed sets secret, which TitanX issues.
+func TestAccSecret_computed(t *testing.T) {
+	t.Parallel()
+	c := newCLI(t, simulate(t, titanxsim.Config{}), webhookHCL(`secret = "CANARY-secret"`))
+	c.mustFail([]string{"plan"}, "titanx_webhook.test", "read-only")
+}
+
+// TestAccSecret_lostNamed explains each lost secret of a plan, and destroys. Core
+// plans before it destroys, so that the policy error says how.
+func TestAccSecret_lostNamed(t *testing.T) {
+	t.Parallel()
+	for _, policy := range []string{"replace", "error"} {
+		t.Run(policy, func(t *testing.T) {
+			t.Parallel()
+			s := simulate(t, titanxsim.Config{})
+			c := newCLI(t, s, `
+resource "titanx_webhook" "test" {
+  count          = 3
+  name           = "test ${count.index}"
+  url            = "https://hooks.example.com/${count.index}"
+  event_types    = ["job.completed"]
+  on_lost_secret = "`+policy+`"
+}
+`)
+			for i := range 3 {
+				w := s.Put(simUser, titanxsim.Webhook{Name: fmt.Sprintf("test %d", i), URL: fmt.Sprintf("https://hooks.example.com/%d", i), EventTypes: []string{"job.completed"}})
+				c.must("import", fmt.Sprintf("titanx_webhook.test[%d]", i), w.ID)
+			}
+			out, _ := c.run("plan")
+			for i := range 3 {
+				c.mustSay(out, fmt.Sprintf(`Signing secret of webhook "test %d" lost`, i))
+			}
+			destroy := []string{"destroy", "-auto-approve"}
+			if policy == "error" {
+				c.mustFail(destroy, "-refresh=false")
+				destroy = append(destroy, "-refresh=false")
+			}
+			c.must(destroy...)
+			if n := len(s.Webhooks(simUser)); n != 0 {
+				t.Errorf("%d webhooks are left", n)
+			}
+		})
+	}
+}

@@ -1,6 +1,8 @@
 // Copyright (c) TitanX
 // SPDX-License-Identifier: MPL-2.0
 
+// Uncertain creates with a real CLI (webhook_pending.go, webhook_resource.go).
+
 package provider
 
 import (
@@ -301,4 +303,25 @@ func (c *folder) mustSay(out string, texts ...string) string {
 		}
 	}
 	return out
+}
+
+// TestAccPending_preventDestroy cannot replace a placeholder under
+// prevent_destroy, and says how.
+func TestAccPending_preventDestroy(t *testing.T) {
+	t.Parallel()
+	s := simulate(t, titanxsim.Config{})
+	c := newCLI(t, s, webhookHCL("lifecycle {\n    prevent_destroy = true\n  }"))
+	s.Inject(lostResponse)
+	down := broken(titanxsim.CallList)
+	down.After = 2
+	s.Inject(down)
+	c.mustFail([]string{"apply", "-auto-approve"}, "uncertain")
+	s.ClearFaults()
+	c.mustFail([]string{"apply", "-auto-approve"}, "is pending", "prevent_destroy is set, set it to false")
+	c.must("untaint", "titanx_webhook.test")
+	c.mustFail([]string{"apply", "-auto-approve"}, "is pending", "prevent_destroy is set, set it to false")
+	c.write("main.tf", strings.Replace(c.read("main.tf"), "prevent_destroy = true", "prevent_destroy = false", 1))
+	c.must("apply", "-auto-approve")
+	c.noChanges()
+	c.mustAgree(s)
 }

@@ -1,6 +1,8 @@
 // Copyright (c) TitanX
 // SPDX-License-Identifier: MPL-2.0
 
+// States of earlier releases (server.go, webhook_unchanged.go).
+
 package provider
 
 import (
@@ -305,26 +307,4 @@ func (p *protocolServer) importByIdentity(id string) (instance, []*tfprotov6.Dia
 		return instance{}, resp.Diagnostics
 	}
 	return instance{value: p.decode(p.webhookSchema(), resp.ImportedResources[0].State)}, resp.Diagnostics
-}
-
-func TestImport_byIdentity_protocol(t *testing.T) {
-	t.Parallel()
-	s := simulate(t, titanxsim.Config{})
-	s.putFirst()
-	p := s.protocol(nil)
-	id := s.only().ID
-	byIdentity, diags := p.importByIdentity(id)
-	p.mustSucceed(diags)
-	byID, diags := p.importByID(id)
-	p.mustSucceed(diags)
-	if got := byIdentity.text(t, "id"); got != id || !byIdentity.value.Equal(byID.value) {
-		t.Errorf("imported %v by identity, %v by id", byIdentity.value, byID.value)
-	}
-	for _, id := range []string{"", " ", id + "\n", pendingPrefix + "x"} {
-		for how, bring := range map[string]func(string) (instance, []*tfprotov6.Diagnostic){"id": p.importByID, "identity": p.importByIdentity} {
-			if _, diags := bring(id); !has(diags, isError, "", "is not the id of a webhook") {
-				t.Errorf("imported %q by %s: %v", id, how, summaries(diags))
-			}
-		}
-	}
 }

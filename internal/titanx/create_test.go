@@ -334,6 +334,71 @@ func TestCreate_twoSteps(t *testing.T) {
 	}
 }
 
+// A refusal that mentions an events key for another reason must not switch that
+// key off for the creates after it.
+func TestCreate_eventKeyRemembered(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		b := wired(t, titanxsim.Config{})
+		for range 2 {
+			b.sim.Inject(titanxsim.Fault{
+				Call: titanxsim.CallCreate, Kind: titanxsim.FaultStatus, Status: 400, Times: 1, Body: []byte(`{"error": "unknown key: events"}`),
+			})
+		}
+		if _, err := b.Create(t.Context(), crm()); err == nil || len(b.bodies()) != 2 {
+			t.Errorf("%v after %d creates", err, len(b.bodies()))
+		}
+		b.create(t, crm())
+		if last := b.bodies()[2]; !strings.Contains(last, `"events"`) || !strings.Contains(last, `"eventTypes"`) {
+			t.Errorf("a key is missing: %s", last)
+		}
+	})
+}
+
+func TestCreate_bothEventKeysRefused(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		b := wired(t, titanxsim.Config{Dialect: titanxsim.Dialect{EventsIn: "events-400"}})
+		b.create(t, crm())
+		b.sim.SetDialect(titanxsim.Dialect{EventsIn: "eventTypes-400"})
+		b.sim.ResetRequests()
+		_, err := b.Create(t.Context(), crm())
+		var refused *Error
+		if !errors.As(err, &refused) || refused.StatusCode != 400 || !strings.Contains(err.Error(), "'events'") || len(b.bodies()) != 1 {
+			t.Errorf("%v after %d creates", err, len(b.bodies()))
+		}
+	})
+}
+
+func TestCreate_onTheWire(t *testing.T) {
+	t.Parallel()
+	const both = `{"eventTypes":["job.completed","job.contact.scored"],"events":["job.completed","job.contact.scored"],`
+	const events = `{"events":["job.completed","job.contact.scored"],`
+	const eventTypes = `{"eventTypes":["job.completed","job.contact.scored"],`
+	const rest = `"name":"crm","status":"inactive","url":"https://receiver.example/titanx"}`
+	for dialect, want := range map[string][]string{
+		"":                         {both + rest, both + rest},
+		"events-in=events":         {both + rest, both + rest},
+		"events-in=events-400":     {both + rest, events + rest, events + rest},
+		"events-in=events-422":     {both + rest, events + rest, events + rest},
+		"events-in=eventTypes-400": {both + rest, eventTypes + rest, eventTypes + rest},
+		"events-in=eventTypes-422": {both + rest, eventTypes + rest, eventTypes + rest},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			d, err := titanxsim.ParseDialect(dialect)
+			if err != nil {
+				t.Fatal(err)
+			}
+			b := wired(t, titanxsim.Config{Dialect: d})
+			b.create(t, crm())
+			b.create(t, crm())
+			if diff := cmp.Diff(want, b.bodies()); diff != "" {
+				t.Errorf("%s (-want +got):\n%s", dialect, diff)
+			}
+		})
+	}
+}
+
 func TestCreate_failedActivation(t *testing.T) {
 	t.Parallel()
 	for _, fault := range []titanxsim.Fault{
@@ -370,51 +435,6 @@ func TestCreate_deletedBeforeActivation(t *testing.T) {
 			t.Errorf("%+v, left %v", created, b.ids())
 		}
 	})
-}
-
-// A webhook that appears after the create was sent again is named, and only a
-// proven orphan is deleted.
-func TestClient_FindOrphans_lateCommit(t *testing.T) {
-	t.Parallel()
-	for _, c := range []struct {
-		name    string
-		edit    func(*titanxsim.Webhook)
-		proven  bool
-		unknown bool
-	}{
-		{name: "stamped at receipt", proven: true},
-		{name: "stamped at commit", edit: func(w *titanxsim.Webhook) { w.CreatedAt = time.Now() }},
-		{name: "active", edit: func(w *titanxsim.Webhook) { w.Status = StatusActive }},
-		{name: "upper case", edit: func(w *titanxsim.Webhook) { w.Name = "CRM" }},
-		{name: "more events", edit: func(w *titanxsim.Webhook) { w.EventTypes = append(w.EventTypes, "job.other") }},
-		{name: "another name", edit: func(w *titanxsim.Webhook) { w.Name = "other" }, unknown: true},
-	} {
-		synctest.Test(t, func(t *testing.T) {
-			b := wired(t, titanxsim.Config{})
-			b.sim.Inject(titanxsim.Fault{Call: titanxsim.CallCreate, Kind: titanxsim.FaultReset, Times: 1})
-			received := time.Now().Add(latency / 2)
-			created := b.create(t, crm())
-			if len(created.Uncertain) != 1 {
-				t.Fatalf("%s: %+v", c.name, created)
-			}
-			time.Sleep(5 * time.Second)
-			late := titanxsim.Webhook{ID: "late", Name: crm().Name, URL: crm().URL, EventTypes: crm().EventTypes, Status: StatusInactive, CreatedAt: received}
-			if c.edit != nil {
-				c.edit(&late)
-			}
-			b.sim.Put("ada", late)
-			b.Client = client(t, Config{APIKey: b.key, Transport: wire{b.sim}}) // the next run
-			managed := func(id string) bool { return id == created.ID }
-			found, err := b.FindOrphans(t.Context(), crm(), created.Webhook, created.Uncertain, managed)
-			if err != nil || len(found.Orphans)+len(found.Candidates) != btoi(!c.unknown) || len(found.Orphans) != btoi(c.proven) || len(b.ids()) != 2 {
-				t.Errorf("%s: found %+v, %v, left %v", c.name, found, err, b.ids())
-			}
-			removed, candidates, err := b.DeleteOrphans(t.Context(), crm(), created.Webhook, created.Uncertain, managed)
-			if err != nil || len(removed) != btoi(c.proven) || len(candidates) != btoi(!c.proven && !c.unknown) || len(b.ids()) != 2-btoi(c.proven) {
-				t.Errorf("%s: removed %v, candidates %v, %v", c.name, removed, candidates, err)
-			}
-		})
-	}
 }
 
 func btoi(b bool) int {
@@ -495,23 +515,6 @@ func TestCreate_canceled(t *testing.T) {
 			t.Errorf("the error does not say what was deleted: %v", err)
 		}
 	})
-}
-
-// TestClient_FindOrphans_oneList of the run: a refresh of many webhooks
-// costs one.
-func TestClient_FindOrphans_oneList(t *testing.T) {
-	t.Parallel()
-	b := connected(t, titanxsim.Config{})
-	if _, err := b.Create(t.Context(), crm()); err != nil {
-		t.Fatal(err)
-	}
-	before := b.requests(titanxsim.CallList)
-	if _, err := b.FindOrphans(t.Context(), crm(), Webhook{}, []UncertainCreate{{}}, nil); err != nil {
-		t.Fatal(err)
-	}
-	if after := b.requests(titanxsim.CallList); after != before {
-		t.Errorf("%d lists, want %d", after, before)
-	}
 }
 
 // TestCreate_canceledWithoutOrphan deletes nothing, and does not say that it

@@ -66,6 +66,68 @@ func TestEvidence_judge(t *testing.T) {
 	}
 }
 
+// TestClient_FindOrphans_oneList of the run: a refresh of many webhooks
+// costs one.
+func TestClient_FindOrphans_oneList(t *testing.T) {
+	t.Parallel()
+	b := connected(t, titanxsim.Config{})
+	if _, err := b.Create(t.Context(), crm()); err != nil {
+		t.Fatal(err)
+	}
+	before := b.requests(titanxsim.CallList)
+	if _, err := b.FindOrphans(t.Context(), crm(), Webhook{}, []UncertainCreate{{}}, nil); err != nil {
+		t.Fatal(err)
+	}
+	if after := b.requests(titanxsim.CallList); after != before {
+		t.Errorf("%d lists, want %d", after, before)
+	}
+}
+
+// A webhook that appears after the create was sent again is named, and only a
+// proven orphan is deleted.
+func TestClient_FindOrphans_lateCommit(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		name    string
+		edit    func(*titanxsim.Webhook)
+		proven  bool
+		unknown bool
+	}{
+		{name: "stamped at receipt", proven: true},
+		{name: "stamped at commit", edit: func(w *titanxsim.Webhook) { w.CreatedAt = time.Now() }},
+		{name: "active", edit: func(w *titanxsim.Webhook) { w.Status = StatusActive }},
+		{name: "upper case", edit: func(w *titanxsim.Webhook) { w.Name = "CRM" }},
+		{name: "more events", edit: func(w *titanxsim.Webhook) { w.EventTypes = append(w.EventTypes, "job.other") }},
+		{name: "another name", edit: func(w *titanxsim.Webhook) { w.Name = "other" }, unknown: true},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			b := wired(t, titanxsim.Config{})
+			b.sim.Inject(titanxsim.Fault{Call: titanxsim.CallCreate, Kind: titanxsim.FaultReset, Times: 1})
+			received := time.Now().Add(latency / 2)
+			created := b.create(t, crm())
+			if len(created.Uncertain) != 1 {
+				t.Fatalf("%s: %+v", c.name, created)
+			}
+			time.Sleep(5 * time.Second)
+			late := titanxsim.Webhook{ID: "late", Name: crm().Name, URL: crm().URL, EventTypes: crm().EventTypes, Status: StatusInactive, CreatedAt: received}
+			if c.edit != nil {
+				c.edit(&late)
+			}
+			b.sim.Put("ada", late)
+			b.Client = client(t, Config{APIKey: b.key, Transport: wire{b.sim}}) // the next run
+			managed := func(id string) bool { return id == created.ID }
+			found, err := b.FindOrphans(t.Context(), crm(), created.Webhook, created.Uncertain, managed)
+			if err != nil || len(found.Orphans)+len(found.Candidates) != btoi(!c.unknown) || len(found.Orphans) != btoi(c.proven) || len(b.ids()) != 2 {
+				t.Errorf("%s: found %+v, %v, left %v", c.name, found, err, b.ids())
+			}
+			removed, candidates, err := b.DeleteOrphans(t.Context(), crm(), created.Webhook, created.Uncertain, managed)
+			if err != nil || len(removed) != btoi(c.proven) || len(candidates) != btoi(!c.proven && !c.unknown) || len(b.ids()) != 2-btoi(c.proven) {
+				t.Errorf("%s: removed %v, candidates %v, %v", c.name, removed, candidates, err)
+			}
+		})
+	}
+}
+
 func TestClient_DeleteOrphans_withoutList(t *testing.T) {
 	t.Parallel()
 	for _, status := range []int{401, 404, 500} {

@@ -93,23 +93,3 @@ func TestFindRecent_clockMoves(t *testing.T) {
 		}
 	})
 }
-
-// TestClient_Now_skew uses the Date header, however wrong the local clock is.
-func TestClient_Now_skew(t *testing.T) {
-	t.Parallel()
-	for _, skew := range []time.Duration{0, time.Minute, -time.Hour, 60 * 24 * time.Hour, -10 * 365 * 24 * time.Hour} {
-		synctest.Test(t, func(t *testing.T) {
-			b := wired(t, titanxsim.Config{Now: func() time.Time { return time.Now().Add(skew) }})
-			if _, known := b.Now(); known {
-				t.Error("known before the first response")
-			}
-			if _, err := b.All(t.Context()); err != nil {
-				t.Fatal(err)
-			}
-			time.Sleep(time.Minute)
-			if now, known := b.Now(); !known || now.Sub(time.Now().Add(skew)).Abs() > 2*time.Second {
-				t.Errorf("%s: %s, %t", skew, now, known)
-			}
-		})
-	}
-}

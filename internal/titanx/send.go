@@ -380,23 +380,3 @@ func newCertificateError(host string, err *tls.CertificateVerificationError) *Ce
 	}
 	return &CertificateError{Host: host, Reason: reason}
 }
-
-// newTransport bounds every stage of a connection before a request is sent.
-// What comes after is bounded by attempt alone: a second timer would hide
-// errNoAnswerInTime. No proxy is used for http: the key would travel in clear.
-func newTransport(cfg Config, base *url.URL) *http.Transport {
-	t := &http.Transport{
-		Proxy:                  cfg.Proxy,
-		DialContext:            (&net.Dialer{Timeout: 10 * time.Second, KeepAlive: 30 * time.Second}).DialContext,
-		TLSHandshakeTimeout:    10 * time.Second,
-		IdleConnTimeout:        90 * time.Second,
-		MaxConnsPerHost:        maxConnections,
-		MaxIdleConnsPerHost:    maxConnections,
-		MaxResponseHeaderBytes: 64 << 10,
-		ForceAttemptHTTP2:      true,
-	}
-	if base.Scheme == "http" {
-		t.Proxy = nil
-	}
-	return t
-}

@@ -17,6 +17,7 @@ import (
 	"net/http/httptest"
 	"net/url"
 	"runtime"
+	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -182,35 +183,6 @@ func TestPolicy_zeroRetries(t *testing.T) {
 			t.Errorf("%v after %d requests", err, b.requests())
 		}
 	})
-}
-
-func TestClient_Now(t *testing.T) {
-	t.Parallel()
-	for offset, header := range map[time.Duration]http.Header{
-		0:          nil,
-		-time.Hour: {"Date": {""}},
-		time.Hour:  {"Date": {""}},
-	} {
-		synctest.Test(t, func(t *testing.T) {
-			c := client(t, Config{Transport: wire{http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-				if header != nil {
-					w.Header().Set("Date", time.Now().Add(offset).UTC().Format(http.TimeFormat))
-				}
-				io.WriteString(w, "[]")
-			})}})
-			if _, known := c.Now(); known {
-				t.Error("TitanX's clock is known before any response")
-			}
-			if _, err := c.listAll(t.Context()); err != nil {
-				t.Fatal(err)
-			}
-			<-time.After(time.Minute)
-			now, known := c.Now()
-			if off := time.Until(now) - offset; known != (header != nil) || off > 0 || off < -time.Second-latency {
-				t.Errorf("off by %v, known %t", off, known)
-			}
-		})
-	}
 }
 
 // No response takes more than 150 MiB, whatever it decodes to. Not parallel, as
@@ -403,5 +375,137 @@ func TestHandshake_once(t *testing.T) {
 		if _, err := c.listAll(t.Context()); !errors.Is(err, ErrNoAnswer) || outcomeOf(err) != unsent || connections.Load() != 1 {
 			t.Errorf("%s: %v after %d connections", name, err, connections.Load())
 		}
+	}
+}
+
+// Not parallel, as it measures the memory of the process.
+func TestReadBody_oversize(t *testing.T) { //nolint:paralleltest // see above
+	for _, compress := range []bool{false, true} {
+		var taken atomic.Int64
+		c := served(t, endless(&taken, compress))
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
+		_, err := c.listAll(t.Context())
+		runtime.ReadMemStats(&after)
+		if !errors.Is(err, ErrUnreadable) {
+			t.Errorf("compressed %t: %v", compress, err)
+		}
+		// Growing a slice to its end allocates a small multiple of it: not the
+		// gibibyte that is offered.
+		if got := after.TotalAlloc - before.TotalAlloc; got > 10*maxBody {
+			t.Errorf("compressed %t: %d MiB allocated", compress, got>>20)
+		}
+	}
+}
+
+// TestReadBody_announcedOversize sends nothing of the body that it announces.
+func TestReadBody_announcedOversize(t *testing.T) {
+	t.Parallel()
+	c := served(t, func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Length", strconv.Itoa(maxBody+1))
+		w.WriteHeader(http.StatusOK)
+		_ = http.NewResponseController(w).Flush()
+		<-r.Context().Done()
+	})
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	defer cancel()
+	if _, err := c.listAll(ctx); !errors.Is(err, ErrUnreadable) {
+		t.Errorf("%v", err)
+	}
+}
+
+func TestAttempt_slowResponse(t *testing.T) {
+	t.Parallel()
+	for _, kind := range []titanxsim.FaultKind{titanxsim.FaultSlowBody, titanxsim.FaultDelay} {
+		for _, call := range []titanxsim.Call{titanxsim.CallCreate, titanxsim.CallList, titanxsim.CallGet, titanxsim.CallSetStatus, titanxsim.CallDelete} {
+			t.Run(string(kind)+" "+string(call), func(t *testing.T) {
+				t.Parallel()
+				b := connected(t, titanxsim.Config{}, func(cfg *Config) { cfg.RequestTimeout, cfg.MaxRetries = 50*time.Millisecond, 1 })
+				b.sim.Inject(titanxsim.Fault{Kind: kind, Delay: time.Hour})
+				id := b.sim.Put("ada", titanxsim.Webhook{Name: "x"}).ID
+				if err := b.calls(t.Context(), id)[call](); !errors.Is(err, errNoAnswerInTime) {
+					t.Error(err)
+				}
+			})
+		}
+	}
+}
+
+// Whatever happens at the very instant of the timeout, the error says that what
+// was asked for may still be done.
+func TestAttempt_timeout(t *testing.T) {
+	t.Parallel()
+	silent := newSilentServer(t)
+	for range 50 {
+		c := client(t, Config{BaseURL: silent}, func(cfg *Config) { cfg.RequestTimeout = 2 * time.Millisecond })
+		if _, _, err := c.post(t.Context(), crm(), nil); outcomeOf(err) != unsent && outcomeOf(err) != stillPossible {
+			t.Fatal(err)
+		}
+	}
+}
+
+func TestAttempt_cancelRead(t *testing.T) {
+	t.Parallel()
+	for _, call := range []titanxsim.Call{titanxsim.CallList, titanxsim.CallGet} {
+		synctest.Test(t, func(t *testing.T) {
+			b := wired(t, titanxsim.Config{Latency: time.Second})
+			ctx, cancel := context.WithCancel(t.Context())
+			time.AfterFunc(200*time.Millisecond, cancel)
+			began := time.Now()
+			if err := b.calls(ctx, "w1")[call](); !errors.Is(err, context.Canceled) {
+				t.Errorf("%s: %v", call, err)
+			}
+			if took := time.Since(began); took != 200*time.Millisecond {
+				t.Errorf("%s: ended after %v", call, took)
+			}
+		})
+	}
+}
+
+func TestAttempt_cancelChange(t *testing.T) {
+	t.Parallel()
+	for _, call := range []titanxsim.Call{titanxsim.CallCreate, titanxsim.CallSetStatus, titanxsim.CallDelete} {
+		synctest.Test(t, func(t *testing.T) {
+			b := wired(t, titanxsim.Config{Latency: time.Second})
+			id := b.sim.Put("ada", titanxsim.Webhook{Name: "x"}).ID
+			ctx, cancel := context.WithCancel(t.Context())
+			time.AfterFunc(200*time.Millisecond, cancel)
+			if err := b.calls(ctx, id)[call](); err != nil {
+				t.Errorf("%s was done, but: %v", call, err)
+			}
+			left := b.sim.Webhooks("ada")
+			if (call == titanxsim.CallCreate) != (len(left) == 2) || (call == titanxsim.CallSetStatus) != (len(left) == 1 && left[0].Status == StatusInactive) {
+				t.Errorf("%s: left %v", call, left)
+			}
+			if n := b.requests(); n != 1 {
+				t.Errorf("%s: %d requests", call, n)
+			}
+			b.sim.ResetRequests()
+			if err := b.calls(ctx, id)[call](); !errors.Is(err, context.Canceled) || b.requests() != 0 {
+				t.Errorf("%s after the end: %v, %d requests", call, err, b.requests())
+			}
+		})
+	}
+}
+
+func TestAttempt_connections(t *testing.T) {
+	t.Parallel()
+	b := connected(t, titanxsim.Config{Latency: 5 * time.Millisecond})
+	id := b.create(t, crm()).ID
+	var calls sync.WaitGroup
+	for range 50 {
+		calls.Go(func() {
+			if _, err := b.Get(t.Context(), id); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	calls.Wait()
+	connections := map[string]bool{}
+	for _, r := range b.sim.Requests() {
+		connections[r.RemoteAddr] = true
+	}
+	if n := len(connections); n > 10 || b.requests(titanxsim.CallGet) != 50 {
+		t.Errorf("%d connections for %d requests", n, b.requests())
 	}
 }

@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"net/http"
 	"slices"
-	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -139,71 +138,6 @@ func (b *bench) bodies() []string {
 		bodies = append(bodies, string(r.Body))
 	}
 	return bodies
-}
-
-func TestCreate_onTheWire(t *testing.T) {
-	t.Parallel()
-	const both = `{"eventTypes":["job.completed","job.contact.scored"],"events":["job.completed","job.contact.scored"],`
-	const events = `{"events":["job.completed","job.contact.scored"],`
-	const eventTypes = `{"eventTypes":["job.completed","job.contact.scored"],`
-	const rest = `"name":"crm","status":"inactive","url":"https://receiver.example/titanx"}`
-	for dialect, want := range map[string][]string{
-		"":                         {both + rest, both + rest},
-		"events-in=events":         {both + rest, both + rest},
-		"events-in=events-400":     {both + rest, events + rest, events + rest},
-		"events-in=events-422":     {both + rest, events + rest, events + rest},
-		"events-in=eventTypes-400": {both + rest, eventTypes + rest, eventTypes + rest},
-		"events-in=eventTypes-422": {both + rest, eventTypes + rest, eventTypes + rest},
-	} {
-		synctest.Test(t, func(t *testing.T) {
-			d, err := titanxsim.ParseDialect(dialect)
-			if err != nil {
-				t.Fatal(err)
-			}
-			b := wired(t, titanxsim.Config{Dialect: d})
-			b.create(t, crm())
-			b.create(t, crm())
-			if diff := cmp.Diff(want, b.bodies()); diff != "" {
-				t.Errorf("%s (-want +got):\n%s", dialect, diff)
-			}
-		})
-	}
-}
-
-func TestCreate_bothEventKeysRefused(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		b := wired(t, titanxsim.Config{Dialect: titanxsim.Dialect{EventsIn: "events-400"}})
-		b.create(t, crm())
-		b.sim.SetDialect(titanxsim.Dialect{EventsIn: "eventTypes-400"})
-		b.sim.ResetRequests()
-		_, err := b.Create(t.Context(), crm())
-		var refused *Error
-		if !errors.As(err, &refused) || refused.StatusCode != 400 || !strings.Contains(err.Error(), "'events'") || len(b.bodies()) != 1 {
-			t.Errorf("%v after %d creates", err, len(b.bodies()))
-		}
-	})
-}
-
-// A refusal that mentions an events key for another reason must not switch that
-// key off for the creates after it.
-func TestCreate_eventKeyRemembered(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		b := wired(t, titanxsim.Config{})
-		for range 2 {
-			b.sim.Inject(titanxsim.Fault{
-				Call: titanxsim.CallCreate, Kind: titanxsim.FaultStatus, Status: 400, Times: 1, Body: []byte(`{"error": "unknown key: events"}`),
-			})
-		}
-		if _, err := b.Create(t.Context(), crm()); err == nil || len(b.bodies()) != 2 {
-			t.Errorf("%v after %d creates", err, len(b.bodies()))
-		}
-		b.create(t, crm())
-		if last := b.bodies()[2]; !strings.Contains(last, `"events"`) || !strings.Contains(last, `"eventTypes"`) {
-			t.Errorf("a key is missing: %s", last)
-		}
-	})
 }
 
 func TestSetStatus_onTheWire(t *testing.T) {

@@ -1,6 +1,8 @@
 // Copyright (c) TitanX
 // SPDX-License-Identifier: MPL-2.0
 
+// Random histories: the generator, and the tests that run them.
+
 package provider
 
 import (

@@ -1,6 +1,8 @@
 // Copyright (c) TitanX
 // SPDX-License-Identifier: MPL-2.0
 
+// Goroutines that tests of the client leave behind.
+
 package titanx
 
 import (
