@@ -256,7 +256,7 @@ func (c *Client) postKeys(ctx context.Context, req CreateRequest, keys []string,
 	var created Created
 	at, err := c.do(ctx, call{method: http.MethodPost, path: []string{webhooksPath}, body: body, nonIdempotent: true, reserve: room, read: func(a *answer) error {
 		w, err := decodeWebhook(a)
-		created = Created{Webhook: first.asked().merged(w.webhook()), Secret: returned(w.Secret), Answered: w.webhook()}
+		created = Created{Webhook: first.asked().merged(w.webhook()), Secret: w.Secret, Answered: w.webhook()}
 		c.redact.add(created.Secret)
 		return err
 	}})

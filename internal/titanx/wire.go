@@ -66,17 +66,17 @@ func unknownEventKey(err error) string {
 	return ""
 }
 
-// webhookJSON is one webhook under all documented names. A nil field was not
-// returned.
+// webhookJSON is one webhook under all documented names. A zero field was not
+// returned, or is null.
 type webhookJSON struct {
 	ID         string          `json:"id"`
-	Name       *string         `json:"name"`
-	URL        *string         `json:"url"`
+	Name       string          `json:"name"`
+	URL        string          `json:"url"`
 	Triggers   eventList       `json:"triggers"`
 	Events     eventList       `json:"events"`
 	EventTypes eventList       `json:"eventTypes"`
-	Status     *string         `json:"status"`
-	Secret     *string         `json:"secret"`
+	Status     string          `json:"status"`
+	Secret     string          `json:"secret"`
 	CreatedAt  json.RawMessage `json:"createdAt"`
 	UpdatedAt  json.RawMessage `json:"updatedAt"`
 }
@@ -103,21 +103,13 @@ func (w webhookJSON) webhook() Webhook {
 	}
 	return Webhook{
 		ID:         w.ID,
-		Name:       returned(w.Name),
-		URL:        returned(w.URL),
+		Name:       w.Name,
+		URL:        w.URL,
 		EventTypes: eventSet(events),
-		Status:     returned(w.Status),
+		Status:     w.Status,
 		CreatedAt:  timestamp(w.CreatedAt),
 		UpdatedAt:  timestamp(w.UpdatedAt),
 	}
-}
-
-// returned is a text, or "" for one that was not returned.
-func returned(text *string) string {
-	if text == nil {
-		return ""
-	}
-	return *text
 }
 
 // timestamp reads RFC 3339, the form of every sample. Another form counts as

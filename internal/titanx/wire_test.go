@@ -52,7 +52,7 @@ func TestDecodeWebhook_documented(t *testing.T) {
 		if diff := cmp.Diff(want, got); diff != "" {
 			t.Errorf("%s (-want +got):\n%s", name, diff)
 		}
-		if returned(decoded.Secret) != "whsec_CANARY" {
+		if decoded.Secret != "whsec_CANARY" {
 			t.Errorf("%s: no secret", name)
 		}
 	}
