@@ -169,37 +169,47 @@ func decodeObject(raw json.RawMessage) (webhookJSON, error) {
 	return w, w.check()
 }
 
-// object reads the fields of one level that mean something, and returns a 2xx
-// with a non-null "error" as the error it is. Fields that nobody asks for are
-// not kept: there may be millions.
+// object reads the fields of one level, and returns a 2xx with a non-null
+// "error" as the error it is.
 func object(a *answer, raw json.RawMessage) (map[string]json.RawMessage, error) {
+	fields, err := readFields(raw)
+	if err != nil {
+		return nil, err
+	}
+	for _, key := range []string{"error", "errors"} {
+		if value := fields[key]; len(value) > 0 && !slices.Contains([]string{"null", "[]", "{}", `""`, "false"}, string(value)) {
+			return nil, newError(a)
+		}
+	}
+	return fields, nil
+}
+
+// maxFields bounds an object, of which there may be millions of fields.
+const maxFields = 1000
+
+// readFields returns the fields of one level by their names in lower case,
+// without underscores.
+func readFields(raw json.RawMessage) (map[string]json.RawMessage, error) {
 	if !startsWith(raw, '{') {
 		return nil, fmt.Errorf("%w: not a JSON object", ErrUnreadable)
 	}
 	fields := map[string]json.RawMessage{}
 	from := json.NewDecoder(bytes.NewReader(raw))
 	_, err := from.Token()
-	for err == nil && from.More() {
+	for err == nil && from.More() && len(fields) < maxFields {
 		var key json.Token
 		var value json.RawMessage
 		if key, err = from.Token(); err != nil {
 			break
 		}
 		err = from.Decode(&value)
-		if name, ok := key.(string); ok && slices.Contains(knownFields, hintName(name)) {
-			fields[name] = value
-		}
+		fields[strings.ToLower(strings.ReplaceAll(fmt.Sprint(key), "_", ""))] = value
 	}
 	if err == nil {
 		_, err = from.Token()
 	}
 	if _, rest := from.Token(); err != nil || !errors.Is(rest, io.EOF) {
 		return nil, fmt.Errorf("%w: not valid JSON", ErrUnreadable)
-	}
-	for _, key := range []string{"error", "errors"} {
-		if value := fields[key]; len(value) > 0 && !slices.Contains([]string{"null", "[]", "{}", `""`, "false"}, string(value)) {
-			return nil, newError(a)
-		}
 	}
 	return fields, nil
 }
@@ -295,34 +305,17 @@ func (w webhookJSON) check() error {
 
 const maxID = 256 // bytes
 
-// pagingHints are the values beside a list that may point to further pages, by
-// hintName. Paging is undocumented: the usual forms of a cursor, a link and a
-// page count are understood.
+// pagingHints are the values beside a list that may point to further pages, as
+// readFields names them. Paging is undocumented: the usual forms of a cursor, a
+// link and a page count are understood.
 type pagingHints map[string]json.RawMessage
-
-// hintName returns a key in lower case, without underscores.
-func hintName(key string) string { return strings.ToLower(strings.ReplaceAll(key, "_", "")) }
-
-// knownFields are the fields that object keeps, by hintName.
-var knownFields = append([]string{
-	"id", "error", "errors",
-	"pagination", "paging", "meta", "page", "links", "cursors", "pageinfo",
-	"total", "totalcount", "totalitems", "totalresults",
-	"nextcursor", "endcursor", "nextpagetoken", "next", "nextpageurl", "nexturl", "nextlink", "nextpage",
-	"currentpage", "pagenumber", "totalpages", "pagecount", "pages", "lastpage",
-	"hasmore", "hasnext", "hasnextpage",
-}, wrappers...)
 
 func (h pagingHints) read(fields map[string]json.RawMessage) {
 	for key, value := range fields {
-		key = hintName(key)
 		switch key {
 		case "pagination", "paging", "meta", "page", "links", "cursors", "pageinfo":
-			if startsWith(value, '{') {
-				var inner map[string]json.RawMessage
-				if json.Unmarshal(value, &inner) == nil {
-					h.read(inner)
-				}
+			if inner, err := readFields(value); err == nil {
+				h.read(inner)
 				continue
 			}
 		}
