@@ -144,29 +144,36 @@ func decodeWebhook(a *answer) (webhookJSON, error) {
 
 // decodeNested prefers the inner object: an id beside an envelope is that of
 // the request or the page.
-func decodeNested(a *answer, raw json.RawMessage, depth int) (webhookJSON, error) {
+func decodeNested(a *answer, raw json.RawMessage, depth int) (w webhookJSON, err error) {
 	fields, err := object(a, raw)
 	if err != nil {
 		return webhookJSON{}, err
 	}
-	inner := slices.IndexFunc(wrappers, func(key string) bool { return startsWith(fields[key], '{') })
-	if inner >= 0 && depth > 0 {
-		if w, err := decodeNested(a, fields[wrappers[inner]], depth-1); !errors.Is(err, ErrUnreadable) {
+	if inner := unwrap(fields, '{'); inner != nil && depth > 0 {
+		if w, err := decodeNested(a, inner, depth-1); !errors.Is(err, ErrUnreadable) {
 			return w, err
 		}
 	}
-	if _, ok := fields["id"]; ok {
-		return decodeObject(raw)
+	if _, ok := fields["id"]; !ok {
+		return webhookJSON{}, fmt.Errorf("%w: no webhook in it", ErrUnreadable)
 	}
-	return webhookJSON{}, fmt.Errorf("%w: no webhook in it", ErrUnreadable)
-}
-
-func decodeObject(raw json.RawMessage) (webhookJSON, error) {
-	var w webhookJSON
 	if err := json.Unmarshal(raw, &w); err != nil {
 		return webhookJSON{}, unreadable(err)
 	}
 	return w, w.check()
+}
+
+// unwrap returns the wrapped value that begins with the first possible of some
+// characters, or nil.
+func unwrap(fields map[string]json.RawMessage, begin ...byte) json.RawMessage {
+	for _, c := range begin {
+		for _, key := range wrappers {
+			if startsWith(fields[key], c) {
+				return fields[key]
+			}
+		}
+	}
+	return nil
 }
 
 // object reads the fields of one level, and returns a 2xx with a non-null
@@ -251,14 +258,9 @@ func decodeList(a *answer, number int) (page, error) {
 			return page{}, err
 		}
 		hints.read(fields)
-		inner := slices.IndexFunc(wrappers, func(key string) bool { return startsWith(fields[key], '[') })
-		if inner < 0 {
-			inner = slices.IndexFunc(wrappers, func(key string) bool { return startsWith(fields[key], '{') })
-		}
-		if inner < 0 {
+		if raw = unwrap(fields, '[', '{'); raw == nil {
 			break
 		}
-		raw = fields[wrappers[inner]]
 	}
 	return page{}, fmt.Errorf("%w: no list of webhooks in it", ErrUnreadable)
 }
