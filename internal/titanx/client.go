@@ -13,6 +13,7 @@
 package titanx
 
 import (
+	"cmp"
 	"errors"
 	"log/slog"
 	"net"
@@ -76,10 +77,7 @@ type Client struct {
 
 // New returns a client. It sends nothing.
 func New(cfg Config) (*Client, error) {
-	if cfg.BaseURL == "" {
-		cfg.BaseURL = DefaultBaseURL
-	}
-	base, err := parseBaseURL(cfg.BaseURL)
+	base, err := parseBaseURL(cmp.Or(cfg.BaseURL, DefaultBaseURL))
 	if err != nil {
 		return nil, err
 	}
@@ -92,18 +90,15 @@ func New(cfg Config) (*Client, error) {
 	c := &Client{
 		base:        base,
 		key:         cfg.APIKey,
-		userAgent:   orDefault(cfg.UserAgent, "titanx-go"),
-		logger:      cfg.Logger,
+		userAgent:   cmp.Or(cfg.UserAgent, "titanx-go"),
+		logger:      cmp.Or(cfg.Logger, slog.New(slog.DiscardHandler)),
 		transport:   cfg.Transport,
 		pacer:       newPacer(),
 		connections: make(chan struct{}, maxConnections),
-		timeout:     orDefault(cfg.RequestTimeout, DefaultRequestTimeout),
+		timeout:     cmp.Or(cfg.RequestTimeout, DefaultRequestTimeout),
 		maxRetries:  cfg.MaxRetries,
-		retryWait:   orDefault(cfg.RetryWait, 200*time.Millisecond),
-		settleWait:  orDefault(cfg.SettleWait, DefaultSettleWait),
-	}
-	if c.logger == nil {
-		c.logger = slog.New(slog.DiscardHandler)
+		retryWait:   cmp.Or(cfg.RetryWait, 200*time.Millisecond),
+		settleWait:  cmp.Or(cfg.SettleWait, DefaultSettleWait),
 	}
 	if c.transport == nil {
 		c.transport = newTransport(cfg, base)
@@ -111,14 +106,6 @@ func New(cfg Config) (*Client, error) {
 	c.redact.add(c.key)
 	c.inventory.listAll = c.listAll
 	return c, nil
-}
-
-func orDefault[T comparable](value, standard T) T {
-	var zero T
-	if value == zero {
-		return standard
-	}
-	return value
 }
 
 // OnLoopback reports whether the API is on this machine, as a simulator is.

@@ -4,6 +4,7 @@
 package titanx
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -50,28 +51,18 @@ type CreateRequest struct {
 
 // merged returns the webhook with the values that a later response returned.
 func (w Webhook) merged(later Webhook) Webhook {
-	if later.ID != "" {
-		w.ID = later.ID
+	if later.EventTypes == nil {
+		later.EventTypes = w.EventTypes
 	}
-	if later.Name != "" {
-		w.Name = later.Name
+	return Webhook{
+		ID:         cmp.Or(later.ID, w.ID),
+		Name:       cmp.Or(later.Name, w.Name),
+		URL:        cmp.Or(later.URL, w.URL),
+		EventTypes: later.EventTypes,
+		Status:     cmp.Or(later.Status, w.Status),
+		CreatedAt:  cmp.Or(later.CreatedAt, w.CreatedAt),
+		UpdatedAt:  cmp.Or(later.UpdatedAt, w.UpdatedAt),
 	}
-	if later.URL != "" {
-		w.URL = later.URL
-	}
-	if later.EventTypes != nil {
-		w.EventTypes = later.EventTypes
-	}
-	if later.Status != "" {
-		w.Status = later.Status
-	}
-	if !later.CreatedAt.IsZero() {
-		w.CreatedAt = later.CreatedAt
-	}
-	if !later.UpdatedAt.IsZero() {
-		w.UpdatedAt = later.UpdatedAt
-	}
-	return w
 }
 
 // asked returns the webhook that a request describes.
