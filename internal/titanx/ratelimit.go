@@ -339,7 +339,7 @@ func (w *window) room() int {
 
 // roll goes on to the window of the given server time.
 func (w *window) roll(now time.Duration) {
-	if w.limit > 0 && now >= w.reset {
+	if now >= w.reset {
 		w.enter(w.reset + ((now-w.reset)/w.period+1)*w.period)
 	}
 }

@@ -479,6 +479,91 @@ func TestPacer_bareRefusal(t *testing.T) {
 	})
 }
 
+// A 429 whose windows have room, or are over by the server's clock, says nothing
+// of when to go on.
+func TestPacer_refusalWithoutAnEmptyWindow(t *testing.T) {
+	t.Parallel()
+	for name, window := range map[string][3]string{
+		"room":           {"5", "3", "946684801"},
+		"over":           {"5", "0", "946684805"}, // as the response was written
+		"room and ahead": {"5", "3", "946684806"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				header := http.Header{}
+				if name != "room" {
+					header.Set("Date", "Sat, 01 Jan 2000 00:00:05 GMT")
+				}
+				header.Set("X-RateLimit-Limit-Second", window[0])
+				header.Set("X-RateLimit-Remaining-Second", window[1])
+				header.Set("X-RateLimit-Reset-Second", window[2])
+				p := newPacer()
+				refuse := func() (*http.Response, error) {
+					time.Sleep(time.Millisecond)
+					return &http.Response{StatusCode: http.StatusTooManyRequests, Header: header}, nil
+				}
+				if _, err := p.do(t.Context(), quiet, nil, nil, refuse); err != nil {
+					t.Fatal(err)
+				}
+				start := time.Now()
+				if _, err := p.do(t.Context(), quiet, nil, nil, refuse); err != nil {
+					t.Fatal(err)
+				}
+				if took := time.Since(start); took < firstBackOff*3/4 {
+					t.Errorf("sent again after %v, want about %v", took, firstBackOff)
+				}
+			})
+		})
+	}
+}
+
+// In the last second of a day that is used up, the next second is the next day:
+// that is a wait, and no refusal.
+func TestPacer_lastSecondOfTheDay(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		time.Sleep(24*time.Hour - time.Second)
+		m := &limitModel{limits: [3]int{3, 100, 3}}
+		p := newPacer()
+		if took := run(t, p, m, 1, 4); took != time.Second || m.refused != 0 {
+			t.Errorf("took %v, %d refused", took, m.refused)
+		}
+	})
+}
+
+func TestPacer_learnSkew(t *testing.T) {
+	t.Parallel()
+	const ms = time.Millisecond
+	for name, c := range map[string]struct {
+		at       [2]time.Duration // when the second of two requests was sent, and answered
+		date     int              // of that answer, in seconds since the start
+		min, max time.Duration
+		learned  bool // the windows are as the first answer has shown them
+	}{
+		"nothing new":     {[2]time.Duration{100 * ms, 200 * ms}, 0, -100 * ms, 900 * ms, true},
+		"narrower":        {[2]time.Duration{1300 * ms, 1400 * ms}, 1, -100 * ms, 700 * ms, true},
+		"just consistent": {[2]time.Duration{2000 * ms, 2000 * ms}, 3, 1000 * ms, 1000 * ms, true},
+		"set forward":     {[2]time.Duration{2000 * ms, 2100 * ms}, 8, 5900 * ms, 7000 * ms, false},
+		"set back":        {[2]time.Duration{9000 * ms, 9100 * ms}, 2, -7100 * ms, -6000 * ms, false},
+	} {
+		p := newPacer()
+		p.start = time.Unix(1700000000, 0)
+		p.tiers[0].limit = 5
+		date := func(seconds int) http.Header {
+			return http.Header{"Date": {p.start.Add(time.Duration(seconds) * time.Second).UTC().Format(http.TimeFormat)}}
+		}
+		p.learnSkew(0, 100*ms, date(0))
+		if name == "just consistent" {
+			p.learnSkew(0, 0, date(0))
+		}
+		p.learnSkew(c.at[0], c.at[1], date(c.date))
+		if p.skewMin != c.min || p.skewMax != c.max || !p.skewKnown || (p.tiers[0].limit == 5) != c.learned {
+			t.Errorf("%s: from %v to %v, known %t, limit %d; want from %v to %v", name, p.skewMin, p.skewMax, p.skewKnown, p.tiers[0].limit, c.min, c.max)
+		}
+	}
+}
+
 // Calls that were refused together are one refusal. After it they go one by
 // one, whatever older answers come in.
 func TestPacer_parallelRefusals(t *testing.T) {
@@ -552,6 +637,7 @@ func TestPacer_nonsense(t *testing.T) {
 		{"sense", "Sat, 01 Jan 2000 00:00:00 GMT", "946684801", time.Second},
 		{"no date", "", "946684801", time.Second},
 		{"date of another age", "Fri, 31 Dec 9999 23:59:59 GMT", "946684801", time.Second},
+		{"date a day ahead", "Sun, 02 Jan 2000 00:00:00 GMT", "946684801", 0},
 		{"reset in milliseconds", "Sat, 01 Jan 2000 00:00:00 GMT", "946684801000", 0},
 		{"reset in milliseconds and no date", "", "946684801000", 0},
 		{"reset from now on", "Sat, 01 Jan 2000 00:00:00 GMT", "1", 0},
