@@ -4,8 +4,10 @@
 package titanx
 
 import (
+	"context"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 )
 
@@ -33,4 +35,34 @@ func TestAnswerEvidence(t *testing.T) {
 			t.Errorf("%s: %q", tc.name, got)
 		}
 	}
+}
+
+func TestInventory_had(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		i := inventory{listAll: func(context.Context) ([]Webhook, error) { return []Webhook{{ID: "old"}, {ID: "changed"}}, nil }}
+		before := time.Now()
+		time.Sleep(time.Second)
+		if err := i.read(t.Context(), time.Now(), func(map[string]entry) {}); err != nil {
+			t.Fatal(err)
+		}
+		listed := time.Now()
+		i.wrote(changedWrite, Webhook{ID: "changed"})
+		i.wrote(madeWrite, Webhook{ID: "made"})
+		for _, c := range []struct {
+			id           string
+			sent         time.Time
+			listed, made bool
+		}{
+			{"old", listed, true, false},
+			{"old", before, false, false},
+			{"changed", listed, true, false},
+			{"made", listed, false, true},
+			{"unknown", listed, false, false},
+		} {
+			if listed, made := i.had(c.id, c.sent); listed != c.listed || made != c.made {
+				t.Errorf("%s, sent at %v: listed %t, made %t", c.id, c.sent, listed, made)
+			}
+		}
+	})
 }

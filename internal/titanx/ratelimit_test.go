@@ -739,6 +739,7 @@ func TestWindow_learn(t *testing.T) {
 		{"a window long gone", known, 10, 0, -20 * time.Second, [5]int{10, 100, 3, 3, 2}},
 		{"a window far ahead", known, 10, 0, 220 * time.Second, [5]int{10, 100, 3, 3, 2}},
 		{"no word", known, 0, 0, 0, [5]int{10, 100, 3, 3, 2}},
+		{"no word yet", tier{period: time.Minute, suffixes: known.suffixes}, 0, 0, 0, [5]int{}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
