@@ -549,7 +549,7 @@ func TestPacer_learnSkew(t *testing.T) {
 	} {
 		p := newPacer()
 		p.start = time.Unix(1700000000, 0)
-		p.tiers[0].limit = 5
+		p.windows[0].limit = 5
 		date := func(seconds int) http.Header {
 			return http.Header{"Date": {p.start.Add(time.Duration(seconds) * time.Second).UTC().Format(http.TimeFormat)}}
 		}
@@ -558,8 +558,8 @@ func TestPacer_learnSkew(t *testing.T) {
 			p.learnSkew(0, 0, date(0))
 		}
 		p.learnSkew(c.at[0], c.at[1], date(c.date))
-		if p.skewMin != c.min || p.skewMax != c.max || !p.skewKnown || (p.tiers[0].limit == 5) != c.learned {
-			t.Errorf("%s: from %v to %v, known %t, limit %d; want from %v to %v", name, p.skewMin, p.skewMax, p.skewKnown, p.tiers[0].limit, c.min, c.max)
+		if p.skewMin != c.min || p.skewMax != c.max || !p.skewKnown || (p.windows[0].limit == 5) != c.learned {
+			t.Errorf("%s: from %v to %v, known %t, limit %d; want from %v to %v", name, p.skewMin, p.skewMax, p.skewKnown, p.windows[0].limit, c.min, c.max)
 		}
 	}
 }
@@ -609,6 +609,8 @@ func TestPacer_retryAfter(t *testing.T) {
 		{"seconds", http.Header{"Retry-After": {"7"}}, 7 * time.Second},
 		{"date", http.Header{"Retry-After": {"Sat, 01 Jan 2000 00:00:09 GMT"}}, 9 * time.Second},
 		{"date of a server ahead", http.Header{"Retry-After": {"Sat, 01 Jan 2000 00:00:09 GMT"}, "Date": {"Sat, 01 Jan 2000 00:00:05 GMT"}}, 4 * time.Second},
+		{"a day", http.Header{"Retry-After": {"86400"}}, farthest},
+		{"a day and more", http.Header{"Retry-After": {"86401"}}, time.Second},
 		{"zero", http.Header{"Retry-After": {"0"}}, time.Second},
 		{"the past", http.Header{"Retry-After": {"Sat, 01 Jan 1990 00:00:09 GMT"}}, time.Second},
 		{"huge", http.Header{"Retry-After": {"99999999999999"}}, time.Second},
@@ -739,7 +741,7 @@ func TestWindow_learn(t *testing.T) {
 		{"a window long gone", known, 10, 0, -20 * time.Second, [5]int{10, 100, 3, 3, 2}},
 		{"a window far ahead", known, 10, 0, 220 * time.Second, [5]int{10, 100, 3, 3, 2}},
 		{"no word", known, 0, 0, 0, [5]int{10, 100, 3, 3, 2}},
-		{"no word yet", tier{period: time.Minute, suffixes: known.suffixes}, 0, 0, 0, [5]int{}},
+		{"no word yet", window{period: time.Minute, suffixes: known.suffixes}, 0, 0, 0, [5]int{}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
