@@ -89,9 +89,7 @@ func newServerForms(asked titanx.CreateRequest, answered titanx.Webhook) serverF
 }
 
 func serverFormsOf(ctx context.Context, private privateGetter, diags *diag.Diagnostics) serverForms {
-	stored, problems := private.GetKey(ctx, formsKey)
-	diags.Append(problems...)
-	return decodeForms(stored)
+	return decodeForms(privateValue(ctx, private, formsKey, diags))
 }
 
 func decodeForms(stored []byte) serverForms {

@@ -124,8 +124,11 @@ func warnPending(diags *diag.Diagnostics, model webhookResourceModel) {
 }
 
 // warnPendingElsewhere warns before an apply that would look for an orphan
-// where it cannot be.
-func warnPendingElsewhere(diags *diag.Diagnostics, model webhookResourceModel) {
+// where it cannot be: under another key than the one that sent the create.
+func (c *connection) warnPendingElsewhere(diags *diag.Diagnostics, model webhookResourceModel, seenBy []byte) {
+	if seenBy == nil || !c.ready() || c.marked(seenBy) {
+		return
+	}
 	diags.AddWarning("Uncertain create under another API key",
 		fmt.Sprintf("The outcome of a create of %q under another API key than the present one is uncertain. Its webhook, if there is one, can only be found with a key of the same user. "+
 			"If the present key is another user's, do not apply: use the first user's key again.", model.Name.ValueString()))
@@ -133,17 +136,12 @@ func warnPendingElsewhere(diags *diag.Diagnostics, model webhookResourceModel) {
 
 // uncertainCreates reads the uncertain creates of a webhook from private state.
 func uncertainCreates(ctx context.Context, private privateGetter, diags *diag.Diagnostics) []titanx.UncertainCreate {
-	stored, problems := private.GetKey(ctx, uncertainKey)
-	diags.Append(problems...)
+	stored := privateValue(ctx, private, uncertainKey, diags)
 	var creates []titanx.UncertainCreate
 	if stored != nil && json.Unmarshal(stored, &creates) != nil {
 		return nil
 	}
 	return creates
-}
-
-type privateGetter interface {
-	GetKey(ctx context.Context, key string) ([]byte, diag.Diagnostics)
 }
 
 // warnOrphans names what uncertain creates of a webhook have left since. It

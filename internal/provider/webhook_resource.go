@@ -178,18 +178,8 @@ func (r *webhookResource) Create(ctx context.Context, req resource.CreateRequest
 	request.Managed = r.conn.isManaged
 	created, err := client.Create(ctx, request)
 	carried := r.conn.carriedTo(model)
-	var uncertain *titanx.UncertainError
-	if errors.As(err, &uncertain) {
-		uncertain.Creates = slices.Concat(carried, uncertain.Creates)
-		addUncertainError(&resp.Diagnostics, client, model.Name.ValueString(), uncertain)
-		model.setUncertain(*uncertain)
-		resp.State.Raw = model.encode(ctx, &resp.Diagnostics)
-		resp.Diagnostics.Append(resp.Identity.Set(ctx, model.identity())...)
-		resp.Diagnostics.Append(resp.Private.SetKey(ctx, seenByKey, r.conn.mark())...)
-		return
-	}
 	if err != nil {
-		addCreateError(ctx, client, model.URL.ValueString(), err, &resp.Diagnostics)
+		r.createFailed(ctx, client, model, carried, err, resp)
 		return
 	}
 	model.ID = types.StringValue(created.ID)
@@ -198,45 +188,12 @@ func (r *webhookResource) Create(ctx context.Context, req resource.CreateRequest
 	err = model.keepSecret(created.Secret, recipients)
 	model.SecretStatus = model.possession(false)
 	model.setIssued(r.conn.now(r.now))
-	resp.State.Raw = model.encode(ctx, &resp.Diagnostics)
-	resp.Diagnostics.Append(resp.Identity.Set(ctx, model.identity())...)
-	resp.Diagnostics.Append(resp.Private.SetKey(ctx, seenByKey, r.conn.mark())...)
-	if remembered := slices.Concat(carried, created.Uncertain); len(remembered) > 0 {
-		creates, _ := json.Marshal(remembered) // times and strings alone
-		resp.Diagnostics.Append(resp.Private.SetKey(ctx, uncertainKey, creates)...)
-	}
-	if created.StatusErr != nil {
-		status, _ := json.Marshal(created.Status) // a string
-		resp.Diagnostics.Append(resp.Private.SetKey(ctx, statusKey, status)...)
-	}
+	r.save(ctx, model, resp)
+	remember(ctx, created, carried, resp)
 	forms := newServerForms(model.createRequest(), created.Answered)
 	resp.Diagnostics.Append(resp.Private.SetKey(ctx, formsKey, forms.encode())...)
 	forms.warn(model.Name.ValueString(), &resp.Diagnostics)
 	warnCreated(&resp.Diagnostics, model, created, err)
-}
-
-// warnCreated says what went wrong on the way to a webhook that now exists. An
-// error would taint it, and the next apply would replace it for nothing.
-func warnCreated(diags *diag.Diagnostics, model webhookResourceModel, created titanx.Created, err error) {
-	if len(created.Removed) > 0 {
-		diags.AddWarning(fmt.Sprintf("Webhook %q created again after an uncertain create", model.Name.ValueString()),
-			fmt.Sprintf("TitanX created %s for %q, but its response, and with it the signing secret, was lost. It was deleted, and the webhook was created again as %s.",
-				strings.Join(created.Removed, ", "), model.Name.ValueString(), created.ID))
-	} else if len(created.Uncertain) > 0 {
-		diags.AddWarning(fmt.Sprintf("Webhook %q created again after an uncertain create", model.Name.ValueString()),
-			fmt.Sprintf("The outcome of a create of %q is uncertain, and TitanX does not list a webhook that it left. The webhook was created again as %s. "+
-				"If the first one appears later, the next refresh names it.", model.Name.ValueString(), created.ID))
-	}
-	if created.StatusErr != nil {
-		diags.AddAttributeWarning(path.Root("status"), fmt.Sprintf("Webhook %q is not %s yet", model.Name.ValueString(), model.Status.ValueString()),
-			sentence(created.StatusErr.Error())+fmt.Sprintf(" The webhook %s exists, and its secret is in the state, but TitanX does not deliver to it as configured. The next apply sets its status.", created.ID))
-	}
-	if err != nil {
-		diags.AddAttributeWarning(path.Root("encrypted_secret"), lostSummary(model), sentence(err.Error())+" "+lostSecretAdvice(model.OnLostSecret.ValueString()))
-	} else if created.Secret == "" {
-		diags.AddAttributeWarning(path.Root("secret"), lostSummary(model),
-			"TitanX created the webhook, but its response has no signing secret. The next plan does what on_lost_secret says. "+lostSecretAdvice(model.OnLostSecret.ValueString()))
-	}
 }
 
 func (r *webhookResource) Read(ctx context.Context, req resource.ReadRequest, resp *resource.ReadResponse) {
@@ -248,14 +205,9 @@ func (r *webhookResource) Read(ctx context.Context, req resource.ReadRequest, re
 		return
 	}
 	resp.Diagnostics.Append(resp.Identity.Set(ctx, model.identity())...)
-	seenBy, diags := req.Private.GetKey(ctx, seenByKey)
-	resp.Diagnostics.Append(diags...)
-	adopted, diags := req.Private.GetKey(ctx, adoptedKey)
-	resp.Diagnostics.Append(diags...)
+	seenBy := privateValue(ctx, req.Private, seenByKey, &resp.Diagnostics)
 	if isPending(model.ID) {
-		if seenBy != nil && r.conn.ready() && !r.conn.marked(seenBy) {
-			warnPendingElsewhere(&resp.Diagnostics, model)
-		}
+		r.conn.warnPendingElsewhere(&resp.Diagnostics, model, seenBy)
 		warnPending(&resp.Diagnostics, model)
 		return
 	}
@@ -269,36 +221,18 @@ func (r *webhookResource) Read(ctx context.Context, req resource.ReadRequest, re
 	r.conn.inState(model.ID.ValueString())
 	r.conn.hidden.reading.Add(1)
 	defer r.conn.hidden.reading.Add(-1)
-	if r.conn.isHidden(model.ID.ValueString(), seenBy) {
-		r.conn.addHidden(ctx, &resp.Diagnostics, model)
+	found, err := r.find(ctx, client, model, seenBy)
+	if err != nil {
+		r.readFailed(ctx, model, seenBy, err, resp)
 		return
 	}
-	found, err := client.FindRecent(ctx, model.ID.ValueString(), r.conn.createdAt(model, seenBy))
-	var unlisted *titanx.NotListedError
-	switch {
-	case errors.As(err, &unlisted):
-		addNotListedError(&resp.Diagnostics, model, unlisted)
-	case errors.Is(err, titanx.ErrNotFound) && seenBy != nil && !r.conn.marked(seenBy):
-		r.conn.addHidden(ctx, &resp.Diagnostics, model)
-	case errors.Is(err, titanx.ErrNotFound):
-		resp.State.RemoveResource(ctx)
-	case err != nil:
-		addAPIError(&resp.Diagnostics, "read webhook", err)
-	default:
-		r.warnOrphans(ctx, client, model, found, uncertainCreates(ctx, req.Private, &resp.Diagnostics), &resp.Diagnostics)
-		r.conn.refreshed.Store(model.ID.ValueString(), nil)
-		status, diags := req.Private.GetKey(ctx, statusKey)
-		resp.Diagnostics.Append(diags...)
-		found = withStatus(found, status)
-		forms := serverFormsOf(ctx, req.Private, &resp.Diagnostics)
-		found, learned := forms.undo(found)
-		if learned {
-			resp.Diagnostics.Append(resp.Private.SetKey(ctx, formsKey, forms.encode())...)
-		}
-		resp.State.Raw = model.refreshed(found, r.conn.now(r.now), model.wasAdopted(adopted)).encode(ctx, &resp.Diagnostics)
-		if !r.conn.marked(seenBy) {
-			resp.Diagnostics.Append(resp.Private.SetKey(ctx, seenByKey, r.conn.mark())...)
-		}
+	r.warnOrphans(ctx, client, model, found, uncertainCreates(ctx, req.Private, &resp.Diagnostics), &resp.Diagnostics)
+	r.conn.refreshed.Store(model.ID.ValueString(), nil)
+	found = asRequested(ctx, found, req, resp)
+	adopted := model.wasAdopted(privateValue(ctx, req.Private, adoptedKey, &resp.Diagnostics))
+	resp.State.Raw = model.refreshed(found, r.conn.now(r.now), adopted).encode(ctx, &resp.Diagnostics)
+	if !r.conn.marked(seenBy) {
+		resp.Diagnostics.Append(resp.Private.SetKey(ctx, seenByKey, r.conn.mark())...)
 	}
 }
 
@@ -313,10 +247,9 @@ func (r *webhookResource) Update(ctx context.Context, req resource.UpdateRequest
 		return
 	}
 	if !plan.Status.Equal(state.Status) && !state.Status.IsNull() {
-		seenBy, diags := req.Private.GetKey(ctx, seenByKey)
-		resp.Diagnostics.Append(diags...)
-		if told := r.setStatus(ctx, plan, state, seenBy, &resp.Diagnostics); !told.IsNull() {
-			state.Status = told
+		seenBy := privateValue(ctx, req.Private, seenByKey, &resp.Diagnostics)
+		if got := r.setStatus(ctx, plan, state, seenBy, &resp.Diagnostics); !got.IsNull() {
+			state.Status = got
 			resp.State.Raw = state.encode(ctx, &resp.Diagnostics)
 			return
 		}
@@ -324,8 +257,7 @@ func (r *webhookResource) Update(ctx context.Context, req resource.UpdateRequest
 	if r.deleteOrphans(ctx, plan, uncertainCreates(ctx, req.Private, &resp.Diagnostics), &resp.Diagnostics) {
 		resp.Diagnostics.Append(resp.Private.SetKey(ctx, uncertainKey, nil)...)
 	}
-	adopted, diags := req.Private.GetKey(ctx, adoptedKey)
-	resp.Diagnostics.Append(diags...)
+	adopted := privateValue(ctx, req.Private, adoptedKey, &resp.Diagnostics)
 	if plan.SecretVersion.IsUnknown() {
 		adopted = []byte("1")
 	}
@@ -343,49 +275,6 @@ func (r *webhookResource) Update(ctx context.Context, req resource.UpdateRequest
 	forms := serverFormsOf(ctx, req.Private, &resp.Diagnostics)
 	forms.forget(plan)
 	resp.Diagnostics.Append(resp.Private.SetKey(ctx, formsKey, forms.encode())...)
-}
-
-// setSecret carries out what is planned for the secret: to adopt secret_wo, or
-// to encrypt the secret of the state.
-func (r *webhookResource) setSecret(plan *webhookResourceModel, state, config webhookResourceModel, adopted bool, diags *diag.Diagnostics) {
-	secret := state.Secret.ValueString()
-	if plan.SecretVersion.IsUnknown() {
-		secret = config.SecretWO.ValueString()
-		plan.setAdopted(r.conn.now(r.now), state.SecretVersion)
-	}
-	if plan.Secret.IsUnknown() || plan.EncryptedSecret.IsUnknown() {
-		if err := plan.keepSecret(secret, plan.recipients(diags)); err != nil {
-			diags.AddAttributeError(path.Root("secret_recipients"), "Unable to encrypt the signing secret", sentence(err.Error()))
-		}
-	}
-	if plan.SecretStatus.IsUnknown() {
-		plan.SecretStatus = plan.possession(adopted)
-	}
-}
-
-// setStatus sets the planned status. Where TitanX answers with another one,
-// that is an error, and setStatus returns what TitanX said.
-func (r *webhookResource) setStatus(ctx context.Context, plan, state webhookResourceModel, seenBy []byte, diags *diag.Diagnostics) types.String {
-	told := types.StringNull()
-	client, ctx := r.conn.api(ctx, "set status of webhook", diags, state.Secret.ValueString(), plan.Secret.ValueString())
-	if client == nil {
-		return told
-	}
-	name, id, want := plan.Name.ValueString(), plan.ID.ValueString(), plan.Status.ValueString()
-	now, err := client.SetStatus(ctx, id, want)
-	switch {
-	case errors.Is(err, titanx.ErrNotFound) && seenBy != nil && !r.conn.marked(seenBy):
-		addWrongKeyError(diags, state)
-	case errors.Is(err, titanx.ErrNotFound):
-		diags.AddError("Unable to set status of webhook", fmt.Sprintf("TitanX has no webhook %s any more. Plan again with a refresh, and it will be created again.", id))
-	case err != nil:
-		addAPIError(diags, "set status of webhook", err)
-	case now.Status != want:
-		told = types.StringValue(now.Status)
-		diags.AddAttributeError(path.Root("status"), fmt.Sprintf("Webhook %q is %s, not %s", name, client.Clean(now.Status), want),
-			fmt.Sprintf("TitanX was asked to set the webhook %s to %q, and answered with the status %q. The state has TitanX's status. Look at TitanX for the reason, and apply again.", id, want, client.Clean(now.Status)))
-	}
-	return told
 }
 
 func (r *webhookResource) Delete(ctx context.Context, req resource.DeleteRequest, resp *resource.DeleteResponse) {
@@ -408,9 +297,7 @@ func (r *webhookResource) Delete(ctx context.Context, req resource.DeleteRequest
 		}
 		return
 	}
-	seenBy, diags := req.Private.GetKey(ctx, seenByKey)
-	resp.Diagnostics.Append(diags...)
-	if seenBy != nil && !r.conn.marked(seenBy) {
+	if seenBy := privateValue(ctx, req.Private, seenByKey, &resp.Diagnostics); seenBy != nil && !r.conn.marked(seenBy) {
 		// Without a refresh, nobody has looked under this key yet: to another
 		// user's key every webhook looks deleted.
 		if _, err := client.Find(ctx, model.ID.ValueString()); errors.Is(err, titanx.ErrNotFound) {
@@ -424,10 +311,6 @@ func (r *webhookResource) Delete(ctx context.Context, req resource.DeleteRequest
 	}
 	r.deleteOrphans(ctx, model, uncertainCreates(ctx, req.Private, &resp.Diagnostics), &resp.Diagnostics)
 }
-
-// isImported reports whether importedKey is present. A stored false counts as
-// absent.
-func isImported(value []byte) bool { return value != nil && string(value) != "false" }
 
 func (r *webhookResource) ImportState(ctx context.Context, req resource.ImportStateRequest, resp *resource.ImportStateResponse) {
 	id := types.StringValue(req.ID)
@@ -456,29 +339,13 @@ func (r *webhookResource) ModifyPlan(ctx context.Context, req resource.ModifyPla
 	if resp.Diagnostics.HasError() {
 		return
 	}
-	if req.State.Raw.IsNull() && r.conn.lacksKey(&resp.Diagnostics) {
-		return
-	}
 	if req.State.Raw.IsNull() {
-		seenBy, diags := req.Private.GetKey(ctx, seenByKey)
-		resp.Diagnostics.Append(diags...)
-		planCreate(config, &plan, seenBy != nil || isApply(req), &resp.Diagnostics)
-		r.checkReachable(plan, &resp.Diagnostics)
-		replaced, diags := req.Private.GetKey(ctx, seenByKey)
-		resp.Diagnostics.Append(diags...)
-		if !isApply(req) && replaced == nil {
-			r.conn.checkDuplicates(ctx, plan, types.StringNull(), &resp.Diagnostics)
-		}
-		resp.Plan.Raw = plan.encode(ctx, &resp.Diagnostics)
+		r.planCreate(ctx, config, plan, req, resp)
 		return
 	}
 	var state webhookResourceModel
 	state.decode(ctx, req.State.Raw, &resp.Diagnostics)
-	private := func(key string) []byte {
-		value, diags := req.Private.GetKey(ctx, key)
-		resp.Diagnostics.Append(diags...)
-		return value
-	}
+	private := func(key string) []byte { return privateValue(ctx, req.Private, key, &resp.Diagnostics) }
 	change := newChange(r.conn, r.now, private, config, state, &plan, &resp.Diagnostics)
 	change.applying = isApply(req)
 	if resp.Diagnostics.HasError() {
@@ -496,6 +363,179 @@ func (r *webhookResource) ModifyPlan(ctx context.Context, req resource.ModifyPla
 	}
 	resp.Plan.Raw = plan.encode(ctx, &resp.Diagnostics)
 	resp.RequiresReplace = change.replace
+}
+
+// createFailed reports why there is no new webhook. An uncertain create is
+// recorded in the state.
+func (r *webhookResource) createFailed(ctx context.Context, client *titanx.Client, model webhookResourceModel, carried []titanx.UncertainCreate, err error, resp *resource.CreateResponse) {
+	var uncertain *titanx.UncertainError
+	if !errors.As(err, &uncertain) {
+		addCreateError(ctx, client, model.URL.ValueString(), err, &resp.Diagnostics)
+		return
+	}
+	uncertain.Creates = slices.Concat(carried, uncertain.Creates)
+	addUncertainError(&resp.Diagnostics, client, model.Name.ValueString(), uncertain)
+	model.setUncertain(*uncertain)
+	r.save(ctx, model, resp)
+}
+
+// save sets the state, the identity and the mark of a new or pending webhook.
+func (r *webhookResource) save(ctx context.Context, model webhookResourceModel, resp *resource.CreateResponse) {
+	resp.State.Raw = model.encode(ctx, &resp.Diagnostics)
+	resp.Diagnostics.Append(resp.Identity.Set(ctx, model.identity())...)
+	resp.Diagnostics.Append(resp.Private.SetKey(ctx, seenByKey, r.conn.mark())...)
+}
+
+// remember records in private state what later runs must know of a create: its
+// uncertain attempts, and the status of a webhook whose activation failed.
+func remember(ctx context.Context, created titanx.Created, carried []titanx.UncertainCreate, resp *resource.CreateResponse) {
+	if remembered := slices.Concat(carried, created.Uncertain); len(remembered) > 0 {
+		creates, _ := json.Marshal(remembered) // times and strings alone
+		resp.Diagnostics.Append(resp.Private.SetKey(ctx, uncertainKey, creates)...)
+	}
+	if created.StatusErr != nil {
+		status, _ := json.Marshal(created.Status) // a string
+		resp.Diagnostics.Append(resp.Private.SetKey(ctx, statusKey, status)...)
+	}
+}
+
+// warnCreated says what went wrong on the way to a webhook that now exists. An
+// error would taint it, and the next apply would replace it for nothing.
+func warnCreated(diags *diag.Diagnostics, model webhookResourceModel, created titanx.Created, err error) {
+	if len(created.Removed) > 0 {
+		diags.AddWarning(fmt.Sprintf("Webhook %q created again after an uncertain create", model.Name.ValueString()),
+			fmt.Sprintf("TitanX created %s for %q, but its response, and with it the signing secret, was lost. It was deleted, and the webhook was created again as %s.",
+				strings.Join(created.Removed, ", "), model.Name.ValueString(), created.ID))
+	} else if len(created.Uncertain) > 0 {
+		diags.AddWarning(fmt.Sprintf("Webhook %q created again after an uncertain create", model.Name.ValueString()),
+			fmt.Sprintf("The outcome of a create of %q is uncertain, and TitanX does not list a webhook that it left. The webhook was created again as %s. "+
+				"If the first one appears later, the next refresh names it.", model.Name.ValueString(), created.ID))
+	}
+	if created.StatusErr != nil {
+		diags.AddAttributeWarning(path.Root("status"), fmt.Sprintf("Webhook %q is not %s yet", model.Name.ValueString(), model.Status.ValueString()),
+			sentence(created.StatusErr.Error())+fmt.Sprintf(" The webhook %s exists, and its secret is in the state, but TitanX does not deliver to it as configured. The next apply sets its status.", created.ID))
+	}
+	if err != nil {
+		diags.AddAttributeWarning(path.Root("encrypted_secret"), lostSummary(model), sentence(err.Error())+" "+lostSecretAdvice(model.OnLostSecret.ValueString()))
+	} else if created.Secret == "" {
+		diags.AddAttributeWarning(path.Root("secret"), lostSummary(model),
+			"TitanX created the webhook, but its response has no signing secret. The next plan does what on_lost_secret says. "+lostSecretAdvice(model.OnLostSecret.ValueString()))
+	}
+}
+
+// find asks TitanX for a webhook, unless it is hidden from the present key.
+func (r *webhookResource) find(ctx context.Context, client *titanx.Client, model webhookResourceModel, seenBy []byte) (titanx.Webhook, error) {
+	if r.conn.isHidden(model.ID.ValueString(), seenBy) {
+		return titanx.Webhook{}, titanx.ErrNotFound
+	}
+	return client.FindRecent(ctx, model.ID.ValueString(), r.conn.createdAt(model, seenBy))
+}
+
+// createdAt returns when a webhook was created that the present key has seen,
+// and else the zero time: to another user's key no webhook is recent.
+func (c *connection) createdAt(model webhookResourceModel, seenBy []byte) time.Time {
+	if !c.marked(seenBy) {
+		return time.Time{}
+	}
+	created, _ := time.Parse(time.RFC3339, model.CreatedAt.ValueString()) // without it, nothing is recent
+	return created
+}
+
+// readFailed removes a webhook that is gone from the state, and reports every
+// other reason why it was not read.
+func (r *webhookResource) readFailed(ctx context.Context, model webhookResourceModel, seenBy []byte, err error, resp *resource.ReadResponse) {
+	var unlisted *titanx.NotListedError
+	switch {
+	case errors.As(err, &unlisted):
+		addNotListedError(&resp.Diagnostics, model, unlisted)
+	case errors.Is(err, titanx.ErrNotFound) && seenBy != nil && !r.conn.marked(seenBy):
+		r.conn.addHidden(ctx, &resp.Diagnostics, model)
+	case errors.Is(err, titanx.ErrNotFound):
+		resp.State.RemoveResource(ctx)
+	default:
+		addAPIError(&resp.Diagnostics, "read webhook", err)
+	}
+}
+
+func addNotListedError(diags *diag.Diagnostics, model webhookResourceModel, err *titanx.NotListedError) {
+	until := err.Until.Format(time.RFC3339)
+	diags.AddError(fmt.Sprintf("Webhook %q is not listed yet", model.Name.ValueString()),
+		fmt.Sprintf("TitanX created the webhook %s at %s, and its list does not have it. The list may lag behind, so this does not mean that the webhook is gone. The state is unchanged.\n\n"+
+			"Plan again after %s. If the webhook is missing then, it counts as deleted.", model.ID.ValueString(), model.CreatedAt.ValueString(), until))
+}
+
+// asRequested returns a webhook with the status that TitanX does not return,
+// and with the requested form of each value that TitanX stores in another one.
+func asRequested(ctx context.Context, found titanx.Webhook, req resource.ReadRequest, resp *resource.ReadResponse) titanx.Webhook {
+	found = withStatus(found, privateValue(ctx, req.Private, statusKey, &resp.Diagnostics))
+	forms := serverFormsOf(ctx, req.Private, &resp.Diagnostics)
+	found, learned := forms.undo(found)
+	if learned {
+		resp.Diagnostics.Append(resp.Private.SetKey(ctx, formsKey, forms.encode())...)
+	}
+	return found
+}
+
+// setStatus sets the planned status. Where TitanX answers with another one,
+// that is an error, and setStatus returns what TitanX said.
+func (r *webhookResource) setStatus(ctx context.Context, plan, state webhookResourceModel, seenBy []byte, diags *diag.Diagnostics) types.String {
+	got := types.StringNull()
+	client, ctx := r.conn.api(ctx, "set status of webhook", diags, state.Secret.ValueString(), plan.Secret.ValueString())
+	if client == nil {
+		return got
+	}
+	name, id, want := plan.Name.ValueString(), plan.ID.ValueString(), plan.Status.ValueString()
+	now, err := client.SetStatus(ctx, id, want)
+	switch {
+	case errors.Is(err, titanx.ErrNotFound) && seenBy != nil && !r.conn.marked(seenBy):
+		addWrongKeyError(diags, state)
+	case errors.Is(err, titanx.ErrNotFound):
+		diags.AddError("Unable to set status of webhook", fmt.Sprintf("TitanX has no webhook %s any more. Plan again with a refresh, and it will be created again.", id))
+	case err != nil:
+		addAPIError(diags, "set status of webhook", err)
+	case now.Status != want:
+		got = types.StringValue(now.Status)
+		diags.AddAttributeError(path.Root("status"), fmt.Sprintf("Webhook %q is %s, not %s", name, client.Clean(now.Status), want),
+			fmt.Sprintf("TitanX was asked to set the webhook %s to %q, and answered with the status %q. The state has TitanX's status. Look at TitanX for the reason, and apply again.", id, want, client.Clean(now.Status)))
+	}
+	return got
+}
+
+// setSecret carries out what is planned for the secret: to adopt secret_wo, or
+// to encrypt the secret of the state.
+func (r *webhookResource) setSecret(plan *webhookResourceModel, state, config webhookResourceModel, adopted bool, diags *diag.Diagnostics) {
+	secret := state.Secret.ValueString()
+	if plan.SecretVersion.IsUnknown() {
+		secret = config.SecretWO.ValueString()
+		plan.setAdopted(r.conn.now(r.now), state.SecretVersion)
+	}
+	if plan.Secret.IsUnknown() || plan.EncryptedSecret.IsUnknown() {
+		if err := plan.keepSecret(secret, plan.recipients(diags)); err != nil {
+			diags.AddAttributeError(path.Root("secret_recipients"), "Unable to encrypt the signing secret", sentence(err.Error()))
+		}
+	}
+	if plan.SecretStatus.IsUnknown() {
+		plan.SecretStatus = plan.possession(adopted)
+	}
+}
+
+// isImported reports whether importedKey is present. A stored false counts as
+// absent.
+func isImported(value []byte) bool { return value != nil && string(value) != "false" }
+
+// planCreate plans a new webhook, or the second call of a replacement, which
+// has the private state of the first.
+func (r *webhookResource) planCreate(ctx context.Context, config, plan webhookResourceModel, req resource.ModifyPlanRequest, resp *resource.ModifyPlanResponse) {
+	if r.conn.lacksKey(&resp.Diagnostics) {
+		return
+	}
+	replaces := privateValue(ctx, req.Private, seenByKey, &resp.Diagnostics) != nil
+	planCreate(config, &plan, replaces || isApply(req), &resp.Diagnostics)
+	r.checkReachable(plan, &resp.Diagnostics)
+	if !isApply(req) && !replaces {
+		r.conn.checkDuplicates(ctx, plan, types.StringNull(), &resp.Diagnostics)
+	}
+	resp.Plan.Raw = plan.encode(ctx, &resp.Diagnostics)
 }
 
 // planDestroy only takes note: a create may have been refused for this webhook.
@@ -516,21 +556,4 @@ func (r *webhookResource) checkReachable(plan webhookResourceModel, diags *diag.
 	if problem := unreachableURL(plan.URL.ValueString()); problem != "" {
 		diags.AddAttributeError(path.Root("url"), "Webhook URL not reachable from the internet", problem)
 	}
-}
-
-// createdAt returns when a webhook was created that the present key has seen,
-// and else the zero time: to another user's key no webhook is recent.
-func (c *connection) createdAt(model webhookResourceModel, seenBy []byte) time.Time {
-	if !c.marked(seenBy) {
-		return time.Time{}
-	}
-	created, _ := time.Parse(time.RFC3339, model.CreatedAt.ValueString()) // without it, nothing is recent
-	return created
-}
-
-func addNotListedError(diags *diag.Diagnostics, model webhookResourceModel, err *titanx.NotListedError) {
-	until := err.Until.Format(time.RFC3339)
-	diags.AddError(fmt.Sprintf("Webhook %q is not listed yet", model.Name.ValueString()),
-		fmt.Sprintf("TitanX created the webhook %s at %s, and its list does not have it. The list may lag behind, so this does not mean that the webhook is gone. The state is unchanged.\n\n"+
-			"Plan again after %s. If the webhook is missing then, it counts as deleted.", model.ID.ValueString(), model.CreatedAt.ValueString(), until))
 }

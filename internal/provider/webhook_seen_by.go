@@ -44,6 +44,17 @@ const (
 	statusKey = "status"
 )
 
+type privateGetter interface {
+	GetKey(ctx context.Context, key string) ([]byte, diag.Diagnostics)
+}
+
+// privateValue returns a value of private state, nil if it is absent.
+func privateValue(ctx context.Context, private privateGetter, key string, diags *diag.Diagnostics) []byte {
+	value, problems := private.GetKey(ctx, key)
+	diags.Append(problems...)
+	return value
+}
+
 // saltSize and hashSize are the parts of a mark, in bytes.
 const (
 	saltSize = 8
