@@ -72,7 +72,7 @@ func writtenForms(secret string) []string {
 		whole := len(padded) / 3 * 3
 		for _, encoding := range []*base64.Encoding{base64.RawStdEncoding, base64.RawURLEncoding} {
 			first := (shift*8 + 5) / 6 // characters that the bytes before the secret touch
-			forms = append(forms, encoding.EncodeToString(padded[:whole])[min(first, whole/3*4):])
+			forms = append(forms, encoding.EncodeToString(padded[:whole])[min(first, whole):])
 		}
 	}
 	return forms

@@ -62,11 +62,23 @@ func TestRedactor_longText(t *testing.T) {
 	}
 }
 
+// Only what is cut may end in the beginning of a secret.
+func TestRedactor_lastWord(t *testing.T) {
+	t.Parallel()
+	text := strings.Repeat(" ", maxErrorBody-len("last")) + "last"
+	if got := new(redactor).clean(text); got != "last" {
+		t.Errorf("what just fits: %q", got)
+	}
+	if got := new(redactor).clean(text + "ly"); got != "" {
+		t.Errorf("what is cut: %q", got)
+	}
+}
+
 func TestRedactor_shortSecrets(t *testing.T) {
 	t.Parallel()
 	var r redactor
-	r.add("", "a", "the")
-	if got := r.clean("the answer"); got != "the answer" {
+	r.add("", "a", "the", "wave")
+	if got := r.clean("the answer to a wave"); got != "the answer to a (redacted)" {
 		t.Errorf("%q", got)
 	}
 }
