@@ -153,6 +153,7 @@ func TestNew_refuses(t *testing.T) {
 		"space in the key":              {APIKey: "CANARY KEY"},
 		"line in the key":               {APIKey: "CANARY\nX-Other: 1"},
 		"other characters":              {APIKey: "CANARY\u00e9"},
+		"delete character":              {APIKey: "CANARY\x7f"},
 		"negative timeout":              {APIKey: "CANARY", RequestTimeout: -1},
 		"negative retries":              {APIKey: "CANARY", MaxRetries: -1},
 		"http off loopback":             {APIKey: "CANARY", BaseURL: "http://app.titanx.io/api"},
@@ -182,7 +183,7 @@ func TestNew_accepts(t *testing.T) {
 		"": false, "https://app.titanx.io/api/public/v2/": false, "HTTPS://10.0.0.1:8443": false, "https://127.0.0.1": true,
 		"http://localhost:8080/api": true, "http://LOCALHOST.:1": true, "http://127.0.0.9": true, "http://[::1]:8080": true,
 	} {
-		c, err := New(Config{APIKey: "CANARY", BaseURL: base})
+		c, err := New(Config{APIKey: "!CANARY~", BaseURL: base})
 		if err != nil || c.OnLoopback() != loopback {
 			t.Errorf("%q: %v", base, err)
 		}

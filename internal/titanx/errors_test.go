@@ -160,6 +160,18 @@ func TestError_Is(t *testing.T) {
 	}
 }
 
+func TestIsRefusalInside2xx(t *testing.T) {
+	t.Parallel()
+	for status, want := range map[int]bool{199: false, 200: true, 299: true, 300: false, 500: false} {
+		if got := isRefusalInside2xx(fmt.Errorf("create webhook: %w", &Error{StatusCode: status})); got != want {
+			t.Errorf("%d: %t", status, got)
+		}
+	}
+	if isRefusalInside2xx(ErrUnreadable) {
+		t.Error("an unreadable response is a refusal")
+	}
+}
+
 func TestError_Error(t *testing.T) {
 	t.Parallel()
 	for want, e := range map[string]*Error{

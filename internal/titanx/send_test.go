@@ -398,6 +398,28 @@ func TestReadBody_oversize(t *testing.T) { //nolint:paralleltest // see above
 	}
 }
 
+// TestReadBody_limits reads bodies that just fit, and one byte more.
+func TestReadBody_limits(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct{ status, size, want int }{
+		{http.StatusOK, maxBody, maxBody},
+		{http.StatusOK, maxBody + 1, -1},
+		{299, maxBody, maxBody},
+		{http.StatusMultipleChoices, maxErrorBody, maxErrorBody},
+		{http.StatusMultipleChoices, maxErrorBody + 1, maxErrorBody},
+		{http.StatusInternalServerError, maxErrorBody + 1, maxErrorBody},
+		{http.StatusInternalServerError, maxBody + 1, maxErrorBody},
+	} {
+		for _, announced := range []int64{-1, int64(c.size)} {
+			resp := &http.Response{StatusCode: c.status, ContentLength: announced, Body: io.NopCloser(bytes.NewReader(make([]byte, c.size)))}
+			body, err := readBody(t.Context(), resp)
+			if c.want < 0 != errors.Is(err, errTooLong) || c.want >= 0 && (err != nil || len(body) != c.want) {
+				t.Errorf("%d with %d bytes, %d announced: %d bytes, %v", c.status, c.size, announced, len(body), err)
+			}
+		}
+	}
+}
+
 // TestReadBody_announcedOversize sends nothing of the body that it announces.
 func TestReadBody_announcedOversize(t *testing.T) {
 	t.Parallel()
