@@ -61,7 +61,7 @@ func BenchmarkDecode(b *testing.B) {
 func BenchmarkInventory(b *testing.B) {
 	listed := make([]Webhook, manyWebhooks)
 	for i := range listed {
-		listed[i] = Webhook{ID: strconv.Itoa(i), Name: "webhook", URL: fmt.Sprintf("https://hooks.example.com/%d", i), EventTypes: []string{"job.completed"}, Status: StatusActive}
+		listed[i] = Webhook{ID: strconv.Itoa(i), Name: "webhook", URL: fmt.Sprintf("https://hooks.example.com/%d", i), EventTypes: []string{"job.completed"}, Status: StatusActive, CreatedAt: time.Unix(1700000000, 0)}
 	}
 	c := &Client{}
 	c.inventory.listAll = func(context.Context) ([]Webhook, error) { return listed, nil }
@@ -89,6 +89,15 @@ func BenchmarkInventory(b *testing.B) {
 		for b.Loop() {
 			if at, err := c.AtURL(b.Context(), "https://hooks.example.com/4711"); err != nil || len(at) != 1 {
 				b.Fatalf("%d webhooks, %v", len(at), err)
+			}
+		}
+	})
+	b.Run("orphans", func(b *testing.B) {
+		create := UncertainCreate{Sent: time.Unix(1600000000, 0), GaveUp: time.Unix(1600000001, 0)}
+		b.ReportAllocs()
+		for b.Loop() {
+			if left, err := c.FindOrphans(b.Context(), crm(), Webhook{}, []UncertainCreate{create}, nil); err != nil || len(left.Orphans)+len(left.Candidates) > 0 {
+				b.Fatalf("%+v, %v", left, err)
 			}
 		}
 	})

@@ -88,7 +88,8 @@ func (e evidence) judge() verdict {
 }
 
 func (e evidence) judgeOne(create UncertainCreate) verdict {
-	if e.Claimed || slices.Contains(create.Known, e.Found.ID) {
+	when := create.when(e.Found.CreatedAt) // first: it costs least, and rules out most
+	if when == unrelated || e.Claimed || slices.Contains(create.Known, e.Found.ID) {
 		return unrelated
 	}
 	alike := min(
@@ -96,9 +97,8 @@ func (e evidence) judgeOne(create UncertainCreate) verdict {
 		e.compare(func(w Webhook) string { return w.Name }, equal, IsNameForm),
 		e.compare(func(w Webhook) string { return strings.Join(w.EventTypes, " ") }, equal, isEventsForm),
 	)
-	when := create.when(e.Found.CreatedAt)
 	switch {
-	case alike == unrelated || when == unrelated:
+	case alike == unrelated:
 		return unrelated
 	case e.Found.Status != "" && e.Found.Status != StatusInactive && create.gaveUpBefore(e.Found.CreatedAt):
 		return unrelated // created after giving up, and in use

@@ -21,8 +21,8 @@ var bugs = []bug{
 	{
 		"deletes-claimed", "a webhook that this run was answered with counts as an orphan",
 		"internal/titanx/orphan.go",
-		"if e.Claimed || slices.Contains(create.Known, e.Found.ID) {",
-		"if slices.Contains(create.Known, e.Found.ID) && !e.Claimed {",
+		"e.Claimed || slices.Contains(create.Known, e.Found.ID) {",
+		"slices.Contains(create.Known, e.Found.ID) && !e.Claimed {",
 	},
 	{
 		"forgets-uncertain", "a create that was sent again is not remembered",
