@@ -20,7 +20,7 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
-	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -70,9 +70,8 @@ type Client struct {
 	creates    creates
 	settleWait time.Duration
 
-	mu           sync.Mutex
-	refusedEvent string // the events key that this server has named as unknown
-	getAbsent    bool   // this server has no GET /webhooks/{id}
+	refusedEvent atomic.Value // string: the events key that this server has named as unknown
+	getAbsent    atomic.Bool  // this server has no GET /webhooks/{id}
 }
 
 // New returns a client. It sends nothing.

@@ -228,7 +228,8 @@ func (c *Client) isGone(ctx context.Context, created Webhook) bool {
 // a failed validation created nothing. The key is remembered once that has
 // worked. If it has not, the first refusal says more than the second.
 func (c *Client) post(ctx context.Context, req CreateRequest, room *spare) (Created, attempt, error) {
-	keys := c.acceptedEventKeys()
+	refusedKey := c.refusedEvent.Load()
+	keys := slices.DeleteFunc(slices.Clone(eventKeys), func(k string) bool { return k == refusedKey })
 	created, at, err := c.postKeys(ctx, req, keys, room)
 	key := unknownEventKey(err)
 	if key == "" || len(keys) == 1 {
@@ -238,7 +239,7 @@ func (c *Client) post(ctx context.Context, req CreateRequest, room *spare) (Crea
 	again, at, secondErr := c.postKeys(ctx, req, keys, room)
 	switch outcomeOf(secondErr) {
 	case answered:
-		c.refuseEventKey(key)
+		c.refusedEvent.Store(key)
 		return again, at, nil
 	case refused:
 		return Created{}, at, fmt.Errorf("%w; without %q: %w", err, key, secondErr)
@@ -261,19 +262,6 @@ func (c *Client) postKeys(ctx context.Context, req CreateRequest, keys []string,
 		return err
 	}})
 	return created, at, err
-}
-
-func (c *Client) acceptedEventKeys() []string {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return slices.DeleteFunc(slices.Clone(eventKeys), func(key string) bool { return key == c.refusedEvent })
-}
-
-// refuseEventKey remembers a key that the server does not know.
-func (c *Client) refuseEventKey(key string) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.refusedEvent = key
 }
 
 // uncertainCreate returns when an attempt was sent and given up by TitanX's

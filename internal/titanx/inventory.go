@@ -273,9 +273,9 @@ func (c *Client) Listed(id string) (Webhook, bool) {
 
 // confirm looks again for a webhook that the list lacks.
 func (c *Client) confirm(ctx context.Context, id string) (Webhook, error) {
-	if !c.lacksGet(nil) {
+	if !c.getAbsent.Load() {
 		w, err := c.Get(ctx, id)
-		if !c.lacksGet(err) && !errors.Is(err, ErrNotFound) {
+		if !errors.Is(err, ErrNoRoute) && !errors.Is(err, ErrNotFound) {
 			return w, err
 		}
 	}
@@ -293,15 +293,6 @@ func (i *inventory) lackedTwice(id string) bool {
 	_, now := i.webhooks[id]
 	_, before := i.before.webhooks[id]
 	return !now && !before && time.Since(i.before.begun) < inventoryAge
-}
-
-// lacksGet reports whether this server has no route to get one webhook, and
-// remembers an error that shows it.
-func (c *Client) lacksGet(err error) bool {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.getAbsent = c.getAbsent || errors.Is(err, ErrNoRoute)
-	return c.getAbsent
 }
 
 func (c *Client) lookup(ctx context.Context, id string, notBefore time.Time) (Webhook, error) {

@@ -47,7 +47,7 @@ func (c *Client) FindRecent(ctx context.Context, id string, created time.Time) (
 		}
 	}
 	w, err = c.Get(ctx, id)
-	if c.lacksGet(err) {
+	if errors.Is(err, ErrNoRoute) {
 		return Webhook{}, &NotListedError{id, until}
 	}
 	return w, err

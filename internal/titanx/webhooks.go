@@ -160,6 +160,9 @@ func (c *Client) Get(ctx context.Context, id string) (Webhook, error) {
 		got = w.webhook()
 		return err
 	}})
+	if errors.Is(err, ErrNoRoute) {
+		c.getAbsent.Store(true)
+	}
 	if err != nil {
 		return Webhook{}, fmt.Errorf("get webhook %s: %w", id, err)
 	}
