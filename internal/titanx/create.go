@@ -98,23 +98,25 @@ func (c *Client) create(ctx context.Context, req CreateRequest) (Created, error)
 	var creates []UncertainCreate
 	var removed []string
 	unexplained := 0 // uncertain attempts without an orphan
+	failed := func(err error) (Created, error) {
+		if unexplained > 0 {
+			err = &UncertainError{Err: err, Creates: creates}
+		}
+		return Created{}, err
+	}
 	for {
 		created, at, err := c.attemptCreate(ctx, g, req)
 		o := outcomeOf(err)
 		switch {
-		case o == answered && !created.gone:
+		case err == nil:
 			created.Removed, created.Uncertain = removed, creates
-			return created.Created, nil
-		case o == answered:
-			err = fmt.Errorf("%w: it was gone before it was active", ErrNotFound)
-		case o < answered && unexplained == 0:
-			return Created{}, err
+			return created, nil
 		case o < answered:
-			return Created{}, &UncertainError{Err: err, Creates: creates}
+			return failed(err)
 		}
 		c.logger.WarnContext(ctx, "the outcome of a create is uncertain", "name", req.Name, "error", err.Error())
 		creates = append(creates, at)
-		if o == answered { // it may be a list that is behind
+		if o == answered { // errGone: it may be a list that is behind
 			unexplained++
 		} else {
 			found, err := c.settle(context.WithoutCancel(ctx), g, req, creates, err)
@@ -139,25 +141,20 @@ func (c *Client) create(ctx context.Context, req CreateRequest) (Created, error)
 		default:
 			continue
 		}
-		if unexplained == 0 {
-			return Created{}, err
-		}
-		return Created{}, &UncertainError{Err: err, Creates: creates}
+		return failed(err)
 	}
 }
 
-// newWebhook is the result of one attempt.
-type newWebhook struct {
-	Created
-	gone bool // somebody deleted it before it was active
-}
+// errGone is a create that was answered with a webhook that somebody deleted
+// before it was active.
+var errGone = &requestError{answered, fmt.Errorf("%w: it was gone before it was active", ErrNotFound)}
 
 // attemptCreate sends one create and completes it. It also returns what is
 // needed to find the webhook if the outcome is uncertain.
-func (c *Client) attemptCreate(ctx context.Context, g *urlCreates, req CreateRequest) (newWebhook, UncertainCreate, error) {
+func (c *Client) attemptCreate(ctx context.Context, g *urlCreates, req CreateRequest) (Created, UncertainCreate, error) {
 	open, err := g.begin(ctx)
 	if err != nil {
-		return newWebhook{}, UncertainCreate{}, err
+		return Created{}, UncertainCreate{}, err
 	}
 	var room *spare
 	if req.Status != StatusInactive {
@@ -168,34 +165,27 @@ func (c *Client) attemptCreate(ctx context.Context, g *urlCreates, req CreateReq
 	if err == nil {
 		err = c.checkNew(created, req, at)
 	}
-	if err == nil {
-		c.inventory.wrote(madeWrite, created.Webhook)
-	} else {
-		created = Created{}
-	}
-	contested := g.end(open, created.ID)
-	uncertain := c.uncertainCreate(at, contested)
 	if err != nil {
-		return newWebhook{}, uncertain, err
+		return Created{}, c.uncertainCreate(at, g.end(open, "")), err
 	}
-	done := newWebhook{Created: created}
+	c.inventory.wrote(madeWrite, created.Webhook)
+	uncertain := c.uncertainCreate(at, g.end(open, created.ID))
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), detachedLimit)
 	defer cancel()
-	c.activate(ctx, &done, req.Status, room)
-	return done, uncertain, nil
+	err = c.activate(ctx, &created, req.Status, room)
+	return created, uncertain, err
 }
 
 // activate is the second step. What TitanX answered to the first one decides
-// whether it is needed.
-func (c *Client) activate(ctx context.Context, created *newWebhook, want string, room *spare) {
+// whether it is needed. A failure is in StatusErr, unless it is errGone.
+func (c *Client) activate(ctx context.Context, created *Created, want string, room *spare) error {
 	if created.Status == want {
-		return
+		return nil
 	}
 	now, err := c.setStatus(ctx, created.ID, want, room)
 	switch {
-	case errors.Is(err, ErrNotFound):
-		created.gone = c.isGone(ctx, created.Webhook)
-		created.StatusErr = err
+	case errors.Is(err, ErrNotFound) && c.isGone(ctx, created.Webhook):
+		return errGone
 	case err != nil:
 		created.StatusErr = err
 	default:
@@ -204,6 +194,7 @@ func (c *Client) activate(ctx context.Context, created *newWebhook, want string,
 			created.StatusErr = &StatusError{Want: want, Got: c.redact.clean(created.Status)}
 		}
 	}
+	return nil
 }
 
 // isGone reports whether two lists, the second some time after the first, lack
