@@ -20,7 +20,7 @@ output "secret_version" {
 }
 
 output "secret_status" {
-  description = "What is known of the secret: `known`, `adopted`, `encrypted`, `expired` or `lost`."
+  description = "What Terraform knows about the secret: `known`, `adopted`, `encrypted`, `expired` or `lost`."
   value       = titanx_webhook.this.secret_status
 }
 

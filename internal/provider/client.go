@@ -53,7 +53,7 @@ func configured(data any, diags *diag.Diagnostics) *connection {
 	}
 	conn, ok := data.(*connection)
 	if !ok {
-		diags.AddError("Unexpected provider data", fmt.Sprintf("This is a bug in the provider: it passed a %T. Please report it.", data))
+		diags.AddError("Unexpected provider data", fmt.Sprintf("This is a bug in the provider: it passed a %T. Report it to the provider's maintainers.", data))
 	}
 	return conn
 }
@@ -75,7 +75,7 @@ func (c *connection) api(ctx context.Context, activity string, diags *diag.Diagn
 		unknown = strings.Join(c.unknown, " and ")
 	}
 	diags.AddError("Unable to "+activity, "The provider's "+unknown+" will be known only after apply, and this step needs the API. "+
-		"Apply what it depends on first, for example with -target, or take it from a variable. With -refresh=false, a plan of the webhooks that exist needs no API.")
+		"Apply what it depends on first, for example with -target, or take it from a variable. With -refresh=false, planning existing webhooks does not need the API.")
 	return nil, ctx
 }
 
@@ -93,7 +93,7 @@ func (c *connection) lacksKey(diags *diag.Diagnostics) bool {
 
 func addMissingKey(diags *diag.Diagnostics) {
 	diags.AddError("Missing TitanX API key",
-		"This needs the API key of a TitanX user. Set the api_key argument of the provider, from a sensitive or ephemeral variable, or the environment variable "+apiKeyVariable+".")
+		"This step needs the API key of a TitanX user. Set the provider's api_key argument from a sensitive or ephemeral variable, or set the environment variable "+apiKeyVariable+".")
 }
 
 // ready reports whether the API can be called.

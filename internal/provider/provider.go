@@ -78,12 +78,12 @@ func (p *titanxProvider) Schema(_ context.Context, _ provider.SchemaRequest, res
 		MarkdownDescription: "Manages the webhooks of [TitanX](https://docs.titanx.io), and keeps the signing secret that TitanX shows only once.",
 		Attributes: map[string]schema.Attribute{
 			"api_key": schema.StringAttribute{
-				MarkdownDescription: "The API key of the TitanX user whose webhooks are managed. Also `" + apiKeyVariable + "`; the configuration wins. May come from an ephemeral value.",
+				MarkdownDescription: "The API key of the TitanX user who owns the webhooks. You can also set the environment variable `" + apiKeyVariable + "`; the argument takes precedence. The value may be ephemeral.",
 				Optional:            true,
 				Sensitive:           true,
 			},
 			"base_url": schema.StringAttribute{
-				MarkdownDescription: "The address of the API. Also `" + baseURLVariable + "`. Default `" + titanx.DefaultBaseURL + "`. Plain `http` is accepted only for a loopback address, so that the key never travels in clear.",
+				MarkdownDescription: "The address of the API. You can also set the environment variable `" + baseURLVariable + "`. Default `" + titanx.DefaultBaseURL + "`. Plain `http` is accepted only for a loopback address, so that the key is never sent in clear text.",
 				Optional:            true,
 			},
 			"max_retries": schema.Int64Attribute{

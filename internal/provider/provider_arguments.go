@@ -34,7 +34,7 @@ func argumentOr(argument types.String, name, variable string, diags *diag.Diagno
 	}
 	if set && strings.TrimSpace(value) == "" {
 		diags.AddAttributeError(path.Root(name), "Empty "+name,
-			fmt.Sprintf("%s is empty, which is not the same as not set. Give it a value, "+
+			fmt.Sprintf("%s is empty, which is not the same as unset. Set a value, "+
 				"or set the argument %s to null and unset the environment variable %s.", source, name, variable))
 	}
 	return value

@@ -84,7 +84,7 @@ func (s server) ValidateEphemeralResourceConfig(ctx context.Context, req *tfprot
 		for _, d := range resp.Diagnostics {
 			if d.Summary == "Missing Configuration for Required Attribute" {
 				d.Summary = "Argument is null"
-				d.Detail = "It must not be null. encrypted_secret of a titanx_webhook is null where secret_recipients is not set (the secret is in secret), and where the secret is lost: see its secret_status."
+				d.Detail = "It must not be null. encrypted_secret of a titanx_webhook is null if secret_recipients is not set (the secret is in secret), or if the secret is lost: see its secret_status."
 			}
 		}
 	}

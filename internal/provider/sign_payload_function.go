@@ -25,7 +25,7 @@ func (signPayloadFunction) Metadata(_ context.Context, _ function.MetadataReques
 func (signPayloadFunction) Definition(_ context.Context, _ function.DefinitionRequest, resp *function.DefinitionResponse) {
 	resp.Definition = function.Definition{
 		Summary: "Sign a delivery body as TitanX does",
-		MarkdownDescription: "Returns the value of the `" + signature.Header + "` header with which TitanX would deliver a body: standard base64 of HMAC-SHA256. " +
+		MarkdownDescription: "Returns the value of the `" + signature.Header + "` header that TitanX would send with a body: the HMAC-SHA256 of the body in standard base64. " +
 			"Use it in `terraform test` to show that a receiver accepts what TitanX sends.",
 		Parameters: signedParameters(),
 		Return:     function.StringReturn{},
@@ -50,8 +50,8 @@ func refuseEmptySecret(secret string) *function.FuncError {
 	if strings.TrimSpace(secret) != "" {
 		return nil
 	}
-	return function.NewArgumentFuncError(0, "The signing secret is empty. The secret of a titanx_webhook is null where it is lost, "+
-		"and where secret_recipients is set: see its secret_status.")
+	return function.NewArgumentFuncError(0, "The signing secret is empty. The secret of a titanx_webhook is null if it is lost, "+
+		"or if secret_recipients is set: see its secret_status.")
 }
 
 // signedParameters are what every signature is made of.
@@ -59,11 +59,11 @@ func signedParameters() []function.Parameter {
 	return []function.Parameter{
 		function.StringParameter{
 			Name:                "secret",
-			MarkdownDescription: "The webhook's signing secret, whole: its prefix belongs to it. An empty one is an error.",
+			MarkdownDescription: "The webhook's signing secret, including its prefix. An empty secret is an error.",
 		},
 		function.StringParameter{
 			Name:                "body",
-			MarkdownDescription: "The request body, byte for byte (UTF-8). JSON that was parsed and written again is another body.",
+			MarkdownDescription: "The request body, byte for byte (UTF-8). JSON that was parsed and encoded again is a different body.",
 		},
 	}
 }

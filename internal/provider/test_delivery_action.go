@@ -59,7 +59,7 @@ func (a *testDeliveryAction) Schema(_ context.Context, _ action.SchemaRequest, r
 			"The machine that runs Terraform sends the deliveries, not TitanX. A receiver that only this machine can reach passes, too. The action needs no API key.",
 		Attributes: map[string]schema.Attribute{
 			"url": schema.StringAttribute{
-				MarkdownDescription: "Where to deliver: an absolute `https` URL without user info or fragment. Unlike that of a webhook it may be on this machine or in a private network.",
+				MarkdownDescription: "Where to deliver: an absolute `https` URL without user info or fragment. Unlike a webhook's URL, it may be on this machine or in a private network.",
 				Required:            true,
 				Validators:          []validator.String{deliveryURL},
 			},
@@ -81,7 +81,7 @@ func (a *testDeliveryAction) Schema(_ context.Context, _ action.SchemaRequest, r
 				Validators:          []validator.String{jsonObject},
 			},
 			"send_wrong_signature": schema.BoolAttribute{
-				MarkdownDescription: "Whether a delivery with a wrong signature comes first. Default `true`. With `false` a receiver that verifies nothing passes.",
+				MarkdownDescription: "Whether to send a delivery with a wrong signature first. Defaults to `true`. With `false`, a receiver that verifies nothing passes.",
 				Optional:            true,
 			},
 		},
@@ -123,9 +123,9 @@ func (m testDeliveryModel) delivery(diags *diag.Diagnostics) (*url.URL, delivery
 	}
 	if m.Secret.ValueString() == "" {
 		diags.AddAttributeError(path.Root("secret"), "No signing secret",
-			"The secret is null or empty. The secret of a titanx_webhook is null where it is lost, and where secret_recipients is set; see its secret_status. "+
+			"The secret is null or empty. The secret of a titanx_webhook is null if it is lost, or if secret_recipients is set: see its secret_status. "+
 				"With secret_recipients, take it from the ephemeral resource titanx_webhook_secret. "+
-				"If you did, and ran terraform apply -invoke: there Terraform 1.16 passes null for every ephemeral value. Trigger the action from a resource instead.")
+				"If you do, and run terraform apply -invoke: Terraform 1.16 then passes null for every ephemeral value. Trigger the action from a resource instead.")
 	}
 	if problem := urlProblem(m.URL.ValueString()); problem != "" {
 		diags.AddAttributeError(path.Root("url"), "Invalid webhook URL", problem)
@@ -148,23 +148,23 @@ func addUndelivered(diags *diag.Diagnostics, to *url.URL, err error) {
 	switch {
 	case errors.As(err, &certificate):
 		diags.AddAttributeError(path.Root("url"), "Certificate of the receiver not trusted", sentence(certificate.Err.Error())+
-			" TitanX delivers only to a server with a certificate that the public trusts. Renew it, name "+to.Hostname()+" in it, or send the whole chain. "+
-			"If this receiver has a certificate of your own authority, for a test, set SSL_CERT_FILE to that authority's certificate.")
+			" TitanX delivers only to a server with a publicly trusted certificate. Renew it, name "+to.Hostname()+" in it, or send the whole chain. "+
+			"To test a receiver whose certificate is from your own authority, set SSL_CERT_FILE to that authority's certificate.")
 	case errors.Is(err, http.ErrSchemeMismatch):
-		diags.AddAttributeError(path.Root("url"), "Receiver does not speak TLS", to.Host+" answers, but not with TLS. Check the port, and that the server has TLS switched on.")
+		diags.AddAttributeError(path.Root("url"), "Receiver does not speak TLS", to.Host+" responds, but not over TLS. Check the port, and that TLS is enabled on the server.")
 	case errors.Is(err, context.Canceled):
 		diags.AddError("Test delivery interrupted", "The run was interrupted before "+to.Host+" answered.")
 	case errors.As(err, &timeout) && timeout.Timeout():
 		diags.AddAttributeError(path.Root("url"), "Receiver too slow",
-			fmt.Sprintf("%s did not answer within %s, and TitanX waits no longer: it would deliver again later. Answer 2xx first and work on the event afterwards; also check that no firewall drops the connection.", to.Host, delivery.Timeout))
+			fmt.Sprintf("%s did not answer within %s, and TitanX does not wait longer: it would send the event again later. Answer 2xx first, and process the event afterward. Also check that no firewall drops the connection.", to.Host, delivery.Timeout))
 	default:
 		diags.AddAttributeError(path.Root("url"), "Receiver not reached",
-			fmt.Sprintf("%s Is %s the right host, does it listen there, and may this machine connect to it?", sentence(err.Error()), to.Host))
+			fmt.Sprintf("%s Check that %s is the right host, that it listens on this port, and that this machine can connect to it.", sentence(err.Error()), to.Host))
 	}
 }
 
 // rule is how a receiver must verify a delivery.
-const rule = "It must compare the whole " + signature.Header + " header with the standard base64 of HMAC-SHA256 over the body as it came, before any parser touches it, and answer 401 where they differ."
+const rule = "It must compare the whole " + signature.Header + " header with the standard base64 of HMAC-SHA256 over the raw body, before any parser touches it, and answer 401 if they differ."
 
 // addFinding explains what is wrong with a receiver.
 func addFinding(diags *diag.Diagnostics, to *url.URL, report delivery.Report) {
@@ -173,16 +173,16 @@ func addFinding(diags *diag.Diagnostics, to *url.URL, report delivery.Report) {
 	case delivery.Sound:
 	case delivery.VerifiesNothing:
 		diags.AddAttributeError(path.Root("url"), "Receiver does not verify the signature", answered+
-			" to a delivery with a wrong signature, and took one that is signed with another secret. "+
-			"Anyone who learns its URL can send it events, and it takes them for those of TitanX. "+rule+
-			" To test whether it takes deliveries at all, set send_wrong_signature = false.")
+			" to a delivery with a wrong signature, and accepted one that is signed with another secret. "+
+			"Anyone who learns its URL can send it events, and it accepts them as TitanX's. "+rule+
+			" To test only whether it accepts deliveries, set send_wrong_signature = false.")
 	case delivery.VerifiesPart:
 		diags.AddAttributeError(path.Root("url"), "Receiver compares only part of the signature", answered+
 			" to a delivery whose signature is wrong only at its end, and refused one that is wrong throughout. "+
 			"It probably compares only the first characters, and those can be guessed. "+rule+" Use a comparison in constant time.")
 	case delivery.Reencodes:
-		diags.AddAttributeError(path.Root("url"), "Receiver verifies another body than the one that was sent", answered+
-			", and took a delivery that is written as a JSON library writes it. "+
+		diags.AddAttributeError(path.Root("url"), "Receiver verifies a different body than the one that was sent", answered+
+			", but accepted a delivery that is written as a JSON library writes it. "+
 			"It probably parses the body, encodes it again, and verifies that: JSON.stringify(JSON.parse(body)), json.dumps(json.loads(body)). "+
 			"This changes spaces, escapes and numbers. "+rule)
 	case delivery.FailsForged, delivery.Refuses:
@@ -200,15 +200,15 @@ func addRefusedDelivery(diags *diag.Diagnostics, answered string, report deliver
 	switch code := report.Code; {
 	case code == http.StatusUnauthorized || code == http.StatusForbidden:
 		diags.AddAttributeError(path.Root("secret"), "Receiver refuses the signature", detail+
-			"It probably has another signing secret: give it the webhook's present one. "+rule+" After this answer "+verdict)
+			"It probably has another signing secret: give it the webhook's current secret. "+rule+" After this answer "+verdict)
 	case code >= 300 && code <= 399:
 		diags.AddAttributeError(path.Root("url"), "Receiver redirects", detail+
-			"A redirect is not a delivery, and it is not followed. Set url to the final address.")
+			"A redirect is not a delivery, and the action does not follow it. Set url to the final address.")
 	case delivery.VerdictOf(code) == delivery.Repeated:
 		diags.AddAttributeError(path.Root("url"), "Receiver fails", detail+"After this answer "+verdict+" Look at the receiver's log.")
 	default:
 		diags.AddAttributeError(path.Root("url"), "Receiver refuses the event", detail+
-			"After this answer "+verdict+" Check the path of the url, and that the receiver takes a POST of JSON.")
+			"After this answer "+verdict+" Check the path of the url, and that the receiver accepts a JSON POST.")
 	}
 }
 

@@ -246,7 +246,7 @@ func TestTestDelivery_brokenReceivers_protocol(t *testing.T) {
 				encoded, err := json.Marshal(v)
 				return err == nil && signature.Verify(canarySecret, encoded, sig)
 			},
-			"url", []string{"another body than the one that was sent", "JSON.stringify", "before any parser"},
+			"url", []string{"a different body than the one that was sent", "JSON.stringify", "before any parser"},
 		},
 		"checks nothing": {
 			func([]byte, string) bool { return true },
@@ -296,7 +296,7 @@ func TestTestDelivery_unanswered_protocol(t *testing.T) {
 	p := s.protocol(nil)
 	for name, tc := range map[string]struct{ url, text string }{
 		"untrusted certificate": {untrusted.String(), "SSL_CERT_FILE"},
-		"no TLS":                {strings.Replace(plain.URL, "http:", "https:", 1), "not with TLS"},
+		"no TLS":                {strings.Replace(plain.URL, "http:", "https:", 1), "not over TLS"},
 		"nobody there":          {strings.Replace(gone.URL, "http:", "https:", 1), "connection refused"},
 	} {
 		_, diags := p.invoke(t.Context(), object{"url": tc.url + "?token=CANARY", "secret": canarySecret})
@@ -354,7 +354,7 @@ func TestTestDelivery_arguments_protocol(t *testing.T) {
 		"user info":       {"url", "https://user@127.0.0.1/hook", "Remove it", isError, true},
 		"empty secret":    {"secret", "", "at least 1", isError, false},
 		"malformed event": {"event_type", "scored", "not the name of an event", isError, false},
-		"unknown event":   {"event_type", "job.complete", "Known are job.completed and job.contact.scored", isWarning, false},
+		"unknown event":   {"event_type", "job.complete", "Known events: job.completed and job.contact.scored", isWarning, false},
 		"no JSON":         {"payload", "{", "jsonencode", isError, true},
 		"a JSON array":    {"payload", "[]", "jsonencode", isError, true},
 		"JSON null":       {"payload", "null", "jsonencode", isError, true},

@@ -25,8 +25,8 @@ func (verifySignatureBase64Function) Metadata(_ context.Context, _ function.Meta
 func (verifySignatureBase64Function) Definition(_ context.Context, _ function.DefinitionRequest, resp *function.DefinitionResponse) {
 	resp.Definition = function.Definition{
 		Summary: "Verify the signature of a delivery whose body is in base64",
-		MarkdownDescription: "Reports whether a signature is the one with which TitanX would deliver a body, as `verify_signature` does, but takes the body's bytes in base64, " +
-			"such as from `filebase64`. Terraform normalizes text to Unicode NFC before a provider sees it, so a body with decomposed characters is another body as text. " +
+		MarkdownDescription: "Returns whether a signature is the one that TitanX would send with a body. Unlike `verify_signature`, it takes the body's bytes in base64, " +
+			"such as from `filebase64`. Terraform normalizes text to Unicode NFC before a provider sees it, which changes a body with decomposed characters. " +
 			"A malformed signature is `false`, not an error.",
 		Parameters: []function.Parameter{
 			signedParameters()[0],

@@ -24,8 +24,8 @@ func (verifySignatureFunction) Metadata(_ context.Context, _ function.MetadataRe
 func (verifySignatureFunction) Definition(_ context.Context, _ function.DefinitionRequest, resp *function.DefinitionResponse) {
 	resp.Definition = function.Definition{
 		Summary: "Verify the signature of a delivery",
-		MarkdownDescription: "Reports whether a signature is the one with which TitanX would deliver a body. It compares in constant time. " +
-			"Text is normalized to Unicode NFC on its way: for a body with decomposed characters, use `verify_signature_base64`. " +
+		MarkdownDescription: "Returns whether a signature is the one that TitanX would send with a body. The comparison takes constant time. " +
+			"Terraform normalizes text to Unicode NFC: for a body with decomposed characters, use `verify_signature_base64`. " +
 			"A malformed signature is `false`, not an error.",
 		Parameters: append(signedParameters(), signatureParameter()),
 		Return:     function.BoolReturn{},

@@ -36,9 +36,9 @@ func (d *webhookDataSource) Metadata(_ context.Context, req datasource.MetadataR
 func (d *webhookDataSource) Schema(_ context.Context, _ datasource.SchemaRequest, resp *datasource.SchemaResponse) {
 	attributes := webhookAttributes()
 	for name, description := range map[string]string{
-		"id":   "The webhook's id at TitanX. Give exactly one of `id`, `name` and `url`.",
+		"id":   "The webhook's id at TitanX. Set exactly one of `id`, `name`, and `url`.",
 		"name": "The webhook's name. It is an error if several webhooks have it.",
-		"url":  "Where TitanX delivers. The case of scheme and host and the default port make no difference. It is an error if several webhooks have it.",
+		"url":  "Where TitanX delivers. The case of the scheme and host, and the default port, make no difference. It is an error if several webhooks have it.",
 	} {
 		attributes[name] = schema.StringAttribute{
 			MarkdownDescription: description,
@@ -48,7 +48,7 @@ func (d *webhookDataSource) Schema(_ context.Context, _ datasource.SchemaRequest
 		}
 	}
 	resp.Schema = schema.Schema{
-		MarkdownDescription: "Finds one webhook of the API key's user by its id, its name or its url. It never has the signing secret: TitanX shows that only once, to the resource that creates the webhook.",
+		MarkdownDescription: "Finds one webhook of the API key's user by its id, name, or url. It never returns the signing secret, which TitanX shows only once, to the resource that creates the webhook.",
 		Attributes:          attributes,
 	}
 }
@@ -95,7 +95,7 @@ func findByID(ctx context.Context, client *titanx.Client, id string, diags *diag
 	found, err := client.Find(ctx, id)
 	if errors.Is(err, titanx.ErrNotFound) {
 		diags.AddAttributeError(path.Root("id"), "No such webhook",
-			fmt.Sprintf("No webhook of this API key's user has the id %q. Webhooks of other users cannot be seen.", id))
+			fmt.Sprintf("No webhook of this API key's user has the id %q. A key cannot see other users' webhooks.", id))
 	} else if err != nil {
 		addAPIError(diags, "read webhook", err)
 	}
@@ -128,13 +128,13 @@ func findOne(ctx context.Context, client *titanx.Client, config webhookModel, di
 		return found[0]
 	case len(found) > 1:
 		diags.AddAttributeError(path.Root(attribute), "Several webhooks match",
-			fmt.Sprintf("%d webhooks have %s: %s. Give the id of the one that is meant.", len(found), shown, describe(client, found)))
+			fmt.Sprintf("%d webhooks have %s: %s. Set id to select one of them.", len(found), shown, describe(client, found)))
 	case len(all) == 0:
 		diags.AddAttributeError(path.Root(attribute), "No such webhook",
-			"This API key's user has no webhook. Webhooks of other users cannot be seen.")
+			"This API key's user has no webhook. A key cannot see other users' webhooks.")
 	default:
 		diags.AddAttributeError(path.Root(attribute), "No such webhook",
-			fmt.Sprintf("No webhook of this API key's user has %s. There are: %s. Webhooks of other users cannot be seen.", shown, describe(client, all)))
+			fmt.Sprintf("No webhook of this API key's user has %s. There are: %s. A key cannot see other users' webhooks.", shown, describe(client, all)))
 	}
 	return titanx.Webhook{}
 }
@@ -164,11 +164,11 @@ func webhookAttributes() map[string]schema.Attribute {
 			Computed:            true,
 		},
 		"created_at": schema.StringAttribute{
-			MarkdownDescription: "When TitanX made the webhook (RFC 3339, UTC).",
+			MarkdownDescription: "When TitanX created the webhook (RFC 3339, UTC).",
 			Computed:            true,
 		},
 		"updated_at": schema.StringAttribute{
-			MarkdownDescription: "When TitanX last changed the webhook (RFC 3339, UTC), if it says so.",
+			MarkdownDescription: "When TitanX last changed the webhook (RFC 3339, UTC), if TitanX returns it.",
 			Computed:            true,
 		},
 	}

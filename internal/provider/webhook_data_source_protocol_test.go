@@ -98,7 +98,7 @@ func TestWebhookDataSource_refusals_protocol(t *testing.T) {
 		"no such id":      {object{"id": "nowhere"}, "id", []string{`has the id "nowhere"`, "other users"}},
 		"no such name":    {object{"name": "nobody"}, "name", []string{`has the name "nobody"`, scored.ID, completed.ID, `"other"`}},
 		"no such url":     {object{"url": "https://hooks.example.com/scored"}, "url", []string{scored.ID, "hooks.example.com"}},
-		"several by name": {object{"name": "scored"}, "name", []string{"2 webhooks", scored.ID, second.ID, "Give the id"}},
+		"several by name": {object{"name": "scored"}, "name", []string{"2 webhooks", scored.ID, second.ID, "Set id"}},
 		"several by url":  {object{"url": "https://hooks.example.com/completed"}, "url", []string{"2 webhooks", completed.ID, second.ID}},
 	} {
 		_, diags := s.protocol(nil).data(webhookType, tc.config)
@@ -156,7 +156,7 @@ func TestWebhooksDataSource_protocol(t *testing.T) {
 	} {
 		got, diags := p.data(webhooksType, tc.filter)
 		p.mustSucceed(diags)
-		if tc.filter["status"] == "paused" != has(diags, isWarning, "status", "Known are active and inactive") {
+		if tc.filter["status"] == "paused" != has(diags, isWarning, "status", "Known statuses: active, inactive") {
 			t.Errorf("%s: %v", name, summaries(diags))
 		}
 		if names := strings.Join(webhookNames(t, got), " "); names != tc.want {

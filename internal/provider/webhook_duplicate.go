@@ -123,7 +123,7 @@ func (c *connection) checkDuplicates(ctx context.Context, plan webhookResourceMo
 	}
 	if c.planned.again(plan) {
 		c.addDuplicate(diags, true, "The plan creates the same webhook more than once",
-			fmt.Sprintf("Another webhook of this plan delivers the same events to the same url (%s). The receiver gets every event twice, each time signed with another secret. "+
+			fmt.Sprintf("Another webhook in this plan delivers the same events to the same url (%s). The receiver gets every event twice, each time signed with a different secret. "+
 				"Remove one of the two.", hostOf(plan.URL.ValueString())))
 	}
 	if !c.ready() {
@@ -152,7 +152,7 @@ func (c *connection) checkDuplicates(ctx context.Context, plan webhookResourceMo
 	}
 }
 
-const duplicateText = "Unless it is tainted, or this plan destroys or replaces it, the receiver gets every event twice, each time signed with another secret. " +
+const duplicateText = "Unless it is tainted, or this plan destroys or replaces it, the receiver gets every event twice, each time signed with a different secret. " +
 	"To manage the webhook that exists, import it instead of creating another. If a run that was killed left it behind, delete it at TitanX. " +
 	"If this plan destroys it at another address, the new webhook has a new secret: a moved block instead keeps the webhook and its secret."
 
@@ -193,7 +193,7 @@ func (p *plannedWebhooks) meets(id string) (made, unplanned bool) {
 // planned. If it is not, its own plan is refused (addAwaited).
 func (c *connection) addDuplicate(diags *diag.Diagnostics, certain bool, summary, detail string) {
 	if c.duplicatesAreErrors && certain {
-		diags.AddAttributeError(path.Root("url"), summary, detail+" The provider's on_duplicate is \"error\"; \"warn\" lets it pass.")
+		diags.AddAttributeError(path.Root("url"), summary, detail+" The provider's on_duplicate is \"error\": set it to \"warn\" to allow this.")
 		return
 	}
 	diags.AddAttributeWarning(path.Root("url"), summary, detail)
@@ -204,7 +204,7 @@ func (c *connection) addAwaited(diags *diag.Diagnostics, w webhookResourceModel)
 	if c.duplicatesAreErrors {
 		diags.AddAttributeError(path.Root("url"), fmt.Sprintf("The plan creates a webhook like %q", w.Name.ValueString()),
 			fmt.Sprintf("The webhook %s (%q) exists, and this plan creates another that delivers the same events to the same url. ", w.ID.ValueString(), w.Name.ValueString())+
-				duplicateText+" The provider's on_duplicate is \"error\"; \"warn\" lets it pass.")
+				duplicateText+" The provider's on_duplicate is \"error\": set it to \"warn\" to allow this.")
 	}
 }
 
@@ -218,13 +218,13 @@ func (c *connection) addUnlisted(diags *diag.Diagnostics, err error) {
 	c.planned.unlisted = true
 	summary, detail := "Unable to look for duplicates", "Could not look for duplicates: "+err.Error()+"."
 	if errors.Is(err, titanx.ErrUnauthorized) || errors.Is(err, titanx.ErrForbidden) {
-		summary, detail = "The apply will fail", "TitanX refuses the API key, so the apply will fail, and nobody could look for duplicates: "+err.Error()+"."
+		summary, detail = "The apply will fail", "TitanX refuses the API key, so the apply will fail, and the provider could not look for duplicates: "+err.Error()+"."
 	}
 	if advice := adviceFor(err); advice != "" {
 		detail += "\n\n" + advice
 	}
 	if c.duplicatesAreErrors {
-		diags.AddError(summary, detail+" The provider's on_duplicate is \"error\"; \"warn\" lets it pass.")
+		diags.AddError(summary, detail+" The provider's on_duplicate is \"error\": set it to \"warn\" to allow this.")
 		return
 	}
 	diags.AddWarning(summary, detail)

@@ -85,12 +85,12 @@ func TestDuplicates_unlisted_protocol(t *testing.T) {
 		says  []string
 	}{
 		"revoked key":      {titanxsim.Fault{Kind: titanxsim.FaultStatus, Status: 401}, []string{"The apply will fail", "does not accept the API key"}},
-		"no right":         {titanxsim.Fault{Kind: titanxsim.FaultStatus, Status: 403}, []string{"The apply will fail", "may not do this"}},
+		"no right":         {titanxsim.Fault{Kind: titanxsim.FaultStatus, Status: 403}, []string{"The apply will fail", "not allowed to do this"}},
 		"out of order":     {titanxsim.Fault{Kind: titanxsim.FaultStatus, Status: 503}, []string{"Could not look for duplicates: list webhooks", "503"}},
 		"unreachable":      {titanxsim.Fault{Kind: titanxsim.FaultReset}, []string{"Could not look for duplicates: list webhooks", "could not be reached"}},
 		"not found":        {titanxsim.Fault{Kind: titanxsim.FaultStatus, Status: 404}, []string{"Could not look for duplicates: list webhooks", "404"}},
-		"web page":         {titanxsim.Fault{Kind: titanxsim.FaultHTML}, []string{"Could not look for duplicates: list webhooks", "cannot be understood"}},
-		"quota of the API": {titanxsim.Fault{Kind: titanxsim.FaultStatus, Status: 403, Body: []byte(`{"error":"quota exceeded"}`)}, []string{"The apply will fail", "a limit of the account"}},
+		"web page":         {titanxsim.Fault{Kind: titanxsim.FaultHTML}, []string{"Could not look for duplicates: list webhooks", "cannot read the response"}},
+		"quota of the API": {titanxsim.Fault{Kind: titanxsim.FaultStatus, Status: 403, Body: []byte(`{"error":"quota exceeded"}`)}, []string{"The apply will fail", "reached a limit"}},
 	} {
 		for policy, severity := range map[string]tfprotov6.DiagnosticSeverity{"warn": isWarning, "error": isError} {
 			t.Run(name+", "+policy, func(t *testing.T) {

@@ -31,7 +31,7 @@ type webhookFilterModel struct {
 func filterArguments() map[string]filterArgument {
 	notEmpty := []validator.String{stringvalidator.LengthAtLeast(1)}
 	return map[string]filterArgument{
-		"status":     {"Only webhooks of this status: `active` or `inactive`. Another word causes a warning.", []validator.String{webhookStatus}},
+		"status":     {"Only webhooks of this status: `active` or `inactive`. Any other word causes a warning.", []validator.String{webhookStatus}},
 		"event_type": {"Only webhooks that get this event, such as `job.contact.scored`.", notEmpty},
 		"name_regex": {"Only webhooks whose name matches this [RE2](https://github.com/google/re2/wiki/Syntax) expression anywhere; anchor it with `^` and `$`.", []validator.String{regularExpression}},
 		"url_prefix": {"Only webhooks whose url begins with this text. End a host with `/`: `https://a.example` is also the beginning of `https://a.example.org/`.", notEmpty},

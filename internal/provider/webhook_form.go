@@ -119,8 +119,8 @@ func (f serverForms) warn(name string, diags *diag.Diagnostics) {
 	}
 	if len(stored) > 0 {
 		diags.AddWarning(fmt.Sprintf("TitanX stores webhook %q in a form of its own", name),
-			"TitanX stores the "+strings.Join(stored, ", and the ")+". Plans take that for no change, so there is nothing to do. "+
-				"A configuration that is changed to TitanX's form keeps the webhook and its secret.")
+			"TitanX stores the "+strings.Join(stored, ", and the ")+". Plans treat this as no change, so there is nothing to do. "+
+				"If you change the configuration to TitanX's form, the webhook keeps its secret.")
 	}
 }
 

@@ -16,7 +16,7 @@ import (
 func hostProblem(u *url.URL) string {
 	if port := u.Port(); port != "" {
 		if n, err := strconv.ParseUint(port, 10, 16); err != nil || n == 0 {
-			return "Its port is not one that a server can have. Give a number from 1 to 65535, or leave the port out."
+			return "A server cannot have this port. Use a number from 1 to 65535, or leave the port out."
 		}
 	}
 	if strings.HasPrefix(u.Host, "[") {
@@ -35,9 +35,9 @@ func hostProblem(u *url.URL) string {
 	name := strings.TrimSuffix(host, ".")
 	switch {
 	case strings.Contains(name, "*"):
-		return "Its host holds *. A webhook is delivered to one host: name it."
+		return "Its host contains *. TitanX delivers a webhook to one host: write its name."
 	case name == "" || strings.HasPrefix(name, "."):
-		return "Its host begins with a dot. Give a host name, such as hooks.example.com."
+		return "Its host begins with a dot. Use a host name, such as hooks.example.com."
 	case strings.Contains(host, ".."):
 		return "Its host has two dots in a row. Remove one, or add the name that is missing between them."
 	case len(name) > 253:
@@ -46,16 +46,16 @@ func hostProblem(u *url.URL) string {
 	labels := strings.Split(name, ".")
 	for _, label := range labels {
 		if len(label) > 63 {
-			return "A part of its host is longer than the 63 characters that may stand between two dots. Use a shorter name."
+			return "A part of its host is longer than the 63 characters that are allowed between two dots. Use a shorter name."
 		}
 		if strings.ContainsFunc(label, func(r rune) bool {
 			return r != '-' && r != '_' && (r < '0' || r > '9') && (r < 'a' || r > 'z')
 		}) {
-			return "Its host may hold only letters, digits, hyphens and dots. Remove every other character."
+			return "Its host may contain only letters, digits, hyphens, and dots. Remove every other character."
 		}
 	}
 	if _, ok := numericIPv4(name); !ok && isNumber(labels[len(labels)-1]) {
-		return "Its host ends with a number, but is not an IPv4 address. Give a host name, such as hooks.example.com, or an address of four numbers from 0 to 255."
+		return "Its host ends with a number, but is not an IPv4 address. Use a host name, such as hooks.example.com, or an address of four numbers from 0 to 255."
 	}
 	return ""
 }

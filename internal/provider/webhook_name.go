@@ -20,6 +20,6 @@ var plainName = stringCheck{"a name without a space at either end and without co
 			fmt.Sprintf("%q begins or ends with a space or a line break, which TitanX may remove. Remove it, for example with trimspace(…).", name))
 	case strings.ContainsFunc(name, unicode.IsControl):
 		diags.AddAttributeWarning(at, "Name with a control character",
-			fmt.Sprintf("%q holds a control character, such as a tab or a line break, which TitanX may refuse or remove. Remove it.", name))
+			fmt.Sprintf("%q contains a control character, such as a tab or a line break, which TitanX may refuse or remove. Remove it.", name))
 	}
 }}

@@ -95,7 +95,7 @@ func (r *webhookResource) deletePending(ctx context.Context, client *titanx.Clie
 	case len(removed) == 0 && len(candidates) > 0 && !record.decidedBy(candidates):
 		diags.AddError("Unable to identify the webhook of an uncertain create",
 			fmt.Sprintf("The outcome of an earlier create of %q is uncertain. Any of these may be its webhook: %s. None was deleted.\n\n"+
-				"Delete those that nobody uses at TitanX, then apply again: the others stay. If all are in use, remove this resource from the state.", name, describe(client, candidates)))
+				"At TitanX, delete those that nobody uses, and then apply again: the others stay. If all are in use, remove this resource from the state.", name, describe(client, candidates)))
 		return pendingID(record.Creates, candidates)
 	case len(removed) < len(record.Creates):
 		r.conn.carry(model, record.Creates)
@@ -130,8 +130,8 @@ func (c *connection) warnPendingElsewhere(diags *diag.Diagnostics, model webhook
 		return
 	}
 	diags.AddWarning("Uncertain create under another API key",
-		fmt.Sprintf("The outcome of a create of %q under another API key than the present one is uncertain. Its webhook, if there is one, can only be found with a key of the same user. "+
-			"If the present key is another user's, do not apply: use the first user's key again.", model.Name.ValueString()))
+		fmt.Sprintf("The outcome of a create of %q under another API key is uncertain. Only a key of the same user can find its webhook, if there is one. "+
+			"If the current key belongs to another user, do not apply: use the first user's key again.", model.Name.ValueString()))
 }
 
 // uncertainCreates reads the uncertain creates of a webhook from private state.

@@ -117,12 +117,12 @@ func TestDecrypt(t *testing.T) {
 		"quotes":             {`"` + key.identity + `"`, encrypted, "in quotes"},
 		"no line breaks":     {strings.ReplaceAll(edwards.identity, "\n", `\n`), encrypted, "where a line break belongs"},
 		"pkcs8 passphrase":   {"-----BEGIN ENCRYPTED PRIVATE KEY-----\nAAAA\n-----END ENCRYPTED PRIVATE KEY-----", encrypted, "protected with a passphrase"},
-		"cut age key":        {key.identity[:40], encrypted, "no age identity"},
-		"no identity":        {"", encrypted, "no age identity"},
-		"only comments":      {"# CANARY", encrypted, "no age identity"},
-		"nonsense":           {"CANARY-identity", encrypted, "no age identity"},
-		"not an age file":    {key.identity, "CANARY-plain", "no age file"},
-		"nothing encrypted":  {key.identity, "", "no age file"},
+		"cut age key":        {key.identity[:40], encrypted, "not an age identity"},
+		"no identity":        {"", encrypted, "not an age identity"},
+		"only comments":      {"# CANARY", encrypted, "not an age identity"},
+		"nonsense":           {"CANARY-identity", encrypted, "not an age identity"},
+		"not an age file":    {key.identity, "CANARY-plain", "not an age file"},
+		"nothing encrypted":  {key.identity, "", "not an age file"},
 		"cut age file":       {key.identity, cut, "damaged"},
 		"changed age file":   {key.identity, encrypted[:len(encrypted)-60] + "AAAA" + encrypted[len(encrypted)-56:], "damaged"},
 	} {
@@ -166,8 +166,8 @@ func TestParseRecipient_refusals(t *testing.T) {
 		t.Fatal(err)
 	}
 	for name, tc := range map[string]struct{ text, problem string }{
-		"post-quantum":    {hybrid.Recipient().String(), "no X25519 one"},
-		"ecdsa":           {curve.recipient, "no age recipient"},
+		"post-quantum":    {hybrid.Recipient().String(), "not an X25519 key"},
+		"ecdsa":           {curve.recipient, "not an age recipient"},
 		"cut":             {newAgeKey().recipient[:30], "a part is missing"},
 		"line break":      {newAgeKey().recipient + "\n", "trimspace"},
 		"byte order mark": {"\ufeff" + newAgeKey().recipient, "byte order mark"},
@@ -175,8 +175,8 @@ func TestParseRecipient_refusals(t *testing.T) {
 		"sample of age":   {"age1ql3z7hjy54pw3hyww5ayyfg7zqgvc7w3j2elw8zmrj2kg5sfn9aqmcac8p", "its private key is not yours"},
 		"private key":     {newAgeKey().identity, "private key"},
 		"ssh private":     {curve.identity, "private key"},
-		"empty":           {"", "no age recipient"},
-		"nonsense":        {"CANARY-recipient", "no age recipient"},
+		"empty":           {"", "not an age recipient"},
+		"nonsense":        {"CANARY-recipient", "not an age recipient"},
 	} {
 		if _, err := parseRecipient(tc.text); err == nil || quotes(err.Error(), tc.text) || !strings.Contains(err.Error(), tc.problem) {
 			t.Errorf("%s: %v", name, err)

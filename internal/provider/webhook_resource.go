@@ -46,8 +46,8 @@ func (r *webhookResource) Metadata(_ context.Context, req resource.MetadataReque
 func (r *webhookResource) Schema(_ context.Context, _ resource.SchemaRequest, resp *resource.SchemaResponse) {
 	resp.Schema = schema.Schema{
 		MarkdownDescription: "A TitanX webhook: an HTTPS address that gets a signed POST when a contact is scored or a job completes.\n\n" +
-			"TitanX shows the signing secret **once**, when the webhook is made. This resource keeps it in the state, or encrypted with `secret_recipients`, and plans a replacement when it is lost.\n\n" +
-			"~> The state and saved plans hold `secret` like any sensitive value: keep them where few can read them, or set `secret_recipients`.",
+			"TitanX shows the signing secret **once**, when it creates the webhook. This resource keeps it in the state, or encrypted with `secret_recipients`, and plans a replacement when it is lost.\n\n" +
+			"~> The state and saved plans hold `secret` like any sensitive value: restrict who can read them, or set `secret_recipients`.",
 		Attributes: map[string]schema.Attribute{
 			"id": schema.StringAttribute{
 				MarkdownDescription: "The webhook's id at TitanX.",
@@ -60,18 +60,18 @@ func (r *webhookResource) Schema(_ context.Context, _ resource.SchemaRequest, re
 			},
 			"url": schema.StringAttribute{
 				MarkdownDescription: "Where TitanX delivers: an absolute `https` URL that is reachable from the internet, without user info or fragment. " +
-					"The case of scheme and host and the default port make no difference. A change replaces the webhook.",
+					"The case of the scheme and host, and the default port, make no difference. A change replaces the webhook.",
 				Required:   true,
 				Validators: []validator.String{deliveryURL},
 			},
 			"event_types": schema.SetAttribute{
-				MarkdownDescription: "The events to deliver: `job.contact.scored`, `job.completed`. Another well-formed name causes a warning and is sent as it is. A change replaces the webhook.",
+				MarkdownDescription: "The events to deliver: `job.contact.scored`, `job.completed`. Any other well-formed name causes a warning and is sent as is. A change replaces the webhook.",
 				Required:            true,
 				ElementType:         types.StringType,
 				Validators:          []validator.Set{setvalidator.SizeAtLeast(1), setvalidator.NoNullValues(), setvalidator.ValueStringsAre(eventType)},
 			},
 			"status": schema.StringAttribute{
-				MarkdownDescription: "`active` (the default) or `inactive`. Another word causes a warning and is sent as it is. Changed in place; an inactive webhook keeps its secret.",
+				MarkdownDescription: "`active` (the default) or `inactive`. Any other word causes a warning and is sent as is. A change is in place, and an inactive webhook keeps its secret.",
 				Optional:            true,
 				Computed:            true,
 				Validators:          []validator.String{webhookStatus},
@@ -90,9 +90,9 @@ func (r *webhookResource) Schema(_ context.Context, _ resource.SchemaRequest, re
 			// Not sensitive: a write-only argument is never shown or stored, and
 			// Terraform 1.11 takes two sensitive attributes in another order for a change.
 			"secret_wo": schema.StringAttribute{
-				MarkdownDescription: "The signing secret of an imported webhook, if you still have it. It is adopted where the secret is lost, in place and without a request; " +
-					"with `secret_recipients` it goes straight into `encrypted_secret`. It has no effect where TitanX has issued the secret. " +
-					"The argument itself is stored nowhere, and may come from an ephemeral value. Needs Terraform 1.11 or OpenTofu 1.11.",
+				MarkdownDescription: "The signing secret of an imported webhook, if you still have it. If the secret is lost, the provider adopts this one in place, without a request; " +
+					"with `secret_recipients` it goes straight into `encrypted_secret`. It has no effect if TitanX issued the secret. " +
+					"The argument itself is never stored, and its value may be ephemeral. Requires Terraform 1.11 or OpenTofu 1.11.",
 				Optional:   true,
 				WriteOnly:  true,
 				Validators: []validator.String{stringvalidator.LengthAtLeast(1)},
@@ -103,12 +103,12 @@ func (r *webhookResource) Schema(_ context.Context, _ resource.SchemaRequest, re
 				Computed:            true,
 			},
 			"secret_version": schema.Int64Attribute{
-				MarkdownDescription: "When the state got its present secret, in Unix seconds by TitanX's clock: `created_at`, or the adoption. Null if the secret is lost. " +
+				MarkdownDescription: "When the state got its current secret, in Unix seconds on TitanX's clock: `created_at`, or the time of the adoption. Null if the secret is lost. " +
 					"Use it for the `…_wo_version` argument that accompanies another provider's write-only argument. It does not change if a webhook is replaced within one second.",
 				Computed: true,
 			},
 			"secret_status": schema.StringAttribute{
-				MarkdownDescription: "What is known of the secret: `known`, `adopted`, `encrypted`, `expired` or `lost`. `expired` means that `rotate_after` has passed: the plan replaces the webhook, and the secret works until then. `lost` means that Terraform does not have the secret. It takes precedence over `expired`.",
+				MarkdownDescription: "What Terraform knows about the secret: `known`, `adopted`, `encrypted`, `expired` or `lost`. `expired` means that `rotate_after` has passed: the plan replaces the webhook, and the secret works until then. `lost` means that Terraform does not have the secret. It takes precedence over `expired`.",
 				Computed:            true,
 			},
 			"secret_recipients": schema.SetAttribute{
@@ -123,7 +123,7 @@ func (r *webhookResource) Schema(_ context.Context, _ resource.SchemaRequest, re
 				Computed:            true,
 			},
 			"rotation_triggers": schema.MapAttribute{
-				MarkdownDescription: "Arbitrary values. Any change replaces the webhook, which issues a new secret. Keys with a null value make no difference. The first ones after an import are recorded without a replacement.",
+				MarkdownDescription: "Arbitrary values. Any change replaces the webhook, which issues a new secret. Keys with a null value make no difference. The first values after an import are recorded without a replacement.",
 				Optional:            true,
 				ElementType:         types.StringType,
 			},
@@ -133,7 +133,7 @@ func (r *webhookResource) Schema(_ context.Context, _ resource.SchemaRequest, re
 				Validators:          []validator.String{durationAtLeast(time.Minute)},
 			},
 			"created_at": schema.StringAttribute{
-				MarkdownDescription: "When TitanX made the webhook (RFC 3339, UTC).",
+				MarkdownDescription: "When TitanX created the webhook (RFC 3339, UTC).",
 				Computed:            true,
 			},
 		},
@@ -318,7 +318,7 @@ func (r *webhookResource) ImportState(ctx context.Context, req resource.ImportSt
 		resp.Diagnostics.Append(req.Identity.GetAttribute(ctx, path.Root("id"), &id)...)
 	}
 	if text := id.ValueString(); text == "" || strings.TrimSpace(text) != text || isPending(id) {
-		resp.Diagnostics.AddError("Invalid import id", fmt.Sprintf("%q is not the id of a webhook. Give the id as TitanX lists it.", text))
+		resp.Diagnostics.AddError("Invalid import id", fmt.Sprintf("%q is not the id of a webhook. Use the id that TitanX lists.", text))
 		return
 	}
 	resource.ImportStatePassthroughWithIdentity(ctx, path.Root("id"), path.Root("id"), req, resp)
@@ -461,7 +461,7 @@ func addNotListedError(diags *diag.Diagnostics, model webhookResourceModel, err 
 	until := err.Until.Format(time.RFC3339)
 	diags.AddError(fmt.Sprintf("Webhook %q is not listed yet", model.Name.ValueString()),
 		fmt.Sprintf("TitanX created the webhook %s at %s, and its list does not have it. The list may lag behind, so this does not mean that the webhook is gone. The state is unchanged.\n\n"+
-			"Plan again after %s. If the webhook is missing then, it counts as deleted.", model.ID.ValueString(), model.CreatedAt.ValueString(), until))
+			"Plan again after %s. If the webhook is still missing then, the provider treats it as deleted.", model.ID.ValueString(), model.CreatedAt.ValueString(), until))
 }
 
 // asRequested returns a webhook with the status that TitanX does not return,
@@ -490,13 +490,13 @@ func (r *webhookResource) setStatus(ctx context.Context, plan, state webhookReso
 	case errors.Is(err, titanx.ErrNotFound) && seenBy != nil && !r.conn.marked(seenBy):
 		addWrongKeyError(diags, state)
 	case errors.Is(err, titanx.ErrNotFound):
-		diags.AddError("Unable to set status of webhook", fmt.Sprintf("TitanX has no webhook %s any more. Plan again with a refresh, and it will be created again.", id))
+		diags.AddError("Unable to set status of webhook", fmt.Sprintf("The webhook %s no longer exists at TitanX. Plan again with a refresh to create it again.", id))
 	case err != nil:
 		addAPIError(diags, "set status of webhook", err)
 	case now.Status != want:
 		got = types.StringValue(now.Status)
 		diags.AddAttributeError(path.Root("status"), fmt.Sprintf("Webhook %q is %s, not %s", name, client.Clean(now.Status), want),
-			fmt.Sprintf("TitanX was asked to set the webhook %s to %q, and answered with the status %q. The state has TitanX's status. Look at TitanX for the reason, and apply again.", id, want, client.Clean(now.Status)))
+			fmt.Sprintf("The provider asked TitanX to set the webhook %s to %q, and TitanX answered with the status %q. The state has TitanX's status. Find the reason at TitanX, and then apply again.", id, want, client.Clean(now.Status)))
 	}
 	return got
 }

@@ -133,7 +133,7 @@ func (m webhookResourceModel) recipients(diags *diag.Diagnostics) []age.Recipien
 func planCreate(config webhookResourceModel, plan *webhookResourceModel, replaces bool, diags *diag.Diagnostics) {
 	if !replaces && !config.SecretWO.IsNull() && !config.SecretWO.IsUnknown() {
 		diags.AddAttributeWarning(path.Root("secret_wo"), fmt.Sprintf("secret_wo has no effect on the new webhook %q", config.Name.ValueString()),
-			"TitanX issues the signing secret of a new webhook, and takes none from outside. secret_wo is only for a webhook that was imported: remove it here.")
+			"TitanX issues the signing secret of a new webhook, and does not accept one. secret_wo is only for imported webhooks: remove it here.")
 	}
 	plan.setDefaults(config)
 	plan.unknownComputed()
@@ -257,7 +257,7 @@ func (c *webhookChange) serviceStatus() {
 		return
 	}
 	c.diags.AddAttributeWarning(path.Root("status"), fmt.Sprintf("Webhook %q is %s", c.state.Name.ValueString(), was),
-		fmt.Sprintf("TitanX set the status %q, which is not one that a request sets. The plan changes it, but TitanX may refuse that. Look at TitanX for the reason first.", was))
+		fmt.Sprintf("TitanX set the status %q, which no request can set. The plan changes it, but TitanX may refuse. Find the reason at TitanX first.", was))
 }
 
 const notInPlace = " changes, which TitanX cannot do in place"
@@ -329,7 +329,7 @@ func (c *webhookChange) recipients() {
 	}
 	switch {
 	case !c.state.EncryptedSecret.IsNull():
-		c.force("secret_recipients", "secret_recipients changes, and what is encrypted cannot be encrypted to others")
+		c.force("secret_recipients", "secret_recipients changes, and the provider cannot encrypt a stored secret to other recipients")
 	case c.state.Secret.IsNull():
 	case c.plan.SecretRecipients.IsUnknown():
 		c.plan.unknownSecret()
@@ -345,7 +345,7 @@ func (c *webhookChange) recipients() {
 func (c *webhookChange) rotation() {
 	if !c.plan.RotateAfter.IsNull() && c.state.CreatedAt.IsNull() {
 		c.diags.AddAttributeWarning(path.Root("rotate_after"), fmt.Sprintf("Age of webhook %q unknown", c.plan.Name.ValueString()),
-			"TitanX does not return when it created this webhook, so rotate_after has no effect on it. Use rotation_triggers instead.")
+			"TitanX does not return the creation time of this webhook, so rotate_after has no effect on it. Use rotation_triggers instead.")
 	}
 	if c.state.SecretStatus.ValueString() != secretExpired || c.state.lost() {
 		return
@@ -391,7 +391,7 @@ func (c *webhookChange) lostSecret() {
 	switch {
 	case c.plan.OnLostSecret.IsUnknown():
 		c.diags.AddAttributeError(path.Root("on_lost_secret"), "Policy for a lost secret unknown",
-			"The signing secret of this webhook is lost, and on_lost_secret will be known only after apply. Give it a value that is known when planning.")
+			"The signing secret of this webhook is lost, and on_lost_secret will be known only after apply. Set a value that is known in the plan.")
 	case policy == onLostError:
 		c.diags.AddAttributeError(at, lostSummary(*c.plan), lostSecretText+" on_lost_secret = \"error\" refuses to plan. "+lostSecretAdvice(policy)+" To destroy the webhook, use destroy -refresh=false.")
 	case policy == onLostReplace && c.applying:
@@ -416,12 +416,12 @@ func lostSummary(m webhookResourceModel) string {
 	return fmt.Sprintf("Signing secret of webhook %q lost", m.Name.ValueString())
 }
 
-const lostSecretText = "TitanX shows a signing secret once, when it creates the webhook, and the state does not have this one's (it was imported, or the response was lost)."
+const lostSecretText = "TitanX shows a signing secret once, when it creates the webhook, and the state does not have it: the webhook was imported, or the response was lost."
 
 // lostSecretAdvice returns what the reader can do about a lost secret under a
 // policy.
 func lostSecretAdvice(policy string) string {
-	advice := "If you still have the secret, set secret_wo to it: it is adopted without touching the webhook (Terraform 1.11, OpenTofu 1.11). "
+	advice := "If you still have the secret, set secret_wo to it: the provider adopts it without changing the webhook (Terraform 1.11, OpenTofu 1.11). "
 	switch policy {
 	case onLostKeep:
 		return advice + "on_lost_secret is \"keep\", so the webhook is managed without its secret; to get a new webhook with a new secret, set it to \"replace\"."
@@ -441,5 +441,5 @@ func (c *webhookChange) replacement() {
 	}
 }
 
-const replacementText = "Receivers need the new secret. With create_before_destroy, old and new secret are both valid until the old webhook is deleted; " +
-	"without it, events between the two are lost."
+const replacementText = "Receivers need the new secret. With create_before_destroy, both secrets are valid until the old webhook is deleted; " +
+	"without it, events in between are lost."

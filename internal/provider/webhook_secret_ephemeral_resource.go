@@ -30,7 +30,7 @@ func (webhookSecretEphemeral) Metadata(_ context.Context, req ephemeral.Metadata
 
 func (webhookSecretEphemeral) Schema(_ context.Context, _ ephemeral.SchemaRequest, resp *ephemeral.SchemaResponse) {
 	resp.Schema = schema.Schema{
-		MarkdownDescription: "Decrypts the `encrypted_secret` of a `titanx_webhook` for the length of a run. The signing secret can so reach a write-only argument or a provider's configuration, and is stored nowhere.",
+		MarkdownDescription: "Decrypts the `encrypted_secret` of a `titanx_webhook` during a run. The signing secret can reach a write-only argument or a provider's configuration without being stored.",
 		Attributes: map[string]schema.Attribute{
 			"encrypted_secret": schema.StringAttribute{
 				MarkdownDescription: "The `encrypted_secret` of a `titanx_webhook`.",

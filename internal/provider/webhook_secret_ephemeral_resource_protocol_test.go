@@ -63,7 +63,7 @@ func TestWebhookSecret_protocol(t *testing.T) {
 	if err != nil || len(valid.Diagnostics) != 1 || !has(valid.Diagnostics, isError, "encrypted_secret", "secret_recipients is not set") {
 		t.Errorf("null: %v, %v", err, summaries(valid.Diagnostics))
 	}
-	if secret, diags := p.openSecret(object{"encrypted_secret": encrypted, "identity": "CANARY"}); secret != "" || !has(diags, isError, "identity", "no age identity") {
+	if secret, diags := p.openSecret(object{"encrypted_secret": encrypted, "identity": "CANARY"}); secret != "" || !has(diags, isError, "identity", "not an age identity") {
 		t.Errorf("no identity: %v", summaries(diags))
 	}
 }

@@ -41,7 +41,7 @@ func (k *keyring) under(key string) *protocolServer { return k.protocol(object{"
 func (k *keyring) mustRefuse(what string, i instance) {
 	k.t.Helper()
 	got, diags := k.under(k.foreign).read(i)
-	if !has(diags, isError, "", "is this the same user's key") || !has(diags, isError, "", i.text(k.t, "id")) {
+	if !has(diags, isError, "", "use a key of the same user") || !has(diags, isError, "", i.text(k.t, "id")) {
 		k.t.Errorf("%s: no error under another user's key: %v", what, summaries(diags))
 	}
 	if !got.exists() || !got.value.Equal(i.value) || !bytes.Equal(got.private, i.private) {
@@ -84,7 +84,7 @@ func TestWrongKey_destroy_protocol(t *testing.T) {
 	made := k.protocol(nil).create(testWebhook(nil))
 	p := k.under(k.foreign)
 	left, diags := p.apply(p.plan(made, nil))
-	if !has(diags, isError, "", "is this the same user's key") || !left.exists() {
+	if !has(diags, isError, "", "use a key of the same user") || !left.exists() {
 		t.Errorf("destroyed under another user's key: %v", summaries(diags))
 	}
 	k.only()
@@ -154,7 +154,7 @@ func TestWrongKey_rotatedKey_protocol(t *testing.T) {
 	if gone, diags := k.under(k.rotated).read(rotated); gone.exists() || len(diags) != 0 {
 		t.Errorf("deleted, and still there under the key that saw it last: %v", summaries(diags))
 	}
-	if kept, diags := k.protocol(nil).read(rotated); !kept.exists() || !has(diags, isError, "", "is this the same user's key") {
+	if kept, diags := k.protocol(nil).read(rotated); !kept.exists() || !has(diags, isError, "", "use a key of the same user") {
 		t.Errorf("deleted, and gone under another key than saw it last: %v", summaries(diags))
 	}
 	c := core{s: k.simulation, state: made} // as seen by the first key

@@ -20,10 +20,10 @@ var webhookStatus = stringCheck{"the status of a webhook, such as active", func(
 	switch {
 	case text == titanx.StatusActive || text == titanx.StatusInactive:
 	case !statusWord.MatchString(text):
-		diags.AddAttributeError(at, "Invalid status", fmt.Sprintf("%q is not the status of a webhook. A status is one word. Known are active and inactive.", text))
+		diags.AddAttributeError(at, "Invalid status", fmt.Sprintf("%q is not the status of a webhook. A status is one word: active or inactive.", text))
 	default:
 		diags.AddAttributeWarning(at, fmt.Sprintf("Unknown status %q", text),
-			fmt.Sprintf("This version of the provider does not know the status %q. It is used as it is, in case TitanX knows it. Known are active and inactive.", text))
+			fmt.Sprintf("This version of the provider does not know the status %q. The provider uses it as is, in case TitanX knows it. Known statuses: active, inactive.", text))
 	}
 }}
 

@@ -29,19 +29,19 @@ func urlProblem(text string) string {
 	u, err := url.Parse(text)
 	switch {
 	case err != nil:
-		return "It cannot be read as a URL. Give an absolute one, such as https://hooks.example.com/titanx."
+		return "It cannot be read as a URL. Use an absolute URL, such as https://hooks.example.com/titanx."
 	case strings.EqualFold(u.Scheme, "http"):
-		return "TitanX delivers only over TLS. Use https:// instead of http://, with a certificate that the public trusts."
+		return "TitanX delivers only over TLS. Use https:// instead of http://, with a publicly trusted certificate."
 	case !strings.EqualFold(u.Scheme, "https"):
-		return "TitanX delivers only over https. Give an absolute URL, such as https://hooks.example.com/titanx."
+		return "TitanX delivers only over https. Use an absolute URL, such as https://hooks.example.com/titanx."
 	case u.Hostname() == "":
-		return "It has no host. Give an absolute URL, such as https://hooks.example.com/titanx."
+		return "It has no host. Use an absolute URL, such as https://hooks.example.com/titanx."
 	case u.User != nil:
-		return "It holds user info, which would be stored and sent in clear. Remove it: receivers verify the signature of a delivery instead."
+		return "It contains user info, which would be stored and sent in clear text. Remove it: receivers verify the signature of a delivery instead."
 	case u.Fragment != "" || strings.HasSuffix(text, "#"):
 		return "It has a fragment (the part after #), which is never sent to a server. Remove it."
 	case !isASCII(strings.Replace(text, u.Host, "", 1)):
-		return "Outside the host it holds a character that is not ASCII. Write that part percent-encoded, for example with urlencode(…)."
+		return "Outside the host, it contains a character that is not ASCII. Write that part percent-encoded, for example with urlencode(…)."
 	}
 	return hostProblem(u)
 }
@@ -55,13 +55,13 @@ func characterProblem(text string) string {
 	for _, r := range text {
 		switch {
 		case r == '\n' || r == '\r' || r == '\u2028' || r == '\u2029':
-			return "It holds a line break. Give an absolute URL in one line, such as https://hooks.example.com/titanx."
+			return "It contains a line break. Use an absolute URL in one line, such as https://hooks.example.com/titanx."
 		case unicode.IsControl(r):
-			return "It holds a control character. Remove it."
+			return "It contains a control character. Remove it."
 		case unicode.IsSpace(r):
-			return "It holds a space. A host has none; elsewhere write it as %20, for example with urlencode(…)."
+			return "It contains a space. A host has none; elsewhere write it as %20, for example with urlencode(…)."
 		case unicode.Is(unicode.Cf, r):
-			return fmt.Sprintf("It holds an invisible character (U+%04X), as copied text often does. Type the URL again.", r)
+			return fmt.Sprintf("It contains an invisible character (U+%04X), as copied text often does. Type the URL again.", r)
 		}
 	}
 	return ""

@@ -41,7 +41,7 @@ func (d *webhooksDataSource) Schema(_ context.Context, _ datasource.SchemaReques
 		}
 	}
 	resp.Schema = schema.Schema{
-		MarkdownDescription: "Lists the webhooks of the API key's user: all, or those that agree with every argument that is given. It never has a signing secret.",
+		MarkdownDescription: "Lists the webhooks of the API key's user: all of them, or those that match every argument. It never returns a signing secret.",
 		Attributes:          attributes,
 	}
 }

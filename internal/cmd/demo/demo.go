@@ -135,7 +135,7 @@ func (d *demo) switchStatus(ctx context.Context) (string, error) {
 	if err := d.setStatus(ctx, before.ID, "active"); err != nil {
 		return "", err
 	}
-	return `status = "inactive": switched in place, nothing is delivered; then "active" again`, d.score(ctx, http.StatusNoContent)
+	return `status = "inactive": changed in place, and nothing is delivered; then "active" again`, d.score(ctx, http.StatusNoContent)
 }
 
 func (d *demo) loseSecret(ctx context.Context) (string, error) {
@@ -156,7 +156,7 @@ func (d *demo) loseSecret(ctx context.Context) (string, error) {
 	if warning == nil {
 		return "", errors.New("the plan does not warn about the webhook")
 	}
-	return fmt.Sprintf("%s state rm, import, plan warns: %s", d.folder.Name, warning[1]), d.planned(ctx, []string{"create", "delete"}, "secret")
+	return fmt.Sprintf("%s import, plan: %s", d.folder.Name, warning[1]), d.planned(ctx, []string{"create", "delete"}, "secret")
 }
 
 func (d *demo) replace(ctx context.Context) (string, error) {

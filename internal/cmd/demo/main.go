@@ -52,6 +52,6 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 		return err
 	}
 	defer d.close()
-	fmt.Fprintf(stdout, "%s, the provider, a simulated TitanX and a receiver, in %s\n\n", d.folder.Version, scratch)
+	fmt.Fprintf(stdout, "%s, the provider, a simulated TitanX, and a receiver, in %s\n\n", d.folder.Version, scratch)
 	return d.show(ctx, stdout)
 }
