@@ -99,8 +99,8 @@ func addMissingKey(diags *diag.Diagnostics) {
 // ready reports whether the API can be called.
 func (c *connection) ready() bool { return c != nil && c.client != nil }
 
-// now returns the time by which ages are measured: TitanX's own, where a response
-// had it, and else that of the local clock.
+// now returns the time by which ages are measured: TitanX's own, where a
+// response had it, and else that of the local clock.
 func (c *connection) now(local clock) time.Time {
 	if c.ready() {
 		if now, ok := c.client.Now(); ok {

@@ -169,7 +169,8 @@ func decrypted(text string) string {
 }
 
 // nextPlanNames reports whether a webhook that a killed provider left, or that
-// came after a state forgot its create, is named by the next plan of its create.
+// came after a state forgot its create, is named by the next plan of its
+// create.
 func (w *world) nextPlanNames(webhook titanxsim.Webhook) bool {
 	if !w.forgot && !slices.ContainsFunc(w.processes, (*process).wasKilled) {
 		return false

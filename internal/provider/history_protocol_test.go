@@ -181,8 +181,8 @@ func TestHistories_protocol(t *testing.T) {
 	}
 }
 
-// longTime and longNumber are for how long TestLongHistories_protocol runs, and at least
-// how many histories.
+// longTime and longNumber are for how long TestLongHistories_protocol runs, and
+// at least how many histories.
 var (
 	longTime   = flag.Duration("histories.time", 0, "run histories for this time")
 	longNumber = flag.Int("histories.number", 0, "run at least this many histories")

@@ -36,8 +36,8 @@ func holdsAfter(t *testing.T, s tfprotov6.ProviderServer) bool {
 	return held.Value() != nil
 }
 
-// TestServer_releasesContexts shows what callContext is for. The framework keeps
-// the context of every call.
+// TestServer_releasesContexts shows what callContext is for. The framework
+// keeps the context of every call.
 func TestServer_releasesContexts(t *testing.T) {
 	t.Parallel()
 	s := newServer(newProvider("test"))

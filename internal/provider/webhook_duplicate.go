@@ -63,8 +63,8 @@ func (c *connection) isManaged(id string) bool {
 	return c.planned.known[id] || c.planned.made[id]
 }
 
-// notePlanned notes that a webhook of the state has a plan, whatever that is. It
-// reports whether a create that was planned before duplicates it.
+// notePlanned notes that a webhook of the state has a plan, whatever that is.
+// It reports whether a create that was planned before duplicates it.
 func (c *connection) notePlanned(id types.String) (awaited bool) {
 	if c == nil {
 		return false

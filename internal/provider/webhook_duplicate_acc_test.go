@@ -122,7 +122,8 @@ func TestAccWebhook_duplicateApply(t *testing.T) {
 			s.putDuplicate("left behind")
 			c.write("main.tf", strings.Replace(c.read("main.tf"), `"titanx_webhook" "test"`, `"titanx_webhook" "another"`, 1))
 			out, code := c.run("plan")
-			// OpenTofu, and Terraform before 1.9, mark no apply: there an error is a warning.
+			// OpenTofu, and Terraform before 1.9, mark no apply: there an error
+			// is a warning.
 			if refused := code != 0; refused == (c.isOpenTofu() || c.Minor < 9) || !strings.Contains(unwrapped(out), "exists already") {
 				t.Errorf("exit code %d where a webhook is left behind:\n%s", code, out)
 			}

@@ -142,8 +142,8 @@ func TestAccInterrupt_once(t *testing.T) {
 	}
 }
 
-// TestAccInterrupt_lostResponse: the response to an interrupted create is lost, and
-// what it made is removed all the same.
+// TestAccInterrupt_lostResponse: the response to an interrupted create is lost,
+// and what it made is removed all the same.
 func TestAccInterrupt_lostResponse(t *testing.T) {
 	t.Parallel()
 	s := simulate(t, titanxsim.Config{})

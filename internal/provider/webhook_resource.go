@@ -87,8 +87,9 @@ func (r *webhookResource) Schema(_ context.Context, _ resource.SchemaRequest, re
 				Computed:            true,
 				Sensitive:           true,
 			},
-			// Not sensitive: a write-only argument is never shown or stored, and
-			// Terraform 1.11 takes two sensitive attributes in another order for a change.
+			// Not sensitive: a write-only argument is never shown or stored,
+			// and Terraform 1.11 takes two sensitive attributes in another
+			// order for a change.
 			"secret_wo": schema.StringAttribute{
 				MarkdownDescription: "The signing secret of an imported webhook, if you still have it. If the secret is lost, the provider adopts this one in place, without a request; " +
 					"with `secret_recipients` it goes straight into `encrypted_secret`. It has no effect if TitanX issued the secret. " +

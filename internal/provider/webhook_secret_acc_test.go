@@ -404,8 +404,8 @@ func TestAccSecret_computed(t *testing.T) {
 	c.mustFail([]string{"plan"}, "titanx_webhook.test", "read-only")
 }
 
-// TestAccSecret_lostNamed explains each lost secret of a plan, and destroys. Core
-// plans before it destroys, so that the policy error says how.
+// TestAccSecret_lostNamed explains each lost secret of a plan, and destroys.
+// Core plans before it destroys, so that the policy error says how.
 func TestAccSecret_lostNamed(t *testing.T) {
 	t.Parallel()
 	for _, policy := range []string{"replace", "error"} {

@@ -27,20 +27,21 @@ const (
 	// seenByKey is the mark of the API key and the address under which the
 	// webhook was last seen.
 	seenByKey = "seen_by"
-	// importedKey is present if the webhook was imported and has not been applied
-	// since.
+	// importedKey is present if the webhook was imported and has not been
+	// applied since.
 	importedKey = "imported"
-	// adoptedKey is present if the secret was adopted, in plain text or encrypted.
+	// adoptedKey is present if the secret was adopted, in plain text or
+	// encrypted.
 	adoptedKey = "adopted"
-	// uncertainKey holds the uncertain creates of a webhook that was sent again.
-	// One of them may still take effect.
+	// uncertainKey holds the uncertain creates of a webhook that was sent
+	// again. One of them may still take effect.
 	uncertainKey = "uncertain"
 	// formsKey holds the values that TitanX stores in a form of its own, or did
-	// not return when it created the webhook. It is absent where every value was
-	// returned as it was asked for.
+	// not return when it created the webhook. It is absent where every value
+	// was returned as it was asked for.
 	formsKey = "forms"
-	// statusKey holds the status of a webhook whose activation failed. The state
-	// has the planned one.
+	// statusKey holds the status of a webhook whose activation failed. The
+	// state has the planned one.
 	statusKey = "status"
 )
 

@@ -31,8 +31,8 @@ func broken(call titanxsim.Call) titanxsim.Fault {
 	return titanxsim.Fault{Call: call, Kind: titanxsim.FaultStatus, Status: http.StatusServiceUnavailable}
 }
 
-// afterLostResponse runs a test in which the response to the first create is lost,
-// in each order in which Terraform replaces.
+// afterLostResponse runs a test in which the response to the first create is
+// lost, in each order in which Terraform replaces.
 func afterLostResponse(t *testing.T, test func(*testing.T, *simulation, *folder)) {
 	for name, lifecycle := range map[string]string{
 		"destroy before create": "",
@@ -56,8 +56,8 @@ func unlisted(after int) titanxsim.Fault {
 	return down
 }
 
-// TestAccWebhook_pending: the response to a create is lost, and the list is down,
-// so that nobody can tell what became of it.
+// TestAccWebhook_pending: the response to a create is lost, and the list is
+// down, so that nobody can tell what became of it.
 func TestAccWebhook_pending(t *testing.T) {
 	t.Parallel()
 	afterLostResponse(t, func(t *testing.T, s *simulation, c *folder) {

@@ -204,8 +204,8 @@ func (p *pacer) try(take bool, reserve, spend *spare) (now time.Duration, g *gat
 		if w.limit == 1 { // two never fit
 			need = min(need, 1)
 		}
-		// The others believe in the same room: go for a third at a time. A place that
-		// was taken before stays taken.
+		// The others believe in the same room: go for a third at a time. A
+		// place that was taken before stays taken.
 		if contended && !sure && !spends {
 			room = (room-1)/3 + 1
 			need = min(need, 1)
@@ -259,9 +259,9 @@ func (p *pacer) end(sent time.Duration, answer *http.Response) {
 	p.wake()
 }
 
-// refused acts on a 429. Retry-After is obeyed, and an empty window says when to
-// go on. Without that window requests go one by one until one is accepted, and
-// without both ever more slowly.
+// refused acts on a 429. Retry-After is obeyed, and an empty window says when
+// to go on. Without that window requests go one by one until one is accepted,
+// and without both ever more slowly.
 func (p *pacer) refused(sent, received time.Duration, header http.Header, empty bool) {
 	p.contendedUntil = received + contendedFor
 	p.heard = empty

@@ -44,8 +44,8 @@ type CreateRequest struct {
 	EventTypes []string // at least one
 	Status     string   // StatusActive or StatusInactive
 
-	// Managed reports whether the caller has a webhook of that id already. It may
-	// be nil.
+	// Managed reports whether the caller has a webhook of that id already. It
+	// may be nil.
 	Managed func(id string) bool
 }
 

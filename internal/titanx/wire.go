@@ -293,8 +293,8 @@ func decodePage(a *answer, raw json.RawMessage, hints pagingHints, number int) (
 	return p, err
 }
 
-// check returns an error for a webhook without an id, or with one that no person
-// could copy: an id is in messages, commands and addresses.
+// check returns an error for a webhook without an id, or with one that no
+// person could copy: an id is in messages, commands and addresses.
 func (w webhookJSON) check() error {
 	switch {
 	case w.ID == "":

@@ -47,8 +47,9 @@ type Dialect struct {
 	NameForm   string `sim:"name-form" values:"kept trimmed lower upper cut decomposed"`
 	URLForm    string `sim:"url-form" values:"kept punycode escapes-upper lower no-query masked"`
 	EventsForm string `sim:"events-form" values:"kept added"`
-	// StatusSet says what a change of status does: as it is told, or it sets and
-	// answers with another status, or it answers as told and changes nothing.
+	// StatusSet says what a change of status does: as it is told, or it sets
+	// and answers with another status, or it answers as told and changes
+	// nothing.
 	StatusSet string `sim:"status-set" values:"obeyed failed pending_verification ignored"`
 
 	// CreateStatus is the code of a successful create.

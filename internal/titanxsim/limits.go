@@ -11,8 +11,8 @@ import (
 )
 
 // Limits are the requests allowed per window, each window beginning on an exact
-// boundary of Unix time. A window of 0 is absent: it neither refuses nor shows in
-// headers. Every request takes one from each window, failed ones too.
+// boundary of Unix time. A window of 0 is absent: it neither refuses nor shows
+// in headers. Every request takes one from each window, failed ones too.
 type Limits struct {
 	Second, Minute, Day int
 }

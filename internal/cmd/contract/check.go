@@ -130,7 +130,8 @@ func (c *check) settle(ctx context.Context, r row) error {
 	}
 	var all []string
 	for _, x := range came {
-		// The client sends no PATCH and no PUT, so that any response to them counts.
+		// The client sends no PATCH and no PUT, so that any response to them
+		// counts.
 		if x.err != nil || x.status >= 500 && x.status != http.StatusNotImplemented && x.method != http.MethodPatch && x.method != http.MethodPut {
 			return trouble{errors.New(x.String())}
 		}

@@ -21,8 +21,8 @@ const (
 	maxRequests = 100      // of one check, without its cleaning up
 	maxBody     = 17 << 20 // bytes of a response: more than the client reads
 
-	// spacing keeps a check below the lowest documented limit, 5 a second. Each of
-	// its clients knows only its own requests.
+	// spacing keeps a check below the lowest documented limit, 5 a second. Each
+	// of its clients knows only its own requests.
 	spacing = 250 * time.Millisecond
 )
 

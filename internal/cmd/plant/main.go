@@ -2,11 +2,13 @@
 // SPDX-License-Identifier: MPL-2.0
 
 // Plant shows that the tests find faults. It plants one bug after the other, in
-// a copy of a file that only the compiler sees, and prints after how many random
-// histories each was found, or that the tables of the plan rules found it. It
-// fails if one was not found.
+// a copy of a file that only the compiler sees, and prints after how many
+// random histories each was found, or that the tables of the plan rules found
+// it. It fails if one was not found.
 //
-// Usage: go run ./internal/cmd/plant [-checks n] [name ...]
+// Usage:
+//
+//	go run ./internal/cmd/plant [-checks n] [name ...]
 package main
 
 import (

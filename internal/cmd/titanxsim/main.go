@@ -144,8 +144,8 @@ func brief(_ []string, a slog.Attr) slog.Attr {
 	return a
 }
 
-// parseLimits parses "second=5,minute=100,day=10000". A window that is not named
-// is absent.
+// parseLimits parses "second=5,minute=100,day=10000". A window that is not
+// named is absent.
 func parseLimits(s string) (titanxsim.Limits, error) {
 	var l titanxsim.Limits
 	windows := map[string]*int{"second": &l.Second, "minute": &l.Minute, "day": &l.Day}
