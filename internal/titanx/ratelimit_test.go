@@ -132,12 +132,14 @@ func run(t *testing.T, p *pacer, m *limitModel, workers, n int) time.Duration {
 		calls <- struct{}{}
 	}
 	close(calls)
+	ctx, cancel := context.WithTimeout(t.Context(), 2*farthest) // not for ever
+	defer cancel()
 	var group sync.WaitGroup
 	for range workers {
 		group.Go(func() {
 			for range calls {
 				for {
-					answer, err := p.do(t.Context(), quiet, nil, nil, m.send)
+					answer, err := p.do(ctx, quiet, nil, nil, m.send)
 					if errors.Is(err, errNoResponse) {
 						break
 					}
@@ -825,6 +827,38 @@ func FuzzPacerHeaders(f *testing.F) {
 			}
 		})
 	})
+}
+
+// A request that reserves room for another one waits for both, except where two
+// never fit.
+func TestPacer_reserves(t *testing.T) {
+	t.Parallel()
+	for limit, want := range map[int][2]time.Duration{
+		1: {time.Second, 2 * time.Second},
+		2: {time.Second, time.Second},
+		3: {0, 0},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+			defer cancel()
+			m := &limitModel{limits: [3]int{limit, 100, 1000}}
+			p := newPacer()
+			run(t, p, m, 1, 1)
+			start := time.Now()
+			var room spare
+			for i, s := range [2][2]*spare{{&room, nil}, {nil, &room}} {
+				if _, err := p.do(ctx, quiet, s[0], s[1], m.send); err != nil {
+					t.Fatalf("%d a second: %v", limit, err)
+				}
+				if took := time.Since(start); took != want[i] {
+					t.Errorf("%d a second: request %d after %v, want %v", limit, i, took, want[i])
+				}
+			}
+			if m.refused != 0 {
+				t.Errorf("%d a second: %d refused", limit, m.refused)
+			}
+		})
+	}
 }
 
 // Places that were taken before a 429 stay taken: an activation does not wait
