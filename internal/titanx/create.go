@@ -406,7 +406,7 @@ type creates struct {
 }
 
 func (cs *creates) of(url string) *urlCreates {
-	key := canonicalURL(url)
+	key := URLKey(url)
 	cs.mu.Lock()
 	defer cs.mu.Unlock()
 	g, ok := cs.urls[key]

@@ -39,7 +39,7 @@ func IsURLForm(asked, stored string) bool {
 		(storedQuery == "" || storedQuery == askedQuery || isMasked(askedQuery, storedQuery))
 }
 
-func foldURL(text string) string { return strings.ToLower(canonicalURL(text)) }
+func foldURL(text string) string { return strings.ToLower(URLKey(text)) }
 
 // isMasked reports whether a query has the parameters of another, and values
 // that are the same or show that something is hidden.

@@ -152,7 +152,7 @@ func (i *inventory) merged(listed []Webhook, begun time.Time) map[string]entry {
 		if known, ok := i.webhooks[w.ID]; ok {
 			first = known.firstListed
 		}
-		all[w.ID] = entry{w, first, canonicalURL(w.URL)}
+		all[w.ID] = entry{w, first, URLKey(w.URL)}
 	}
 	for id, own := range i.own {
 		if own.at.After(begun) || own.kind != changedWrite && time.Since(own.at) < listLag {
@@ -169,10 +169,10 @@ func (w write) apply(all map[string]entry, id string) {
 		delete(all, id)
 	case listed:
 		known.Webhook = known.merged(w.webhook)
-		known.address = canonicalURL(known.URL)
+		known.address = URLKey(known.URL)
 		all[id] = known
 	case w.kind == madeWrite:
-		all[id] = entry{w.webhook, w.at, canonicalURL(w.webhook.URL)}
+		all[id] = entry{w.webhook, w.at, URLKey(w.webhook.URL)}
 	}
 }
 
@@ -226,7 +226,7 @@ func (c *Client) All(ctx context.Context) ([]Webhook, error) {
 // AtURL returns the webhooks that deliver to an address, as SameURL compares
 // addresses, in the order of All.
 func (c *Client) AtURL(ctx context.Context, url string) ([]Webhook, error) {
-	address := canonicalURL(url)
+	address := URLKey(url)
 	return c.pick(ctx, func(e entry) bool { return e.address == address })
 }
 

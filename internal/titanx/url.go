@@ -17,15 +17,13 @@ import (
 // SameURL reports whether two webhook urls mean the same address. These make
 // no difference (RFC 3986, section 6.2): the case of the scheme, the host and
 // percent-encoding, punycode, the default port, and an empty path.
-func SameURL(a, b string) bool { return a == b || canonicalURL(a) == canonicalURL(b) }
-
-// URLKey returns a text that two webhook urls share if they mean the same
-// address, as SameURL compares them.
-func URLKey(text string) string { return canonicalURL(text) }
+func SameURL(a, b string) bool { return a == b || URLKey(a) == URLKey(b) }
 
 var percentEncoded = regexp.MustCompile(`%[0-9A-Fa-f]{2}`)
 
-func canonicalURL(text string) string {
+// URLKey returns a text that two webhook urls share if they mean the same
+// address, as SameURL compares them.
+func URLKey(text string) string {
 	u, err := url.Parse(text)
 	if err != nil || u.Hostname() == "" || strings.Count(u.Host, ":") > 1 && u.Host[0] != '[' {
 		return text // no host, or several ports

@@ -51,14 +51,14 @@ func FuzzSameURL(f *testing.F) {
 		f.Add(text, "https://your-app.com/webhooks/titanx")
 	}
 	f.Fuzz(func(t *testing.T, a, b string) {
-		canonical := canonicalURL(a)
-		if again := canonicalURL(canonical); again != canonical {
-			t.Errorf("canonicalURL(%q) = %q, and of that %q", a, canonical, again)
+		canonical := URLKey(a)
+		if again := URLKey(canonical); again != canonical {
+			t.Errorf("URLKey(%q) = %q, and of that %q", a, canonical, again)
 		}
 		if !SameURL(a, a) || !SameURL(a, canonical) || !SameURL(canonical, a) {
 			t.Errorf("%q is another address than itself", a)
 		}
-		if SameURL(a, b) != SameURL(b, a) || SameURL(a, b) != SameURL(canonical, canonicalURL(b)) {
+		if SameURL(a, b) != SameURL(b, a) || SameURL(a, b) != SameURL(canonical, URLKey(b)) {
 			t.Errorf("SameURL(%q, %q) depends on the order or spelling", a, b)
 		}
 	})
