@@ -20,6 +20,7 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"time"
 )
@@ -67,7 +68,7 @@ type Client struct {
 	redact      redactor
 
 	inventory  inventory
-	creates    creates
+	creates    sync.Map // *urlCreates by URLKey
 	settleWait time.Duration
 
 	refusedEvent atomic.Value // string: the events key that this server has named as unknown

@@ -94,7 +94,7 @@ func (c *Client) create(ctx context.Context, req CreateRequest) (Created, error)
 	if err := c.inventory.read(ctx, time.Time{}, func(map[string]entry) {}); err != nil {
 		return Created{}, fmt.Errorf("look at what exists: %w", err)
 	}
-	g := c.creates.of(req.URL)
+	g := c.createsOf(req.URL)
 	var creates []UncertainCreate
 	var removed []string
 	unexplained := 0 // uncertain attempts without an orphan
@@ -399,23 +399,10 @@ func (g *urlCreates) claims(id string) bool {
 	return g.claimed[id]
 }
 
-// creates holds the creates of a run by url.
-type creates struct {
-	mu   sync.Mutex
-	urls map[string]*urlCreates
-}
-
-func (cs *creates) of(url string) *urlCreates {
-	key := URLKey(url)
-	cs.mu.Lock()
-	defer cs.mu.Unlock()
-	g, ok := cs.urls[key]
-	if !ok {
-		if cs.urls == nil {
-			cs.urls = map[string]*urlCreates{}
-		}
-		g = &urlCreates{open: map[*openCreate]bool{}, claimed: map[string]bool{}, changed: make(chan struct{})}
-		cs.urls[key] = g
-	}
-	return g
+// createsOf returns the creates of this run for a url.
+func (c *Client) createsOf(url string) *urlCreates {
+	g, _ := c.creates.LoadOrStore(URLKey(url), &urlCreates{
+		open: map[*openCreate]bool{}, claimed: map[string]bool{}, changed: make(chan struct{}),
+	})
+	return g.(*urlCreates)
 }

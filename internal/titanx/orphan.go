@@ -201,7 +201,7 @@ func (c *Client) DeleteOrphans(ctx context.Context, asked CreateRequest, answere
 }
 
 func (c *Client) claims(asked CreateRequest, managed func(id string) bool) func(string) bool {
-	g := c.creates.of(asked.URL)
+	g := c.createsOf(asked.URL)
 	return func(id string) bool { return g.claims(id) || managed != nil && managed(id) }
 }
 
