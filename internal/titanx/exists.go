@@ -69,7 +69,7 @@ func (c *Client) checkNew(created Created, req CreateRequest, at attempt) error 
 func (i *inventory) had(id string, sent time.Time) (listed, made bool) {
 	i.mu.Lock()
 	defer i.mu.Unlock()
-	known, ok := i.webhooks[id]
+	known, ok := i.now.webhooks[id]
 	own, written := i.own[id]
 	made = written && own.kind == madeWrite
 	return ok && !made && !known.firstListed.After(sent), made

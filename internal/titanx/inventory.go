@@ -4,6 +4,7 @@
 package titanx
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -28,18 +29,16 @@ const (
 type inventory struct {
 	listAll func(context.Context) ([]Webhook, error)
 
-	mu       sync.Mutex
-	webhooks map[string]entry // by id; nil until the first list
-	begun    time.Time        // when the list in webhooks was asked for
-	before   list             // the list before it
-	flight   *flight          // the list under way, if any
-	own      map[string]write // the last write of our own, by id
+	mu          sync.Mutex
+	now, before list             // the last two lists
+	flight      *flight          // the list under way, if any
+	own         map[string]write // the last write of our own, by id
 }
 
-// list is a complete list that a later one has replaced.
+// list is a complete list.
 type list struct {
-	webhooks map[string]entry
-	begun    time.Time
+	webhooks map[string]entry // by id; nil for a list that was never made
+	begun    time.Time        // when it was asked for
 }
 
 // entry is a webhook and the end of the first list that had it. That is later
@@ -79,25 +78,13 @@ type flight struct {
 func (i *inventory) read(ctx context.Context, notBefore time.Time, use func(map[string]entry)) error {
 	i.mu.Lock()
 	defer i.mu.Unlock()
-	if i.webhooks == nil || i.begun.Before(notBefore) {
+	if i.now.webhooks == nil || i.now.begun.Before(notBefore) {
 		if err := i.wait(ctx, notBefore); err != nil {
 			return err
 		}
 	}
-	use(i.webhooks)
+	use(i.now.webhooks)
 	return nil
-}
-
-// known returns a webhook from the list at hand, if that was begun at notBefore
-// or later.
-func (i *inventory) known(id string, notBefore time.Time) (Webhook, bool) {
-	i.mu.Lock()
-	defer i.mu.Unlock()
-	if i.begun.Before(notBefore) {
-		return Webhook{}, false
-	}
-	found, ok := i.webhooks[id]
-	return found.Webhook, ok
 }
 
 // wait joins the list under way, or begins one, until it is done or ctx ends.
@@ -132,9 +119,8 @@ func (i *inventory) start(ctx context.Context) *flight {
 		listed, err := i.listAll(ctx)
 		i.mu.Lock()
 		defer i.mu.Unlock()
-		if f.err = err; err == nil && f.begun.After(i.begun) {
-			i.before = list{i.webhooks, i.begun}
-			i.webhooks, i.begun = i.merged(listed, f.begun), f.begun
+		if f.err = err; err == nil && f.begun.After(i.now.begun) {
+			i.before, i.now = i.now, list{i.merged(listed, f.begun), f.begun}
 		}
 		if i.flight == f {
 			i.flight = nil
@@ -149,7 +135,7 @@ func (i *inventory) merged(listed []Webhook, begun time.Time) map[string]entry {
 	all := make(map[string]entry, len(listed))
 	for _, w := range listed {
 		first := time.Now()
-		if known, ok := i.webhooks[w.ID]; ok {
+		if known, ok := i.now.webhooks[w.ID]; ok {
 			first = known.firstListed
 		}
 		all[w.ID] = entry{w, first, URLKey(w.URL)}
@@ -188,8 +174,8 @@ func (i *inventory) wrote(kind writeKind, webhook Webhook) {
 		i.own = map[string]write{}
 	}
 	i.own[webhook.ID] = own
-	if i.webhooks != nil {
-		own.apply(i.webhooks, webhook.ID)
+	if i.now.webhooks != nil {
+		own.apply(i.now.webhooks, webhook.ID)
 	}
 }
 
@@ -199,7 +185,7 @@ func (i *inventory) forget(id string) {
 	i.mu.Lock()
 	defer i.mu.Unlock()
 	delete(i.own, id)
-	delete(i.webhooks, id)
+	delete(i.now.webhooks, id)
 }
 
 // knownBefore returns the ids of webhooks at a url that were listed before a
@@ -208,7 +194,7 @@ func (i *inventory) knownBefore(sent time.Time, url string, g *urlCreates) []str
 	i.mu.Lock()
 	defer i.mu.Unlock()
 	var ids []string
-	for id, e := range i.webhooks {
+	for id, e := range i.now.webhooks {
 		if (e.URL == "" || IsURLForm(url, e.URL)) && (!e.firstListed.After(sent) || g.claims(id)) {
 			ids = append(ids, id)
 		}
@@ -243,10 +229,7 @@ func (c *Client) pick(ctx context.Context, wanted func(entry) bool) ([]Webhook, 
 		return nil, err
 	}
 	slices.SortFunc(picked, func(a, b Webhook) int {
-		if order := strings.Compare(a.Name, b.Name); order != 0 {
-			return order
-		}
-		return strings.Compare(a.ID, b.ID)
+		return cmp.Or(strings.Compare(a.Name, b.Name), strings.Compare(a.ID, b.ID))
 	})
 	return picked, nil
 }
@@ -268,7 +251,14 @@ func (c *Client) Find(ctx context.Context, id string) (Webhook, error) {
 // Listed returns one webhook if the run's list is there, is not too old and
 // has it. It sends nothing.
 func (c *Client) Listed(id string) (Webhook, bool) {
-	return c.inventory.known(id, time.Now().Add(-inventoryAge))
+	i := &c.inventory
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	if time.Since(i.now.begun) > inventoryAge {
+		return Webhook{}, false
+	}
+	found, ok := i.now.webhooks[id]
+	return found.Webhook, ok
 }
 
 // confirm looks again for a webhook that the list lacks.
@@ -290,7 +280,7 @@ func (c *Client) confirm(ctx context.Context, id string) (Webhook, error) {
 func (i *inventory) lackedTwice(id string) bool {
 	i.mu.Lock()
 	defer i.mu.Unlock()
-	_, now := i.webhooks[id]
+	_, now := i.now.webhooks[id]
 	_, before := i.before.webhooks[id]
 	return !now && !before && time.Since(i.before.begun) < inventoryAge
 }
