@@ -82,7 +82,7 @@ func (r *lateReceiver) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 }
 
 // TestAccModule_gracePeriod fires events while the module rotates the secret. A
-// receiver that reloads late loses some without a grace period, and none with
+// receiver that reloads late misses some without a grace period, and none with
 // one.
 func TestAccModule_gracePeriod(t *testing.T) {
 	t.Parallel()
@@ -90,7 +90,7 @@ func TestAccModule_gracePeriod(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for grace, loses := range map[string]bool{"": true, "TF_VAR_grace_period=10": false} {
+	for grace, misses := range map[string]bool{"": true, "TF_VAR_grace_period=10": false} {
 		t.Run(grace, func(t *testing.T) {
 			t.Parallel()
 			dir, key := t.TempDir(), "CANARY-key"
@@ -103,7 +103,7 @@ func TestAccModule_gracePeriod(t *testing.T) {
 			applied, begun := make(chan struct{}), make(chan struct{})
 			close(begun)
 			late := &lateReceiver{file: filepath.Join(dir, "secrets"), since: begun}
-			if loses {
+			if misses {
 				late.since = applied
 			}
 			receiver := httptest.NewTLSServer(late)
@@ -142,15 +142,15 @@ func TestAccModule_gracePeriod(t *testing.T) {
 			}()
 			apply("2")
 			close(applied)
-			lost, accepted := 0, <-fired
+			missed, accepted := 0, <-fired
 			for _, ok := range accepted {
 				if !ok {
-					lost++
+					missed++
 				}
 			}
-			t.Logf("%d events, %d lost", len(accepted), lost)
-			if (lost > 0) != loses {
-				t.Errorf("%d of %d events are lost", lost, len(accepted))
+			t.Logf("%d events, %d missed", len(accepted), missed)
+			if (missed > 0) != misses {
+				t.Errorf("%d of %d events are missed", missed, len(accepted))
 			}
 			if len(sim.Webhooks(user)) != 1 {
 				t.Errorf("%d webhooks are left", len(sim.Webhooks(user)))

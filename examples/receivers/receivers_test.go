@@ -636,19 +636,19 @@ func TestReceiver_failures(t *testing.T) {
 		p.prints("begun test.fail later", "handled test.fail later")
 
 		// A panic loses its event alone.
-		p.answers(204, event("test.panic", "lost"))
+		p.answers(204, event("test.panic", "panics"))
 		p.answers(204, delivery("next"))
-		p.prints("begun test.panic lost", "begun job.completed next", "handled job.completed next")
-		p.logs("handle lost: ")
+		p.prints("begun test.panic panics", "begun job.completed next", "handled job.completed next")
+		p.logs("handle panics: ")
 
 		// A restart knows what failed.
 		p.signal(syscall.SIGTERM)
 		p.ended()
 		p = l.scripted(t).start(t, p.folder)
-		p.answers(204, event("test.panic", "lost"))
+		p.answers(204, event("test.panic", "panics"))
 		p.answers(204, event("test.fail", "later"))
 		p.answers(204, delivery("last"))
-		p.prints("begun test.panic lost", "begun job.completed last", "handled job.completed last")
+		p.prints("begun test.panic panics", "begun job.completed last", "handled job.completed last")
 	})
 }
 
@@ -690,8 +690,8 @@ func TestReceiver_deliveries(t *testing.T) {
 		b.accept(before.Secret)
 		b.handles("an event", "job.contact.scored", map[string][]int{before.ID: {204}})
 		b.handles("an event of a new kind", "job.invented.tomorrow", map[string][]int{before.ID: {204}})
-		b.lost.Store(2)
-		b.handles("an event whose answer is lost twice", "job.contact.scored", map[string][]int{before.ID: {502, 502, 204}})
+		b.dropped.Store(2)
+		b.handles("an event whose answer is dropped twice", "job.contact.scored", map[string][]int{before.ID: {502, 502, 204}})
 
 		after := b.webhook("after")
 		b.handles("a new webhook whose secret is not there yet", "job.contact.scored", map[string][]int{before.ID: {204}, after.ID: {401}})
@@ -716,9 +716,9 @@ const user = "alice"
 // delivers to the proxy.
 type bench struct {
 	*process
-	sim   *titanxsim.Server
-	proxy *httptest.Server
-	lost  atomic.Int32 // answers that the proxy is still to lose
+	sim     *titanxsim.Server
+	proxy   *httptest.Server
+	dropped atomic.Int32 // answers that the proxy is still to drop
 }
 
 func newBench(t *testing.T, l language) *bench {
@@ -726,7 +726,7 @@ func newBench(t *testing.T, l language) *bench {
 	b := &bench{process: l.start(t, prepare(t, secret))}
 	forward := httputil.NewSingleHostReverseProxy(&url.URL{Scheme: "http", Host: b.address})
 	b.proxy = httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if b.lost.Add(-1) >= 0 {
+		if b.dropped.Add(-1) >= 0 {
 			forward.ServeHTTP(httptest.NewRecorder(), r)
 			w.WriteHeader(http.StatusBadGateway)
 			return

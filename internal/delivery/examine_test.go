@@ -178,21 +178,21 @@ func TestExaminer_forged(t *testing.T) {
 
 func TestExaminer_unanswered(t *testing.T) {
 	t.Parallel()
-	lost := errors.New("lost")
+	unreachable := errors.New("unreachable")
 	for name, tc := range map[string]struct {
 		handle  http.HandlerFunc
 		failAt  int
 		finding delivery.Finding
 		err     error
 	}{
-		"the wrong signature": {nil, 1, delivery.Sound, lost},
-		"the right one":       {func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusUnauthorized) }, 2, delivery.Sound, lost},
-		"another secret's":    {func(http.ResponseWriter, *http.Request) {}, 2, delivery.VerifiesPart, lost},
+		"the wrong signature": {nil, 1, delivery.Sound, unreachable},
+		"the right one":       {func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusUnauthorized) }, 2, delivery.Sound, unreachable},
+		"another secret's":    {func(http.ResponseWriter, *http.Request) {}, 2, delivery.VerifiesPart, unreachable},
 		"what an encoder writes": {
 			func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusUnauthorized) }, 3, delivery.Refuses, nil,
 		},
 	} {
-		r := &receiver{handle: tc.handle, failAt: tc.failAt, err: lost}
+		r := &receiver{handle: tc.handle, failAt: tc.failAt, err: unreachable}
 		report, _, err := r.examine(t.Context(), true)
 		if !errors.Is(err, tc.err) || report.Finding != tc.finding {
 			t.Errorf("%s: Examine = %+v, %v, want finding %d, %v", name, report, err, tc.finding, tc.err)

@@ -53,7 +53,7 @@ variable "generation" { default = "1" }`)
 			}
 
 			newSecret := s.only().Secret
-			var byOld, byNew, byBoth, lost int
+			var byOld, byNew, byBoth, missed int
 			for _, event := range fired {
 				old, fresh := receiver.verifies(oldSecret, event), receiver.verifies(newSecret, event)
 				switch {
@@ -64,14 +64,14 @@ variable "generation" { default = "1" }`)
 				case fresh:
 					byNew++
 				default:
-					lost++
+					missed++
 				}
 			}
-			t.Logf("%d events: %d by the old webhook alone, %d by both, %d by the new one alone, %d lost", len(fired), byOld, byBoth, byNew, lost)
+			t.Logf("%d events: %d by the old webhook alone, %d by both, %d by the new one alone, %d missed", len(fired), byOld, byBoth, byNew, missed)
 			if oldSecret == newSecret || byOld == 0 || byNew == 0 {
 				t.Error("the secret was not rotated while events were fired")
 			}
-			if createFirst != (lost == 0) || createFirst != (byBoth > 0) {
+			if createFirst != (missed == 0) || createFirst != (byBoth > 0) {
 				t.Error("the two webhooks overlap exactly if the new one is created first")
 			}
 		})

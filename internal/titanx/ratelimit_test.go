@@ -323,7 +323,7 @@ func TestPacer_withoutHeaders(t *testing.T) {
 }
 
 // Until an answer has told the limits, one request is under way, even if the
-// first ones are lost.
+// first ones are dropped.
 func TestPacer_probes(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

@@ -206,7 +206,7 @@ func TestServer_refusals(t *testing.T) {
 		"events empty":      {"POST", "/webhooks", `{"name":"x","url":"https://a.example","events":[]}`, 400, "events"},
 		"events a string":   {"POST", "/webhooks", `{"name":"x","url":"https://a.example","events":"job.completed"}`, 400, "array"},
 		"events null":       {"POST", "/webhooks", `{"name":"x","url":"https://a.example","events":null}`, 400, "array"},
-		"event unknown":     {"POST", "/webhooks", `{"name":"x","url":"https://a.example","events":["job.lost"]}`, 400, "job.lost"},
+		"event unknown":     {"POST", "/webhooks", `{"name":"x","url":"https://a.example","events":["job.unknown"]}`, 400, "job.unknown"},
 		"keys differ":       {"POST", "/webhooks", `{"name":"x","url":"https://a.example","events":["job.completed"],"eventTypes":["job.contact.scored"]}`, 400, "differ"},
 		"status unknown":    {"POST", "/webhooks", `{"name":"x","url":"https://a.example","events":["job.completed"],"status":"paused"}`, 400, "status"},
 		"status null":       {"POST", "/webhooks", `{"name":"x","url":"https://a.example","events":["job.completed"],"status":null}`, 400, "status must be a string"},

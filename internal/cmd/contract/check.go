@@ -59,7 +59,7 @@ func newCheck(cfg titanx.Config, target *url.URL) (*check, error) {
 	return c, err
 }
 
-// row settles one doubt about the API. Its error is the verdict: why the client
+// row answers one doubt about the API. Its error is the verdict: why the client
 // does not handle what was seen.
 type row struct {
 	doubt string
@@ -99,7 +99,7 @@ func (c *check) rows() []row {
 func (c *check) run(ctx context.Context) {
 	well := true
 	for _, r := range c.rows() {
-		verdict := c.settle(ctx, r)
+		verdict := c.decide(ctx, r)
 		if nothing, ok := errors.AsType[trouble](verdict); ok {
 			c.report.Trouble, well = nothing.Error(), false
 			break
@@ -118,9 +118,9 @@ func (c *check) run(ctx context.Context) {
 	c.report.rates(c.exchanges)
 }
 
-// settle asks for one row. What was seen is all that came, if the row does not
+// decide asks for one row and returns its verdict. What was seen is all that came, if the row does not
 // say it. A 429 says nothing about what was asked.
-func (c *check) settle(ctx context.Context, r row) error {
+func (c *check) decide(ctx context.Context, r row) error {
 	c.seen = ""
 	verdict := r.ask(ctx)
 	came := c.wire.take()
@@ -150,7 +150,7 @@ func (c *check) settle(ctx context.Context, r row) error {
 }
 
 // cleanUp deletes what was created. It looks three times unless all went well:
-// a lost create can be late, and a list can lag.
+// an uncertain create can take effect later, and a list can lag.
 func (c *check) cleanUp(ctx context.Context, well bool) error {
 	ctx, cancel := context.WithTimeout(ctx, 5*time.Minute)
 	defer cancel()

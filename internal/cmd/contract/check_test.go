@@ -109,9 +109,9 @@ var notCoveredIn = map[string]string{
 // different names for its webhooks, shows no value, and gets a webhook once.
 var unseen = regexp.MustCompile(`^(secret-reading|stamp|same-name|name-form|url-form|events-form|get-delay)=`)
 
-// TestDialects wants the right verdicts in each dialect, a table that differs
+// TestCheck_dialects wants the right verdicts in each dialect, a table that differs
 // from that of every other dialect, and nothing left.
-func TestDialects(t *testing.T) {
+func TestCheck_dialects(t *testing.T) {
 	t.Parallel()
 	tables := map[string]string{}
 	for _, d := range append(titanxsim.Variations(), titanxsim.Dialect{}) {
@@ -147,9 +147,9 @@ func TestDialects(t *testing.T) {
 	}
 }
 
-// TestFaults lets each request of a check fail in each way, and interrupts the
+// TestCheck_faults lets each request of a check fail in each way, and interrupts the
 // check there. Nothing stays, and no other webhook goes.
-func TestFaults(t *testing.T) {
+func TestCheck_faults(t *testing.T) {
 	t.Parallel()
 	var requests, sweep int // of a check without faults; the first that cleans up
 	bubble(t, titanxsim.Config{}, func(b *bench) {
@@ -194,7 +194,7 @@ func TestFaults(t *testing.T) {
 	}
 }
 
-func TestNoRequestIsRefusedForItsRate(t *testing.T) {
+func TestCheck_rate(t *testing.T) {
 	t.Parallel()
 	bubble(t, titanxsim.Config{Dialect: titanxsim.Dialect{Paging: "cursor"}, Limits: titanxsim.Limits{Second: 5}}, func(b *bench) {
 		b.run(b.Context(), "-yes", "-json")
@@ -204,7 +204,7 @@ func TestNoRequestIsRefusedForItsRate(t *testing.T) {
 	})
 }
 
-func TestWhatIsLeftIsNamed(t *testing.T) {
+func TestCheck_leftBehind(t *testing.T) {
 	t.Parallel()
 	bubble(t, titanxsim.Config{}, func(b *bench) {
 		b.sim.Inject(titanxsim.Fault{Call: titanxsim.CallDelete, Kind: titanxsim.FaultReset, After: 2})
@@ -218,7 +218,7 @@ func TestWhatIsLeftIsNamed(t *testing.T) {
 	})
 }
 
-func TestNothingIsSentWithoutConsent(t *testing.T) {
+func TestRun_consent(t *testing.T) {
 	t.Parallel()
 	for says, tc := range map[string]struct {
 		stdin, key string
@@ -243,8 +243,8 @@ func TestNothingIsSentWithoutConsent(t *testing.T) {
 	}
 }
 
-// TestNotCovered responds in ways that the provider cannot handle.
-func TestNotCovered(t *testing.T) {
+// TestCheck_notCovered responds in ways that the provider cannot handle.
+func TestCheck_notCovered(t *testing.T) {
 	t.Parallel()
 	for doubt, fault := range map[string]titanxsim.Fault{
 		"list":                  {Call: titanxsim.CallList, Kind: titanxsim.FaultOtherShape},
@@ -269,7 +269,7 @@ func TestNotCovered(t *testing.T) {
 	}
 }
 
-func TestNothingSecretIsPrinted(t *testing.T) {
+func TestRun_redacted(t *testing.T) {
 	t.Parallel()
 	bubble(t, titanxsim.Config{}, func(b *bench) {
 		secret := ""

@@ -25,7 +25,7 @@ type report struct {
 	LeftBehind string    `json:"left_behind,omitempty"` // what could not be deleted
 }
 
-// finding settles one doubt about the API.
+// finding answers one doubt about the API.
 type finding struct {
 	Doubt   string `json:"doubt"`
 	Covered string `json:"covered"` // whether the provider handles what was seen

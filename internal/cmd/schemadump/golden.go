@@ -133,13 +133,13 @@ func compare(before, after string) []string {
 func breaks(old, now []string) bool {
 	has := slices.Contains[[]string]
 	gained := func(name string) bool { return has(now, name) && !has(old, name) }
-	lost := func(name string) bool { return has(old, name) && !has(now, name) }
+	dropped := func(name string) bool { return has(old, name) && !has(now, name) }
 	settable := func(properties []string) bool { return has(properties, "required") || has(properties, "optional") }
 	limits := func(properties []string) int {
 		return slices.IndexFunc(properties, func(p string) bool { return strings.HasSuffix(p, " items") })
 	}
 	switch {
-	case old[0] != now[0], gained("required"), gained("sensitive"), gained("write-only"), lost("computed"), lost("null allowed"):
+	case old[0] != now[0], gained("required"), gained("sensitive"), gained("write-only"), dropped("computed"), dropped("null allowed"):
 		return true
 	case settable(old) && !settable(now):
 		return true
