@@ -14,7 +14,7 @@ import (
 	"github.com/titanx-io/terraform-provider-titanx/internal/titanx"
 )
 
-// addCreateError reports a create that made nothing. A conflict names the
+// addCreateError reports a create that failed. A conflict names the
 // webhooks that are in the way.
 func addCreateError(ctx context.Context, client *titanx.Client, url string, err error, diags *diag.Diagnostics) {
 	var exists *titanx.ExistsError

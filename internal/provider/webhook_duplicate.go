@@ -24,12 +24,12 @@ import (
 )
 
 // plannedWebhooks is what one run has heard of webhooks so far. Core plans them
-// in any order, so what a create is told must not depend on which others came
+// in any order, so what a create reports must not depend on which others came
 // before:
 //
 //   - A webhook in TitanX's list is always named. Whether the same plan
 //     destroys or replaces it elsewhere may not be known yet.
-//   - Of two creates, the second is told.
+//   - Of two creates, the second reports the other.
 //   - The webhook that a replacement replaces is no duplicate of it.
 //
 // A replacement is planned in two calls, the second of which looks like a
@@ -41,7 +41,7 @@ type plannedWebhooks struct {
 	unplanned map[string]bool // those of known without a plan: not yet, or never because they are tainted
 	awaited   map[string]bool // those of unplanned that a planned create duplicates
 	creates   map[string]bool // what planned creates deliver
-	made      map[string]bool // webhooks that this run has created
+	created   map[string]bool // webhooks that this run has created
 	unlisted  bool            // that the list failed was reported
 }
 
@@ -60,7 +60,7 @@ func (c *connection) inState(id string) {
 func (c *connection) isManaged(id string) bool {
 	c.planned.mu.Lock()
 	defer c.planned.mu.Unlock()
-	return c.planned.known[id] || c.planned.made[id]
+	return c.planned.known[id] || c.planned.created[id]
 }
 
 // notePlanned notes that a webhook of the state has a plan, whatever that is.
@@ -79,7 +79,7 @@ func (c *connection) notePlanned(id types.String) (awaited bool) {
 func (c *connection) created(w webhookResourceModel) {
 	c.planned.mu.Lock()
 	defer c.planned.mu.Unlock()
-	c.planned.made = noted(c.planned.made, w.ID.ValueString())
+	c.planned.created = noted(c.planned.created, w.ID.ValueString())
 	delete(c.planned.creates, deliveryKey(w))
 }
 
@@ -141,9 +141,9 @@ func (c *connection) checkDuplicates(ctx context.Context, plan webhookResourceMo
 		if w.ID == replaced.ValueString() || !textSet(w.EventTypes).Equal(plan.EventTypes) {
 			return true
 		}
-		made, unplanned := c.planned.meets(w.ID)
-		certain = certain || !made && !unplanned
-		return made
+		created, unplanned := c.planned.meets(w.ID)
+		certain = certain || !created && !unplanned
+		return created
 	})
 	if len(duplicates) > 0 {
 		// Core folds warnings that have the same summary.
@@ -179,13 +179,13 @@ func deliveryKey(w webhookResourceModel) string {
 }
 
 // meets reports what is known of a webhook that a create duplicates.
-func (p *plannedWebhooks) meets(id string) (made, unplanned bool) {
+func (p *plannedWebhooks) meets(id string) (created, unplanned bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.unplanned[id] {
 		p.awaited = noted(p.awaited, id)
 	}
-	return p.made[id], p.unplanned[id]
+	return p.created[id], p.unplanned[id]
 }
 
 // addDuplicate adds a warning, or the error that on_duplicate asks for. A

@@ -168,7 +168,7 @@ func (c *Client) attemptCreate(ctx context.Context, g *urlCreates, req CreateReq
 	if err != nil {
 		return Created{}, c.uncertainCreate(at, g.end(open, "")), err
 	}
-	c.inventory.wrote(madeWrite, created.Webhook)
+	c.inventory.wrote(createdWrite, created.Webhook)
 	uncertain := c.uncertainCreate(at, g.end(open, created.ID))
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), detachedLimit)
 	defer cancel()
@@ -207,7 +207,7 @@ func (c *Client) isGone(ctx context.Context, created Webhook) bool {
 		case <-ctx.Done():
 		}
 		if _, err := c.lookup(ctx, created.ID, time.Now()); !errors.Is(err, ErrNotFound) {
-			c.inventory.wrote(madeWrite, created)
+			c.inventory.wrote(createdWrite, created)
 			return false
 		}
 	}

@@ -66,11 +66,11 @@ func (c *Client) checkNew(created Created, req CreateRequest, at attempt) error 
 
 // had reports whether a list had a webhook before a time, and whether this run
 // created it.
-func (i *inventory) had(id string, sent time.Time) (listed, made bool) {
+func (i *inventory) had(id string, sent time.Time) (listed, created bool) {
 	i.mu.Lock()
 	defer i.mu.Unlock()
 	known, ok := i.now.webhooks[id]
 	own, written := i.own[id]
-	made = written && own.kind == madeWrite
-	return ok && !made && !known.firstListed.After(sent), made
+	created = written && own.kind == createdWrite
+	return ok && !created && !known.firstListed.After(sent), created
 }

@@ -48,7 +48,7 @@ func TestInventory_had(t *testing.T) {
 		}
 		listed := time.Now()
 		i.wrote(changedWrite, Webhook{ID: "changed"})
-		i.wrote(madeWrite, Webhook{ID: "made"})
+		i.wrote(createdWrite, Webhook{ID: "made"})
 		for _, c := range []struct {
 			id           string
 			sent         time.Time

@@ -37,19 +37,19 @@ type inventory struct {
 
 // list is a complete list.
 type list struct {
-	webhooks map[string]entry // by id; nil for a list that was never made
+	webhooks map[string]entry // by id; nil for a list that was never read
 	begun    time.Time        // when it was asked for
 }
 
 // entry is a webhook and the end of the first list that had it. That is later
-// than the beginning of any create that can have made it.
+// than the beginning of any create that can have created it.
 type entry struct {
 	Webhook
 	firstListed time.Time
 	address     string // the url in its canonical form
 }
 
-// write is a change that we made. For madeWrite and changedWrite, webhook holds
+// write is a change of our own. For createdWrite and changedWrite, webhook holds
 // what the response returned.
 type write struct {
 	kind    writeKind
@@ -60,7 +60,7 @@ type write struct {
 type writeKind int
 
 const (
-	madeWrite writeKind = iota
+	createdWrite writeKind = iota
 	changedWrite
 	deletedWrite
 )
@@ -157,7 +157,7 @@ func (w write) apply(all map[string]entry, id string) {
 		known.Webhook = known.merged(w.webhook)
 		known.address = URLKey(known.URL)
 		all[id] = known
-	case w.kind == madeWrite:
+	case w.kind == createdWrite:
 		all[id] = entry{w.webhook, w.at, URLKey(w.webhook.URL)}
 	}
 }
@@ -167,8 +167,8 @@ func (i *inventory) wrote(kind writeKind, webhook Webhook) {
 	i.mu.Lock()
 	defer i.mu.Unlock()
 	own := write{kind, time.Now(), webhook}
-	if before, ok := i.own[webhook.ID]; ok && before.kind == madeWrite && kind == changedWrite {
-		own = write{madeWrite, own.at, before.webhook.merged(webhook)}
+	if before, ok := i.own[webhook.ID]; ok && before.kind == createdWrite && kind == changedWrite {
+		own = write{createdWrite, own.at, before.webhook.merged(webhook)}
 	}
 	if i.own == nil {
 		i.own = map[string]write{}
