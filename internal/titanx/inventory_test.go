@@ -154,6 +154,43 @@ func TestInventory_forget(t *testing.T) {
 	})
 }
 
+// A list that lacks our own webhook is behind for less than its lag.
+func TestInventory_lag(t *testing.T) {
+	t.Parallel()
+	for wait, want := range map[time.Duration]bool{0: true, listLag - 1: true, listLag: false} {
+		synctest.Test(t, func(t *testing.T) {
+			i := &inventory{listAll: func(context.Context) ([]Webhook, error) { return nil, nil }}
+			i.wrote(madeWrite, Webhook{ID: "w1"})
+			time.Sleep(wait)
+			if got, err := i.has(t.Context(), "w1"); err != nil || got != want {
+				t.Errorf("after %v: %t, %v", wait, got, err)
+			}
+		})
+	}
+}
+
+// A list that failed answers nobody who comes later.
+func TestInventory_failedFirstList(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		down := true
+		i := &inventory{listAll: func(context.Context) ([]Webhook, error) {
+			if down {
+				return nil, ErrNoAnswer
+			}
+			return []Webhook{{ID: "w1"}}, nil
+		}}
+		if _, err := i.has(t.Context(), "w1"); !errors.Is(err, ErrNoAnswer) {
+			t.Errorf("while the list is down: %v", err)
+		}
+		synctest.Wait()
+		down = false
+		if ok, err := i.has(t.Context(), "w1"); !ok || err != nil {
+			t.Errorf("afterwards: %t, %v", ok, err)
+		}
+	})
+}
+
 func TestInventory_changeDuringList(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
