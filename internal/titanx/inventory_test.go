@@ -160,7 +160,7 @@ func TestInventory_lag(t *testing.T) {
 	for wait, want := range map[time.Duration]bool{0: true, listLag - 1: true, listLag: false} {
 		synctest.Test(t, func(t *testing.T) {
 			i := &inventory{listAll: func(context.Context) ([]Webhook, error) { return nil, nil }}
-			i.wrote(madeWrite, Webhook{ID: "w1"})
+			i.wrote(createdWrite, Webhook{ID: "w1"})
 			time.Sleep(wait)
 			if got, err := i.has(t.Context(), "w1"); err != nil || got != want {
 				t.Errorf("after %v: %t, %v", wait, got, err)
