@@ -243,6 +243,21 @@ func TestCreate_withoutFirstList(t *testing.T) {
 	})
 }
 
+// What follows an uncertain create may take as long as its requests may.
+func TestCreate_slowAfterUncertain(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		b := wired(t, titanxsim.Config{})
+		b.sim.Inject(lostResponse(1))
+		b.sim.Inject(titanxsim.Fault{Call: titanxsim.CallList, Kind: titanxsim.FaultDelay, Delay: time.Hour, After: 1, Times: 3})
+		b.sim.Inject(titanxsim.Fault{Call: titanxsim.CallDelete, Kind: titanxsim.FaultDelay, Delay: time.Hour, Times: 1})
+		created, err := b.Create(t.Context(), crm())
+		if err != nil || len(created.Removed) != 1 || !cmp.Equal(b.ids(), []string{created.ID}) {
+			t.Errorf("%v, removed %v, left %v", err, created.Removed, b.ids())
+		}
+	})
+}
+
 func TestCreate_orphanNotDeletable(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

@@ -169,6 +169,58 @@ func TestInventory_lag(t *testing.T) {
 	}
 }
 
+func TestInventory_lackedTwice(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		i := &inventory{listAll: func(context.Context) ([]Webhook, error) { return []Webhook{{ID: "w1"}}, nil }}
+		first := time.Now()
+		for n := range 2 {
+			if i.lackedTwice("w2") {
+				t.Errorf("after %d lists", n)
+			}
+			if err := i.read(t.Context(), time.Now(), func(map[string]entry) {}); err != nil {
+				t.Fatal(err)
+			}
+			time.Sleep(time.Second)
+		}
+		if !i.lackedTwice("w2") || i.lackedTwice("w1") {
+			t.Error("two lists are no evidence, or the wrong one")
+		}
+		time.Sleep(time.Until(first.Add(inventoryAge)))
+		if i.lackedTwice("w2") {
+			t.Error("a list that is too old is evidence")
+		}
+	})
+}
+
+// Only a webhook that may have the url of a create is one of its known ones.
+func TestInventory_knownBefore(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		var c Client
+		c.inventory.listAll = func(context.Context) ([]Webhook, error) {
+			return []Webhook{{ID: "same", URL: crm().URL}, {ID: "form", URL: crm().URL + "/"}, {ID: "none"}, {ID: "other", URL: "https://other.example"}}, nil
+		}
+		before := time.Now()
+		time.Sleep(time.Second)
+		if _, err := c.inventory.has(t.Context(), "same"); err != nil {
+			t.Fatal(err)
+		}
+		g := c.createsOf(crm().URL)
+		if got, want := c.inventory.knownBefore(time.Now(), crm().URL, g), []string{"form", "none", "same"}; !cmp.Equal(got, want) {
+			t.Errorf("listed before: %v, want %v", got, want)
+		}
+		open, err := g.begin(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		g.end(open, "same")
+		if got, want := c.inventory.knownBefore(before, crm().URL, g), []string{"same"}; !cmp.Equal(got, want) {
+			t.Errorf("listed since: %v, want %v", got, want)
+		}
+	})
+}
+
 // A list that failed answers nobody who comes later.
 func TestInventory_failedFirstList(t *testing.T) {
 	t.Parallel()
