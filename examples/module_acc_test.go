@@ -49,7 +49,7 @@ resource "terraform_data" "store" {
 }
 `
 
-// lateReceiver verifies with the secret of a file, and with the one before. It
+// lateReceiver verifies with the secret of a file, and with the previous one. It
 // reads the file again only after it has refused some deliveries, and so learns
 // a new secret late.
 type lateReceiver struct {

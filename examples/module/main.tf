@@ -10,7 +10,7 @@ resource "titanx_webhook" "this" {
   secret_wo         = var.secret_wo
   secret_wo_version = var.secret_wo_version
 
-  # A replacement issues a new secret: the old webhook delivers until the new one does.
+  # A replacement issues a new secret. The old webhook delivers until the new one does.
   lifecycle {
     create_before_destroy = true
   }

@@ -25,25 +25,25 @@ variable "enabled" {
 }
 
 variable "rotate_after" {
-  description = "The age at which the secret is replaced, such as `2160h` (90 days). Null means never."
+  description = "The age at which the module replaces the secret, such as `2160h` (90 days). Null means never."
   type        = string
   default     = "2160h"
 }
 
 variable "rotation_triggers" {
-  description = "Any values. A change of them replaces the secret at the next apply."
+  description = "Arbitrary values. Any change replaces the secret at the next apply."
   type        = map(string)
   default     = null
 }
 
 variable "grace_period" {
-  description = "The seconds for which a replaced webhook still delivers, so that receivers can load the new secret. Null means that it is deleted at once. Needs the command `sleep`."
+  description = "The seconds for which a replaced webhook still delivers, so that receivers can load the new secret. Null means that Terraform deletes it at once. Requires the command `sleep`."
   type        = number
   default     = null
 }
 
 variable "secret_recipients" {
-  description = "age public keys. If they are set, the state has the secret only encrypted to them."
+  description = "age public keys. If set, the state contains the secret only in encrypted form."
   type        = set(string)
   default     = null
 }
@@ -56,7 +56,7 @@ variable "on_lost_secret" {
 }
 
 variable "secret_wo" {
-  description = "A secret that you already have, to adopt after an import (Terraform 1.11, OpenTofu 1.11). It is not stored as an argument."
+  description = "A secret that you already have, to adopt after an import (Terraform 1.11, OpenTofu 1.11). The argument itself is never stored."
   type        = string
   default     = null
   sensitive   = true

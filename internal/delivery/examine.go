@@ -121,7 +121,7 @@ func (x Examiner) explainRefused(ctx context.Context, to *url.URL, secret string
 // encoded returns bodies that parsing and encoding does not change: one for
 // JSON.stringify and encoding/json, one for Python's json.dumps. Their keys are
 // sorted, and their text is ASCII. They have other ids than the event, so that
-// a receiver does not take them for repetitions.
+// a receiver does not treat them as repetitions.
 func (e Event) encoded() [][]byte {
 	const compact = `{"apiVersion":"v2","eventType":%s,"id":%s,"payload":{"email":"ada@example.com","firstName":"Ada"},"timestamp":%d}`
 	const spaced = `{"apiVersion": "v2", "eventType": %s, "id": %s, "payload": {"email": "ada@example.com", "firstName": "Ada"}, "timestamp": %d}`

@@ -316,7 +316,7 @@ func (c *faultCell) check(config object) {
 }
 
 // TestFaults_lateCommit_protocol: a create that timed out takes effect all the
-// same, when nobody looks any more.
+// same, when nobody looks.
 func TestFaults_lateCommit_protocol(t *testing.T) {
 	t.Parallel()
 	for name, tc := range map[string]struct {

@@ -156,7 +156,7 @@ func (m webhookResourceModel) refreshed(w titanx.Webhook, now time.Time, adopted
 	return m
 }
 
-// timeOr returns a timestamp, or the one before where TitanX returns none.
+// timeOr returns a timestamp, or the previous one where TitanX returns none.
 func timeOr(t time.Time, before types.String) types.String {
 	if !t.IsZero() {
 		return types.StringValue(t.Format(time.RFC3339Nano))

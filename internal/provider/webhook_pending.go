@@ -166,7 +166,7 @@ func (r *webhookResource) warnOrphans(ctx context.Context, client *titanx.Client
 
 // deleteOrphans deletes the proven orphans of a webhook and names the
 // candidates. A failure is a warning: the webhook itself is as planned. It
-// reports whether nothing is left, and nothing can come any more.
+// reports whether nothing is left, and nothing can appear later.
 func (r *webhookResource) deleteOrphans(ctx context.Context, model webhookResourceModel, creates []titanx.UncertainCreate, diags *diag.Diagnostics) (over bool) {
 	if len(creates) == 0 {
 		return false

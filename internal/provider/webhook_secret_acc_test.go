@@ -343,7 +343,7 @@ ephemeral "titanx_webhook_secret" "test" {
 }
 
 // TestAccSecret_intoCiphertext encrypts a secret that the state has in plain
-// text: afterwards only the backup has it.
+// text: afterward only the backup has it.
 func TestAccSecret_intoCiphertext(t *testing.T) {
 	t.Parallel()
 	s := simulate(t, titanxsim.Config{})

@@ -451,7 +451,7 @@ func TestInventory_failedList(t *testing.T) {
 }
 
 // slowList is an inventory whose list takes a second, or ends when nobody wants
-// it any more, and then takes another second for it. How each list ended is
+// it, and then takes another second for it. How each list ended is
 // told on the channel.
 func slowList() (*inventory, chan error) {
 	ended := make(chan error, 10)

@@ -4,7 +4,7 @@ variable "recipients" {
 }
 
 variable "receiver_url" {
-  description = "Where the receiver takes deliveries."
+  description = "The address at which the receiver accepts deliveries."
   type        = string
   default     = "https://hooks.example.com/titanx"
 }
@@ -33,7 +33,7 @@ ephemeral "titanx_webhook_secret" "contacts" {
   identity         = var.age_identity
 }
 
-# In place of the resource that passes the secret to the receiver. A new secret comes with a new id.
+# Replace this with the resource that passes the secret to the receiver. A new secret comes with a new id.
 resource "terraform_data" "receiver" {
   input = titanx_webhook.contacts.id
 
@@ -45,7 +45,7 @@ resource "terraform_data" "receiver" {
   }
 }
 
-# An ephemeral value is in no plan file and in no state.
+# No plan file and no state contains an ephemeral value.
 action "titanx_test_delivery" "contacts" {
   config {
     url    = titanx_webhook.contacts.url

@@ -1,4 +1,4 @@
-# By exactly one of id, name and url. None or several that match are an error.
+# Set exactly one of id, name, and url. It is an error if no webhook, or more than one, matches.
 data "titanx_webhook" "contacts" {
   name = "scored contacts"
 }

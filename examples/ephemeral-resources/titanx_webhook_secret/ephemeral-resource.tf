@@ -22,7 +22,7 @@ resource "titanx_webhook" "contacts" {
   }
 }
 
-# The secret lives for this run only. Pass it to a write-only argument, or to another provider's configuration.
+# The secret exists only during this run. Pass it to a write-only argument, or to another provider's configuration.
 ephemeral "titanx_webhook_secret" "contacts" {
   encrypted_secret = titanx_webhook.contacts.encrypted_secret
   identity         = var.age_identity

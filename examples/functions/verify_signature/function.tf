@@ -1,7 +1,7 @@
 locals {
   secret = "a secret for tests"
 
-  # Not jsonencode: a receiver that encodes the body again would pass.
+  # Do not use jsonencode: a receiver that encodes the body again would pass.
   body = <<-EOT
     {"id": "1","eventType":"job.completed","payload":{"path":"a\/b","ratio":1.0}}
   EOT

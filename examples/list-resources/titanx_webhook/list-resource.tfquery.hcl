@@ -1,4 +1,5 @@
-# terraform query shows these webhooks; with -generate-config-out=webhooks.tf it writes what imports them.
+# Write this to a file such as webhooks.tfquery.hcl, and run terraform query. To also write the
+# configuration that imports the webhooks, add -generate-config-out=webhooks.tf.
 list "titanx_webhook" "contacts" {
   provider = titanx
 

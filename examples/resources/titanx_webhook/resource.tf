@@ -3,7 +3,7 @@ resource "titanx_webhook" "contacts" {
   url         = "https://hooks.example.com/titanx/contacts"
   event_types = ["job.contact.scored"]
 
-  # A replacement issues a new secret: the old webhook delivers until the new one does.
+  # A replacement issues a new secret. The old webhook delivers until the new one does.
   lifecycle {
     create_before_destroy = true
   }
@@ -25,7 +25,7 @@ resource "titanx_webhook" "jobs" {
   }
 }
 
-# What the receiver verifies signatures with.
+# The receiver verifies signatures with this secret.
 output "contacts_secret" {
   value     = titanx_webhook.contacts.secret
   sensitive = true

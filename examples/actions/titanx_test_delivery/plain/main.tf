@@ -1,5 +1,5 @@
 variable "receiver_url" {
-  description = "Where the receiver takes deliveries."
+  description = "The address at which the receiver accepts deliveries."
   type        = string
   default     = "https://hooks.example.com/titanx"
 }
@@ -19,7 +19,7 @@ resource "titanx_webhook" "contacts" {
   }
 }
 
-# A saved plan file has this secret in clear text, as the state has it.
+# A saved plan file contains this secret in clear text, as the state does.
 action "titanx_test_delivery" "contacts" {
   config {
     url    = titanx_webhook.contacts.url

@@ -8,7 +8,7 @@ resource "titanx_webhook" "contacts" {
   url         = "https://hooks.example.com/titanx/contacts"
   event_types = ["job.contact.scored"]
 
-  # An import cannot learn the secret. Without this line the webhook is replaced, to get a new one.
+  # An import cannot read the secret. Without this line, the plan replaces the webhook to get a new one.
   on_lost_secret = "keep"
 
   lifecycle {
