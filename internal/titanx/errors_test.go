@@ -28,15 +28,19 @@ func TestErrorMessage_shapes(t *testing.T) {
 		`{"error": {"message": "bad url"}}`: "bad url",
 		`{"error": {"code": "invalid", "message": "bad url", "details": ["no host", "no path"]}}`: "bad url; no host; no path",
 		`{"message": "bad url"}`: "bad url",
-		`{"message": ["bad url", "bad name"], "error": "Bad Request"}`: "Bad Request; bad url; bad name",
-		`{"errors": ["bad url", "bad name"]}`:                          "bad url; bad name",
-		`{"errors": [{"path": "url", "message": "bad url"}]}`:          "url: bad url",
-		`{"detail": [{"loc": ["body", "url"], "msg": "bad"}]}`:         "url: bad",
-		`{"error": "bad url", "message": "bad url"}`:                   "bad url",
-		`{"error": {"error": {"error": {"error": "too deep"}}}}`:       "",
-		`{"errors": [1, 2, 3, 4, 5, 6, 7, 8, "beyond the eighth"]}`:    "",
-		`{"detail": "bad url"}`:                                        "bad url",
-		"  two\r\n\tlines\x00and \x1b[31mcolour  ":                     "two linesand [31mcolour",
+		`{"message": ["bad url", "bad name"], "error": "Bad Request"}`:                   "Bad Request; bad url; bad name",
+		`{"errors": ["bad url", "bad name"]}`:                                            "bad url; bad name",
+		`{"errors": [{"path": "url", "message": "bad url"}]}`:                            "url: bad url",
+		`{"detail": [{"loc": ["body", "url"], "msg": "bad"}]}`:                           "url: bad",
+		`{"detail": [{"loc": [], "msg": "bad"}]}`:                                        "bad",
+		`{"errors": [{"path": "", "message": "bad url"}]}`:                               "bad url",
+		`{"detail": "bad", "path": "url"}`:                                               "bad",
+		`{"errors": [{"params": {"additionalProperty": "events"}, "message": "extra"}]}`: "events: extra",
+		`{"error": "bad url", "message": "bad url"}`:                                     "bad url",
+		`{"error": {"error": {"error": {"error": "too deep"}}}}`:                         "",
+		`{"errors": [1, 2, 3, 4, 5, 6, 7, 8, "beyond the eighth"]}`:                      "",
+		`{"detail": "bad url"}`:                                                          "bad url",
+		"  two\r\n\tlines\x00and \x1b[31mcolour  ":                                       "two linesand [31mcolour",
 		"not \xff UTF-8":               "not UTF-8",
 		`{"message": "cut in the mid`:  "",
 		`[{"message": "cut in the mid`: "",
@@ -117,6 +121,16 @@ func TestError_webPage(t *testing.T) {
 		e := newError(&answer{status: 404, header: http.Header{"Content-Type": {c.contentType}}, body: []byte(c.body)})
 		if e.HTML != c.want || e.HTML && e.Message != "" {
 			t.Errorf("%q %q: HTML %t, message %q", c.contentType, c.body, e.HTML, e.Message)
+		}
+	}
+}
+
+func TestError_location(t *testing.T) {
+	t.Parallel()
+	for status, want := range map[int]string{200: "", 299: "", 300: "https://x.example", 399: "https://x.example", 400: ""} {
+		header := http.Header{"Location": {"https://x.example/path?query"}}
+		if got := newError(&answer{status: status, header: header}).Location; got != want {
+			t.Errorf("%d: %q", status, got)
 		}
 	}
 }

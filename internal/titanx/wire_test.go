@@ -112,6 +112,35 @@ func TestDecodeWebhook_refuses(t *testing.T) {
 	}
 }
 
+// TestDecodeWebhook_limits decodes what just fits, and one more.
+func TestDecodeWebhook_limits(t *testing.T) {
+	t.Parallel()
+	list := func(n int) string { return strings.Repeat(`"a",`, n-1) + `"a"` }
+	fields := func(n int) string {
+		var b strings.Builder
+		for i := range n - 1 {
+			fmt.Fprintf(&b, `"f%d": 0, `, i)
+		}
+		return b.String()
+	}
+	for _, c := range []struct {
+		name string
+		body func(n int) string
+		most int
+	}{
+		{"events", func(n int) string { return `{"id": "w1", "events": [` + list(n) + `]}` }, maxEvents},
+		{"fields", func(n int) string { return `{` + fields(n) + `"id": "w1"}` }, maxFields},
+		{"characters of an id", func(n int) string { return `{"id": "` + strings.Repeat("x", n) + `"}` }, maxID},
+	} {
+		if _, err := decodeWebhook(ok(c.body(c.most))); err != nil {
+			t.Errorf("%d %s: %v", c.most, c.name, err)
+		}
+		if _, err := decodeWebhook(ok(c.body(c.most + 1))); !errors.Is(err, ErrUnreadable) {
+			t.Errorf("%d %s: %v", c.most+1, c.name, err)
+		}
+	}
+}
+
 func TestDecodeWebhook_errorInside2xx(t *testing.T) {
 	t.Parallel()
 	for body, message := range map[string]string{
@@ -214,6 +243,8 @@ func TestPaging(t *testing.T) {
 		{body: `[]`, link: `</webhooks?ids=1,2;3&cursor=c2>; rel="next"`, next: url.Values{"cursor": {"c2"}}},
 		{body: `[]`, link: `</webhooks?after=1,2>; rel="next"`, next: url.Values{"after": {"1,2"}}},
 		{body: `[]`, link: `</webhooks?cursor=c0>; rel="prev"`},
+		{body: `[]`, link: `</webhooks?cursor=c0>; title="next"`},
+		{body: `{"data": [], "links": {"next": {"href": ""}}}`},
 		{body: `[]`, link: `garbage; rel="next"`},
 	} {
 		a := ok(c.body)
