@@ -67,8 +67,8 @@ type row struct {
 	first bool // without it the rest cannot be asked
 }
 
-// trouble is a verdict that says why nothing was learned.
-type trouble struct{ error }
+// troubleError is a verdict that says why nothing was learned.
+type troubleError struct{ error }
 
 var errNotSeen = errors.New("not seen")
 
@@ -100,7 +100,7 @@ func (c *check) run(ctx context.Context) {
 	well := true
 	for _, r := range c.rows() {
 		verdict := c.decide(ctx, r)
-		if nothing, ok := errors.AsType[trouble](verdict); ok {
+		if nothing, ok := errors.AsType[troubleError](verdict); ok {
 			c.report.Trouble, well = nothing.Error(), false
 			break
 		}
@@ -126,14 +126,14 @@ func (c *check) decide(ctx context.Context, r row) error {
 	came := c.wire.take()
 	c.exchanges = append(c.exchanges, came...)
 	if ctx.Err() != nil { // what was seen can be the interrupt
-		return trouble{context.Cause(ctx)}
+		return troubleError{context.Cause(ctx)}
 	}
 	var all []string
 	for _, x := range came {
 		// The client sends no PATCH and no PUT, so that any response to them
 		// counts.
 		if x.err != nil || x.status >= 500 && x.status != http.StatusNotImplemented && x.method != http.MethodPatch && x.method != http.MethodPut {
-			return trouble{errors.New(x.String())}
+			return troubleError{errors.New(x.String())}
 		}
 		if x.status != http.StatusTooManyRequests {
 			all = append(all, x.String())
@@ -142,9 +142,9 @@ func (c *check) decide(ctx context.Context, r row) error {
 	c.seen = strings.TrimSuffix(cmp.Or(c.seen, strings.Join(slices.Compact(all), "; ")), "; ")
 	switch {
 	case c.wire.left.Load() < 0:
-		return trouble{errLimit}
+		return troubleError{errLimit}
 	case c.seen == "":
-		return trouble{verdict}
+		return troubleError{verdict}
 	}
 	return verdict
 }
@@ -193,7 +193,7 @@ func all(ctx context.Context, client *titanx.Client) (all []titanx.Webhook, err 
 func (c *check) list(ctx context.Context) error {
 	_, err := all(ctx, c.client)
 	if refusedKey(err) {
-		err = trouble{err}
+		err = troubleError{err}
 	}
 	return err
 }
