@@ -123,9 +123,6 @@ func (c *Client) KeepOut(secrets ...string) { c.redact.add(secrets...) }
 // Date or a rate limit header: then the time is this machine's.
 func (c *Client) Now() (time.Time, bool) {
 	now, _, known := c.pacer.serverTime(time.Now())
-	if !known {
-		now, known = c.pacer.serverDate(time.Now())
-	}
 	return now.UTC(), known
 }
 

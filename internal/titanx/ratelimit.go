@@ -64,8 +64,6 @@ type pacer struct {
 	heard            bool // a response has shown the limits; until then requests go one by one
 	skewMin, skewMax time.Duration
 	skewKnown        bool
-	date             time.Duration // by how much the last Date was ahead of the local clock, however far
-	dateKnown        bool
 	windows          [3]window
 	closedUntil      time.Duration // by a 429 that left no window empty, or by Retry-After
 	refusals         int           // such 429s in a row
@@ -281,14 +279,6 @@ func (p *pacer) serverTime(local time.Time) (earliest, latest time.Time, known b
 	defer p.mu.Unlock()
 	at := p.start.Add(local.Sub(p.start)) // a step of the local clock since start moves nothing
 	return at.Add(p.skewMin), at.Add(p.skewMax), p.skewKnown
-}
-
-// serverDate returns the time by the last Date header, however far the local
-// clock is from it. It is too coarse for the windows.
-func (p *pacer) serverDate(local time.Time) (date time.Time, known bool) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	return local.Add(p.date), p.dateKnown
 }
 
 // learnSkew narrows the bounds of the server's clock. Its Date, or else the end
