@@ -143,8 +143,8 @@ var (
 	nextGuide   = regexp.MustCompile(`\nNext: \[[^\]]+\]\(([a-z-]+\.md)\)\n$`)
 )
 
-// TestDocs_guides wants each guide to say for whom it is, to be linked from the
-// index, and to lead to the next.
+// TestDocs_guides wants each guide to say for whom it is and what they have at
+// its end, to be linked from the index, and to lead to the next.
 func TestDocs_guides(t *testing.T) {
 	t.Parallel()
 	texts := pages(t)
@@ -159,6 +159,9 @@ func TestDocs_guides(t *testing.T) {
 		}
 		if !strings.Contains(text, "\n\nThis page is for you if ") {
 			t.Errorf("%s does not say for whom it is", name)
+		}
+		if !strings.Contains(strings.Join(strings.Fields(text), " "), " At its end, ") {
+			t.Errorf("%s does not say what its reader has at its end", name)
 		}
 		if !nextGuide.MatchString(text) {
 			t.Errorf("%s leads to no next guide", name)

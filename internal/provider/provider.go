@@ -83,11 +83,11 @@ func (p *titanxProvider) Schema(_ context.Context, _ provider.SchemaRequest, res
 				Sensitive:           true,
 			},
 			"base_url": schema.StringAttribute{
-				MarkdownDescription: "The address of the API. You can also set the environment variable `" + baseURLVariable + "`. Default `" + titanx.DefaultBaseURL + "`. Plain `http` is accepted only for a loopback address, so that the key is never sent in clear text.",
+				MarkdownDescription: "The address of the API. You can also set the environment variable `" + baseURLVariable + "`. Defaults to `" + titanx.DefaultBaseURL + "`. Plain `http` is accepted only for a loopback address, so that the key is never sent in clear text.",
 				Optional:            true,
 			},
 			"max_retries": schema.Int64Attribute{
-				MarkdownDescription: "The maximum number of retries for a request that is safe to repeat, after a lost connection or a server error. Default `5`. A create is never repeated blindly.",
+				MarkdownDescription: "The maximum number of retries for a request that is safe to repeat, after a lost connection or a server error. Defaults to `5`. A create is never repeated blindly.",
 				Optional:            true,
 				Validators:          []validator.Int64{int64validator.Between(0, 20)},
 			},

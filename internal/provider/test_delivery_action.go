@@ -71,7 +71,7 @@ func (a *testDeliveryAction) Schema(_ context.Context, _ action.SchemaRequest, r
 				Validators: []validator.String{stringvalidator.LengthAtLeast(1)},
 			},
 			"event_type": schema.StringAttribute{
-				MarkdownDescription: "The event to deliver. Default `" + delivery.ContactScored + "`.",
+				MarkdownDescription: "The event to deliver. Defaults to `" + delivery.ContactScored + "`.",
 				Optional:            true,
 				Validators:          []validator.String{eventType},
 			},
