@@ -82,6 +82,28 @@ func TestPolicy_resends(t *testing.T) {
 	}
 }
 
+func TestDo_outcomes(t *testing.T) {
+	t.Parallel()
+	for want, statuses := range map[outcome][]int{
+		answered:      {200, 201, 299},
+		refused:       {400, 401, 404, 407, 409, 499, 501},
+		uncertain:     {300, 303, 399, 500, 502, 503, 505, 599},
+		stillPossible: {408, 504},
+	} {
+		for _, status := range statuses {
+			synctest.Test(t, func(t *testing.T) {
+				c := client(t, Config{Transport: wire{http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+					w.WriteHeader(status)
+					io.WriteString(w, `{"id": "w1"}`)
+				})}})
+				if _, _, err := c.post(t.Context(), crm(), nil); outcomeOf(err) != want {
+					t.Errorf("%d: outcome %d, want %d: %v", status, outcomeOf(err), want, err)
+				}
+			})
+		}
+	}
+}
+
 func TestPolicy_429(t *testing.T) {
 	t.Parallel()
 	for _, header := range []http.Header{nil, {"Retry-After": {"7"}}} {
