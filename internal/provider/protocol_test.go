@@ -255,11 +255,6 @@ func (p *protocolServer) plan(prior instance, config object) change {
 func (p *protocolServer) proposed(prior tftypes.Value, config object) tftypes.Value {
 	p.t.Helper()
 	schema := p.webhookSchema()
-	for _, a := range schema.Block.Attributes {
-		if a.WriteOnly && config != nil {
-			config = config.with(object{a.Name: nil})
-		}
-	}
 	if config == nil || prior.IsNull() {
 		return p.value(schema, config)
 	}

@@ -199,14 +199,22 @@ func TestProvider_missingKey_protocol(t *testing.T) {
 }
 
 // TestProvider_oldCLIWriteOnly lets a CLI before 1.11 validate secret_wo while
-// it is not known, and rejects a value.
+// it is not known, and rejects a value, and one that the plan does not know.
 func TestProvider_oldCLIWriteOnly(t *testing.T) {
 	t.Parallel()
-	p := simulate(t, titanxsim.Config{}).protocol(nil)
+	s := simulate(t, titanxsim.Config{})
+	p := s.protocol(nil)
 	p.old = true
 	for value, rejected := range map[any]bool{nil: false, unknown: false, heldSecret: true} {
 		if diags := p.validate(testWebhook(object{"secret_wo": value})); hasError(diags) != rejected || rejected && !has(diags, isError, "secret_wo", "Terraform 1.11") {
 			t.Errorf("%v: %v", value, summaries(diags))
+		}
+	}
+	lost := p.imported(s)
+	for value, rejected := range map[any]bool{nil: false, unknown: true} {
+		diags := p.plan(lost, testWebhook(object{"secret_wo": value, "on_lost_secret": "keep"})).diags
+		if hasError(diags) != rejected || rejected && !has(diags, isError, "secret_wo", "Terraform 1.11") {
+			t.Errorf("plan with %v: %v", value, summaries(diags))
 		}
 	}
 	p.old = false

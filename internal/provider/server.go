@@ -17,6 +17,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/providerserver"
 	"github.com/hashicorp/terraform-plugin-go/tfprotov6"
 	"github.com/hashicorp/terraform-plugin-go/tfprotov6/tf6server"
+	"github.com/hashicorp/terraform-plugin-go/tftypes"
 )
 
 // Serve serves the provider of the given version to Terraform, or to a
@@ -62,7 +63,8 @@ func collectLess() {
 // after the call (callContext).
 type server struct {
 	frameworkServer
-	unchanged unchangedWebhooks
+	unchanged       unchangedWebhooks
+	storesWriteOnly *atomic.Bool // the CLI knows no write-only arguments; core validates before it plans
 }
 
 // frameworkServer is all that the framework's server implements.
@@ -74,7 +76,7 @@ type frameworkServer interface {
 }
 
 func newServer(p *titanxProvider) server {
-	return server{providerserver.NewProtocol6(p)().(frameworkServer), newUnchangedWebhooks(p)}
+	return server{providerserver.NewProtocol6(p)().(frameworkServer), newUnchangedWebhooks(p), &atomic.Bool{}}
 }
 
 // ValidateEphemeralResourceConfig says why a required argument is null.
@@ -111,6 +113,9 @@ func (s server) ValidateActionConfig(ctx context.Context, req *tfprotov6.Validat
 // ValidateResourceConfig lets a CLI without write-only arguments (before 1.11)
 // validate one whose value is not known yet: it may turn out to be null.
 func (s server) ValidateResourceConfig(ctx context.Context, req *tfprotov6.ValidateResourceConfigRequest) (*tfprotov6.ValidateResourceConfigResponse, error) {
+	if req.ClientCapabilities == nil || !req.ClientCapabilities.WriteOnlyAttributesAllowed {
+		s.storesWriteOnly.Store(true)
+	}
 	resp, err := call(ctx, req, s.frameworkServer.ValidateResourceConfig)
 	if resp != nil {
 		resp.Diagnostics = slices.DeleteFunc(resp.Diagnostics, func(d *tfprotov6.Diagnostic) bool {
@@ -118,6 +123,17 @@ func (s server) ValidateResourceConfig(ctx context.Context, req *tfprotov6.Valid
 		})
 	}
 	return resp, err
+}
+
+// secretTooLate is the error for a secret_wo that a plan does not know yet, on
+// a CLI without write-only arguments. Without it, core calls the null that the
+// framework plans a bug.
+var secretTooLate = &tfprotov6.Diagnostic{
+	Severity:  tfprotov6.DiagnosticSeverityError,
+	Attribute: tftypes.NewAttributePath().WithAttributeName("secret_wo"),
+	Summary:   "secret_wo is not known yet",
+	Detail: "This CLI has no write-only arguments, so it would store the secret in the state in plain text. " +
+		"To adopt a secret, use Terraform 1.11, OpenTofu 1.11, or later. Otherwise, remove secret_wo.",
 }
 
 func (s server) UpgradeResourceState(ctx context.Context, req *tfprotov6.UpgradeResourceStateRequest) (*tfprotov6.UpgradeResourceStateResponse, error) {
@@ -145,6 +161,9 @@ func (s server) ReadResource(ctx context.Context, req *tfprotov6.ReadResourceReq
 func (s server) PlanResourceChange(ctx context.Context, req *tfprotov6.PlanResourceChangeRequest) (*tfprotov6.PlanResourceChangeResponse, error) {
 	if resp := s.unchanged.plan(req); resp != nil {
 		return resp, nil
+	}
+	if s.storesWriteOnly.Load() && s.unchanged.secretUnknown(req.Config) {
+		return &tfprotov6.PlanResourceChangeResponse{Diagnostics: []*tfprotov6.Diagnostic{secretTooLate}}, nil
 	}
 	return call(ctx, req, s.frameworkServer.PlanResourceChange)
 }

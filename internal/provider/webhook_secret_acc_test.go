@@ -123,6 +123,9 @@ func TestAccSecret_unknown(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			tc := secretUnknowns[name]
+			if tc.resolved["secret_wo"] != nil {
+				needs(t, cli.WriteOnly)
+			}
 			s := simulate(t, titanxsim.Config{})
 			config, input := tc.config(), ""
 			for attribute, value := range tc.resolved {
@@ -145,6 +148,25 @@ func TestAccSecret_unknown(t *testing.T) {
 			})
 		})
 	}
+}
+
+// TestAccSecret_unknownOnOldCLI checks the error for a secret_wo that a plan
+// does not know, on a CLI that would keep it in the state.
+func TestAccSecret_unknownOnOldCLI(t *testing.T) {
+	t.Parallel()
+	needs(t, cli.TerraformData)
+	if installed, err := realCLI(); err != nil || can(t, installed, cli.WriteOnly) {
+		t.Skipf("the CLI has write-only arguments (%v)", err)
+	}
+	s := simulate(t, titanxsim.Config{})
+	config := testWebhook(object{"secret_wo": expression("terraform_data.later.output")})
+	resource.Test(t, resource.TestCase{
+		ProtoV6ProviderFactories: s.factories(),
+		Steps: []resource.TestStep{{
+			Config:      s.webhookOf(config) + "resource \"terraform_data\" \"later\" {\n  input = \"CANARY\"\n}\n",
+			ExpectError: regexp.MustCompile("secret_wo is not known yet"),
+		}},
+	})
 }
 
 // webhookOf is the HCL of a configuration.

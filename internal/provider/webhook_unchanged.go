@@ -142,12 +142,14 @@ func (u unchangedWebhooks) read(req *tfprotov6.ReadResourceRequest) *tfprotov6.R
 // wants anything else.
 func (u unchangedWebhooks) plan(req *tfprotov6.PlanResourceChangeRequest) *tfprotov6.PlanResourceChangeResponse {
 	conn := u.provider.conn
-	if req.TypeName != u.typeName || !conn.ready() || !same(req.PriorState, req.ProposedNewState) {
+	if req.TypeName != u.typeName || !conn.ready() {
 		return nil
 	}
 	state, known := u.decode(req.PriorState)
+	proposed, wanted := u.decode(req.ProposedNewState)
 	config, given := u.decode(req.Config)
-	if !known || !given {
+	proposed.SecretWO = types.StringNull() // core proposes it, and stores it nowhere
+	if !known || !wanted || !given || !proposed.equal(state) {
 		return nil
 	}
 	planned := state
@@ -173,12 +175,6 @@ func (u unchangedWebhooks) secretUnknown(config *tfprotov6.DynamicValue) bool {
 
 // identityType is a webhook's identity as Terraform sends it.
 var identityType = tftypes.Object{AttributeTypes: map[string]tftypes.Type{"id": tftypes.String}}
-
-// same reports whether two values were sent as the same bytes. Terraform sends
-// the attributes and elements of equal values in one order.
-func same(a, b *tfprotov6.DynamicValue) bool {
-	return a != nil && b != nil && len(a.MsgPack) > 0 && bytes.Equal(a.MsgPack, b.MsgPack)
-}
 
 // decode returns false for null, and for what the framework had better find
 // fault with. It reads the bytes itself, because the framework takes many times
