@@ -108,9 +108,6 @@ func New(cfg Config) (*Client, error) {
 	return c, nil
 }
 
-// OnLoopback reports whether the API is on this machine, as a simulator is.
-func (c *Client) OnLoopback() bool { return IsLoopback(c.base.Hostname()) }
-
 // Clean returns a text from TitanX in the form that may be shown: one line,
 // bounded, printable, and without the API key or a secret.
 func (c *Client) Clean(text string) string { return c.redact.clean(text) }

@@ -184,7 +184,7 @@ func TestNew_accepts(t *testing.T) {
 		"http://localhost:8080/api": true, "http://LOCALHOST.:1": true, "http://127.0.0.9": true, "http://[::1]:8080": true,
 	} {
 		c, err := New(Config{APIKey: "!CANARY~", BaseURL: base})
-		if err != nil || c.OnLoopback() != loopback {
+		if err != nil || IsLoopback(c.base.Hostname()) != loopback {
 			t.Errorf("%q: %v", base, err)
 		}
 	}
