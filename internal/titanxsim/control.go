@@ -67,13 +67,6 @@ func (s *Server) SetLimits(l Limits) {
 	clear(s.windows)
 }
 
-// SetLatency changes the time that passes before each answer.
-func (s *Server) SetLatency(d time.Duration) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.latency = d
-}
-
 func (w Webhook) copy() Webhook {
 	w.EventTypes = slices.Clone(w.EventTypes)
 	return w

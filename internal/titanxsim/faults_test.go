@@ -285,8 +285,7 @@ func TestFault_delay(t *testing.T) {
 func TestClose_delays(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		sim := titanxsim.New(titanxsim.Config{Keys: map[string]string{"CANARY": "ada"}})
-		sim.SetLatency(time.Hour)
+		sim := titanxsim.New(titanxsim.Config{Keys: map[string]string{"CANARY": "ada"}, Latency: time.Hour})
 		began := time.Now()
 		served := make(chan struct{})
 		go func() {

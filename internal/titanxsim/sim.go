@@ -66,7 +66,6 @@ type Server struct {
 	mu         sync.Mutex // guards what follows
 	dialect    Dialect    // resolved: no field is empty
 	limits     Limits
-	latency    time.Duration
 	accounts   map[string]*account
 	windows    map[string]*windows
 	faults     []Fault
@@ -96,7 +95,6 @@ func New(cfg Config) *Server {
 		cfg:      cfg,
 		ctx:      ctx,
 		cancel:   cancel,
-		latency:  cfg.Latency,
 		limits:   cfg.Limits,
 		dialect:  cfg.Dialect.resolved(),
 		accounts: map[string]*account{},
@@ -123,7 +121,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	x := &exchange{s: s, w: w, r: r, route: to, user: user, known: known, body: body, received: s.now()}
 	x.entry = s.record(r, to.call, user, body)
 	full := s.takeLimits(user, x)
-	if !s.sleep(r.Context(), s.currentLatency()) {
+	if !s.sleep(r.Context(), s.cfg.Latency) {
 		return
 	}
 	switch {
@@ -209,12 +207,6 @@ func (s *Server) currentDialect() Dialect {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.dialect
-}
-
-func (s *Server) currentLatency() time.Duration {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.latency
 }
 
 // route is what a method and a path ask for.
