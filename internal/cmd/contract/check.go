@@ -163,7 +163,7 @@ func (c *check) cleanUp(ctx context.Context, well bool) error {
 		return err
 	}
 	for _, pause := range []time.Duration{0, 2 * time.Second, 5 * time.Second} {
-		time.Sleep(pause)
+		<-time.After(pause)
 		err = nil
 		for _, id := range c.ids {
 			err = errors.Join(err, client.Delete(ctx, id))

@@ -79,7 +79,7 @@ func (w *wire) RoundTrip(req *http.Request) (*http.Response, error) {
 	if w.left.Add(-1) < 0 {
 		return nil, errLimit
 	}
-	time.Sleep(time.Until(w.last.Add(spacing)))
+	<-time.After(time.Until(w.last.Add(spacing)))
 	w.last = time.Now()
 	x := exchange{method: req.Method, request: body}
 	resp, err := w.next.RoundTrip(req)
