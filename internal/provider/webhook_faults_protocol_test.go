@@ -385,7 +385,7 @@ func TestFaults_candidates_protocol(t *testing.T) {
 				for range 2 {
 					if !down {
 						for _, w := range c.ours() {
-							if !has(c.said, isError, "", w.ID) || !has(c.said, isError, "", "Delete those that nobody uses at TitanX, then apply again") {
+							if !has(c.said, isError, "", w.ID) || !has(c.said, isError, "", "At TitanX, delete those that nobody uses, and then apply again") {
 								t.Errorf("no word of %s: %v", w.ID, summaries(c.said))
 							}
 						}
