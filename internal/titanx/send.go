@@ -257,22 +257,22 @@ func (s *stage) unsent() bool { return s.searched.Load() && !s.connected.Load() 
 // Terraform's default parallelism.
 const maxConnections = 10
 
+// target returns the address of a call. No part of its path can leave its
+// place: an id is opaque, and may come from an import.
 func (c *Client) target(what call) (*url.URL, error) {
-	parts, err := escaped(what.path)
-	if err != nil {
-		return nil, err
+	target := c.base.JoinPath() // a copy
+	for _, part := range what.path {
+		if part == "" || part == "." || part == ".." {
+			return nil, fmt.Errorf("%q cannot be part of an address", part)
+		}
+		target = target.JoinPath(url.PathEscape(part))
 	}
-	target := c.base.JoinPath(parts...)
 	target.RawQuery = what.query.Encode()
 	return target, nil
 }
 
 func (c *Client) request(ctx context.Context, what call, target *url.URL) (*http.Request, error) {
-	var body io.Reader
-	if what.body != nil {
-		body = bytes.NewReader(what.body)
-	}
-	req, err := http.NewRequestWithContext(ctx, what.method, target.String(), body)
+	req, err := http.NewRequestWithContext(ctx, what.method, target.String(), bytes.NewReader(what.body))
 	if err != nil {
 		return nil, errors.New("the request cannot be built") // the error would quote the address
 	}

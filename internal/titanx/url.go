@@ -67,16 +67,3 @@ func IsLoopback(host string) bool {
 	ip := net.ParseIP(host)
 	return strings.EqualFold(strings.TrimSuffix(host, "."), "localhost") || ip != nil && ip.IsLoopback()
 }
-
-// escaped returns parts of a path that cannot leave their place: an id is
-// opaque, and may come from an import.
-func escaped(parts []string) ([]string, error) {
-	out := make([]string, len(parts))
-	for i, part := range parts {
-		if part == "" || part == "." || part == ".." {
-			return nil, fmt.Errorf("%q cannot be part of an address", part)
-		}
-		out[i] = url.PathEscape(part)
-	}
-	return out, nil
-}
