@@ -148,13 +148,11 @@ func (p *pacer) reserve(ctx context.Context, logger *slog.Logger, reserve, spend
 			logged = g.reason.Reset
 			logger.InfoContext(ctx, "waiting for the rate limit", "window", g.reason.Window, "until", logged, "duration", g.wait)
 		}
-		timer := time.NewTimer(g.wait)
 		select {
-		case <-timer.C:
+		case <-time.After(g.wait):
 		case <-news:
 		case <-ctx.Done():
 		}
-		timer.Stop()
 	}
 	return 0, fmt.Errorf("waiting for the rate limit: %w", ctx.Err())
 }
