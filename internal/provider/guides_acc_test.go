@@ -109,7 +109,7 @@ func guideGrace(t *testing.T, s *simulation, c *folder) {
 func guideTwoSteps(t *testing.T, s *simulation, c *folder) {
 	c.must("apply", "-auto-approve")
 	first := s.only()
-	c.mustSay(c.must("apply", "-auto-approve", `-var=generations=["2026-01","2026-04"]`), "TitanX delivers these events to this url already")
+	c.mustSay(c.must("apply", "-auto-approve", `-var=generations=["2026-01","2026-04"]`), "TitanX already delivers these events to this url")
 	secrets := c.must("output", "-json", "secrets")
 	both := s.Webhooks(simUser)
 	for _, w := range both {

@@ -69,7 +69,7 @@ func TestAccProvider_missingKey(t *testing.T) {
 	for _, when := range []string{"new webhooks", "existing webhooks"} {
 		c.withoutKey()
 		out, code := c.run("plan")
-		if n := strings.Count(c.mustSay(out, "Missing TitanX API key", "api_key argument of the provider", apiKeyVariable), "Missing TitanX API key"); n != 1 || code != 1 {
+		if n := strings.Count(c.mustSay(out, "Missing TitanX API key", "provider's api_key argument", apiKeyVariable), "Missing TitanX API key"); n != 1 || code != 1 {
 			t.Errorf("%s: ended with %d and %d errors, want one:\n%s", when, code, n, out)
 		}
 		c.env = key

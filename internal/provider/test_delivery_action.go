@@ -56,7 +56,7 @@ func (a *testDeliveryAction) Schema(_ context.Context, _ action.SchemaRequest, r
 			"Right after an apply it shows that the URL is right, and that the receiver verifies signatures with the right secret.\n\n" +
 			"The body is valid JSON that no JSON library writes. A receiver that parses it and signs its own encoding of it fails. " +
 			"To find the cause of a failure, the action sends at most two further deliveries.\n\n" +
-			"The machine that runs Terraform sends the deliveries, not TitanX. A receiver that only this machine can reach passes, too. The action needs no API key.",
+			"The machine that runs Terraform sends the deliveries, not TitanX. A receiver that only this machine can reach also passes. The action does not need an API key.",
 		Attributes: map[string]schema.Attribute{
 			"url": schema.StringAttribute{
 				MarkdownDescription: "Where to deliver: an absolute `https` URL without user info or fragment. Unlike a webhook's URL, it may be on this machine or in a private network.",
@@ -76,7 +76,7 @@ func (a *testDeliveryAction) Schema(_ context.Context, _ action.SchemaRequest, r
 				Validators:          []validator.String{eventType},
 			},
 			"payload": schema.StringAttribute{
-				MarkdownDescription: "The event's `payload`, a JSON object. It is sent byte for byte. The default is a sample of the event: a made-up contact or a finished job.",
+				MarkdownDescription: "The event's `payload`, a JSON object. It is sent byte for byte. Defaults to a sample of the event: a made-up contact or a finished job.",
 				Optional:            true,
 				Validators:          []validator.String{jsonObject},
 			},
@@ -184,7 +184,7 @@ func addFinding(diags *diag.Diagnostics, to *url.URL, report delivery.Report) {
 		diags.AddAttributeError(path.Root("url"), "Receiver verifies a different body than the one that was sent", answered+
 			", but accepted a delivery that is written as a JSON library writes it. "+
 			"It probably parses the body, encodes it again, and verifies that: JSON.stringify(JSON.parse(body)), json.dumps(json.loads(body)). "+
-			"This changes spaces, escapes and numbers. "+rule)
+			"This changes spaces, escapes, and numbers. "+rule)
 	case delivery.FailsForged, delivery.Refuses:
 		addRefusedDelivery(diags, answered, report)
 	}

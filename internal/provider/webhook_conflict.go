@@ -20,14 +20,14 @@ func addCreateError(ctx context.Context, client *titanx.Client, url string, err 
 	var exists *titanx.ExistsError
 	if errors.As(err, &exists) {
 		w := exists.Webhook
-		diags.AddError("Unable to create webhook: it exists already",
+		diags.AddError("Unable to create webhook: it already exists",
 			sentence(err.Error())+changedText(exists)+fmt.Sprintf(" The webhook is %s. To manage it, import it: terraform import ADDRESS %s. ", describe(client, []titanx.Webhook{w}), client.Clean(w.ID))+oneForEachURL)
 		return
 	}
 	var refused *titanx.Error
 	if errors.As(err, &refused) && refused.StatusCode == http.StatusConflict && !namesLimit(refused) {
 		if there, listErr := client.AtURL(ctx, url); listErr == nil && len(there) > 0 {
-			diags.AddError("Unable to create webhook", sentence(err.Error())+"\n\nTitanX delivers to this url already: "+describe(client, there)+". "+oneForEachURL)
+			diags.AddError("Unable to create webhook", sentence(err.Error())+"\n\nTitanX already delivers to this url: "+describe(client, there)+". "+oneForEachURL)
 			return
 		}
 	}
@@ -40,7 +40,7 @@ func changedText(exists *titanx.ExistsError) string {
 		return "\n\nNothing was stored or deleted. But the response has a signing secret, so TitanX may have issued a new one for that webhook and set it inactive. " +
 			"If receivers reject its deliveries, replace it: apply with -replace."
 	}
-	return "\n\nNothing was created, stored or deleted."
+	return "\n\nNothing was created, stored, or deleted."
 }
 
 // oneForEachURL is what to do where TitanX keeps one webhook for each url. An

@@ -38,7 +38,7 @@ func TestAccWebhook_conflict(t *testing.T) {
 			}
 			c.write("main.tf", strings.Replace(c.read("main.tf"), webhookHCL(tc.before), webhookHCL(tc.after), 1))
 			out, code := c.run(append([]string{"apply", "-auto-approve"}, tc.args...)...)
-			for _, want := range []string{"TitanX delivers to this url already: " + inTheWay.ID, "under create_before_destroy, it still exists", "destroyed first"} {
+			for _, want := range []string{"TitanX already delivers to this url: " + inTheWay.ID, "under create_before_destroy, it still exists", "destroyed first"} {
 				if code == 0 || !strings.Contains(unwrapped(out), want) {
 					t.Errorf("exit code %d, want %q:\n%s", code, want, out)
 				}

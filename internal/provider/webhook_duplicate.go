@@ -147,8 +147,8 @@ func (c *connection) checkDuplicates(ctx context.Context, plan webhookResourceMo
 	})
 	if len(duplicates) > 0 {
 		// Core folds warnings that have the same summary.
-		c.addDuplicate(diags, certain, fmt.Sprintf("A webhook like %q exists already: %s", plan.Name.ValueString(), duplicates[0].ID),
-			"TitanX delivers these events to this url already: "+describe(c.client, duplicates)+". "+duplicateText)
+		c.addDuplicate(diags, certain, fmt.Sprintf("A webhook like %q already exists: %s", plan.Name.ValueString(), duplicates[0].ID),
+			"TitanX already delivers these events to this url: "+describe(c.client, duplicates)+". "+duplicateText)
 	}
 }
 

@@ -15,7 +15,7 @@ import (
 )
 
 // duplicateWarnings are the summaries by which a plan warns of duplicates.
-var duplicateWarnings = []string{"exists already", "the same webhook more than once"}
+var duplicateWarnings = []string{"already exists", "the same webhook more than once"}
 
 // warnings counts the warnings of duplicates that a CLI printed.
 func warnings(out string) map[string]int {
@@ -42,7 +42,7 @@ func setHCL(names string) string {
 // that they do so however core orders its calls.
 func TestAccWebhook_duplicate(t *testing.T) {
 	t.Parallel()
-	const listed, twice = "exists already", "the same webhook more than once"
+	const listed, twice = "already exists", "the same webhook more than once"
 	for name, tc := range map[string]struct {
 		before, after string
 		args          []string
@@ -124,7 +124,7 @@ func TestAccWebhook_duplicateApply(t *testing.T) {
 			out, code := c.run("plan")
 			// OpenTofu, and Terraform before 1.9, mark no apply: there an error
 			// is a warning.
-			if refused := code != 0; refused == (c.isOpenTofu() || c.Minor < 9) || !strings.Contains(unwrapped(out), "exists already") {
+			if refused := code != 0; refused == (c.isOpenTofu() || c.Minor < 9) || !strings.Contains(unwrapped(out), "already exists") {
 				t.Errorf("exit code %d where a webhook is left behind:\n%s", code, out)
 			}
 		})

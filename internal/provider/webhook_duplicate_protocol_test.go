@@ -19,7 +19,7 @@ func (s *simulation) putDuplicate(name string) titanxsim.Webhook {
 	return s.Put(simUser, titanxsim.Webhook{Name: name, URL: "https://hooks.example.com/titanx", EventTypes: []string{"job.contact.scored"}})
 }
 
-// warnsOf reports whether a plan warns that a webhook exists already.
+// warnsOf reports whether a plan warns that a webhook already exists.
 func warnsOf(diags []*tfprotov6.Diagnostic, duplicate titanxsim.Webhook) bool {
 	return has(diags, isWarning, "url", "the receiver gets every event twice") && has(diags, isWarning, "url", duplicate.ID)
 }
@@ -127,7 +127,7 @@ func TestDuplicates_unlisted_protocol(t *testing.T) {
 func TestDuplicates_protocol(t *testing.T) {
 	t.Parallel()
 	type step func(p *protocolServer) []*tfprotov6.Diagnostic
-	const listed, twice, awaited = "exists already", "more than once", "The plan creates a webhook like"
+	const listed, twice, awaited = "already exists", "more than once", "The plan creates a webhook like"
 	create := func(changes object) func(*simulation, instance) step {
 		return func(*simulation, instance) step {
 			return func(p *protocolServer) []*tfprotov6.Diagnostic { return p.plan(instance{}, testWebhook(changes)).diags }

@@ -109,7 +109,7 @@ func (f serverForms) encode() []byte {
 	return encoded
 }
 
-// warn reports, once, what TitanX stores in a form of its own.
+// warn reports, once, what TitanX stores in its own form.
 func (f serverForms) warn(name string, diags *diag.Diagnostics) {
 	var stored []string
 	for _, rule := range formRules {
@@ -118,7 +118,7 @@ func (f serverForms) warn(name string, diags *diag.Diagnostics) {
 		}
 	}
 	if len(stored) > 0 {
-		diags.AddWarning(fmt.Sprintf("TitanX stores webhook %q in a form of its own", name),
+		diags.AddWarning(fmt.Sprintf("TitanX stores webhook %q in its own form", name),
 			"TitanX stores the "+strings.Join(stored, ", and the ")+". Plans treat this as no change, so there is nothing to do. "+
 				"If you change the configuration to TitanX's form, the webhook keeps its secret.")
 	}

@@ -63,7 +63,7 @@ func TestAccWebhook_form(t *testing.T) {
 			exits := func(want int, args ...string) {
 				t.Helper()
 				out, code := c.run(append(args, "-detailed-exitcode")...)
-				if code != want || strings.Contains(out, "must be replaced") || strings.Contains(out, "in a form of its own") {
+				if code != want || strings.Contains(out, "must be replaced") || strings.Contains(out, "in its own form") {
 					t.Errorf("%v ended with %d, want %d:\n%s", args, code, want, out)
 				}
 			}

@@ -176,8 +176,8 @@ func TestAccInterrupt_gone(t *testing.T) {
 			end(r)
 			r.ended()
 			orphan := s.only().ID
-			c.mustSay(c.must("plan"), "exists already", orphan, "If a run that was killed left it behind, delete it at TitanX")
-			c.mustSay(c.must(apply...), "exists already", orphan)
+			c.mustSay(c.must("plan"), "already exists", orphan, "If a run that was killed left it behind, delete it at TitanX")
+			c.mustSay(c.must(apply...), "already exists", orphan)
 			s.Remove(simUser, orphan) // as the warning advises
 			s.only()
 			c.mustAgree(s)

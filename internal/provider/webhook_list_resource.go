@@ -35,8 +35,8 @@ func (r *webhookListResource) ListResourceConfigSchema(_ context.Context, _ list
 		}
 	}
 	resp.Schema = schema.Schema{
-		MarkdownDescription: "Lists the webhooks of the API key's user. Use it to find and import those that Terraform does not manage yet. Without arguments it lists all of them. With arguments it lists those that match every one. " +
-			"Generated configuration has `on_lost_secret = \"keep\"`, because TitanX does not show signing secrets again. So an import replaces none of them.",
+		MarkdownDescription: "Lists the webhooks of the API key's user. Use it to find and import those that Terraform does not manage yet. Without arguments, it lists all of them. With arguments, it lists those that match every one. " +
+			"Generated configuration has `on_lost_secret = \"keep\"`, because TitanX does not show signing secrets again. So an import does not replace any of them.",
 		Attributes: attributes,
 	}
 }

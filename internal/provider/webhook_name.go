@@ -19,7 +19,7 @@ var plainName = stringCheck{"a name without a space at either end and without co
 		diags.AddAttributeWarning(at, "Name begins or ends with a space",
 			fmt.Sprintf("%q begins or ends with a space or a line break, which TitanX may remove. Remove it, for example with trimspace(…).", name))
 	case strings.ContainsFunc(name, unicode.IsControl):
-		diags.AddAttributeWarning(at, "Name with a control character",
+		diags.AddAttributeWarning(at, "Name contains a control character",
 			fmt.Sprintf("%q contains a control character, such as a tab or a line break, which TitanX may refuse or remove. Remove it.", name))
 	}
 }}

@@ -47,7 +47,7 @@ func (r *webhookResource) Schema(_ context.Context, _ resource.SchemaRequest, re
 	resp.Schema = schema.Schema{
 		MarkdownDescription: "A TitanX webhook: an HTTPS address that gets a signed POST when a contact is scored or a job completes.\n\n" +
 			"TitanX shows the signing secret **once**, when it creates the webhook. This resource keeps it in the state, or encrypted with `secret_recipients`, and plans a replacement when it is lost.\n\n" +
-			"~> The state and saved plans hold `secret` like any sensitive value: restrict who can read them, or set `secret_recipients`.",
+			"~> The state and saved plans contain `secret` like any sensitive value: restrict who can read them, or set `secret_recipients`.",
 		Attributes: map[string]schema.Attribute{
 			"id": schema.StringAttribute{
 				MarkdownDescription: "The webhook's id at TitanX.",

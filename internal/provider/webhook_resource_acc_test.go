@@ -262,7 +262,7 @@ func TestAccWebhook_taintMessages(t *testing.T) {
 	for _, args := range [][]string{{"plan", "-refresh=false"}, {"plan", "-var=name=renamed"}, {"plan"}} {
 		out := c.must(args...)
 		c.mustSay(out, "1 to add, 0 to change, 1 to destroy")
-		if strings.Contains(out, "exists already") && !strings.Contains(strings.Join(strings.Fields(out), " "), "Unless it is tainted") {
+		if strings.Contains(out, "already exists") && !strings.Contains(strings.Join(strings.Fields(out), " "), "Unless it is tainted") {
 			t.Errorf("%v:\n%s", args, out)
 		}
 	}

@@ -36,7 +36,7 @@ const (
 	// uncertainKey holds the uncertain creates of a webhook that was sent
 	// again. One of them may still take effect.
 	uncertainKey = "uncertain"
-	// formsKey holds the values that TitanX stores in a form of its own, or did
+	// formsKey holds the values that TitanX stores in its own form, or did
 	// not return when it created the webhook. It is absent where every value
 	// was returned as it was asked for.
 	formsKey = "forms"

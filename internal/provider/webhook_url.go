@@ -97,7 +97,7 @@ func unreachableURL(text string) string {
 	default:
 		return ""
 	}
-	return fmt.Sprintf("TitanX must reach the webhook from the internet, but %q is %s. Use a public host name; to test against a server on this machine, set base_url to it as well.", u.Hostname(), what)
+	return fmt.Sprintf("TitanX must reach the webhook from the internet, but %q is %s. Use a public host name; to test with a server on this machine, also set base_url to this machine.", u.Hostname(), what)
 }
 
 // Addresses that are not public, beside those that net/netip knows: this

@@ -345,11 +345,11 @@ func (c *Client) transportError(ctx context.Context, err error, stage *stage) er
 	case errors.As(err, &timeout) && timeout.Timeout():
 		return fmt.Errorf("%w: connecting to the host took too long", ErrNoAnswer)
 	case stage.noTLS.Load():
-		return fmt.Errorf("%w: %w: the host does not speak TLS, or no version that this client accepts", ErrNoAnswer, errTLS)
+		return fmt.Errorf("%w: %w: the host does not support TLS, or supports only versions that this client rejects", ErrNoAnswer, errTLS)
 	case stage.unsent():
 		return fmt.Errorf("%w: the host cannot be reached", ErrNoAnswer)
 	}
-	return fmt.Errorf("%w: what came back is not a response in HTTP", ErrNoAnswer)
+	return fmt.Errorf("%w: the response is not HTTP", ErrNoAnswer)
 }
 
 // CertificateError says that the certificate of the API does not verify.

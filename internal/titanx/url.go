@@ -52,7 +52,7 @@ func parseBaseURL(text string) (*url.URL, error) {
 	case err != nil:
 		return nil, errors.New("the base URL cannot be read as a URL")
 	case u.User != nil || u.RawQuery != "" || u.Fragment != "":
-		return nil, errors.New("the base URL must not hold a user name, a query or a fragment")
+		return nil, errors.New("the base URL must not contain a user name, a query, or a fragment")
 	case u.Hostname() == "" || u.Scheme != "https" && u.Scheme != "http":
 		return nil, errors.New("the base URL is not absolute: it needs https:// and a host")
 	case u.Scheme == "http" && !IsLoopback(u.Hostname()):

@@ -141,7 +141,7 @@ func (c *Client) eachPage(ctx context.Context, yield func(Webhook) bool) error {
 		case p.next == nil:
 			return nil
 		case len(seen) == before:
-			return fmt.Errorf("%w: page %d brings nothing new, but names a next page", errShortList, number)
+			return fmt.Errorf("%w: page %d contains nothing new, but names a next page", errShortList, number)
 		}
 		query = p.next
 	}

@@ -177,7 +177,7 @@ func verdict(status int) string {
 	case status < http.StatusBadRequest:
 		return text + " (assumed). It follows no redirect"
 	}
-	return text + ". Only 408, 429 and 5xx are repeated"
+	return text + ". Only 408, 429, and 5xx are repeated"
 }
 
 // repeated reports whether TitanX sends the delivery again. That it does so

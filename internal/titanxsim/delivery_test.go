@@ -128,8 +128,8 @@ func TestDelivery_subscribers(t *testing.T) {
 
 func TestDelivery_retries(t *testing.T) {
 	t.Parallel()
-	const again, final = "TitanX will send this again, for up to 3 days. Only 408, 429 and 5xx are repeated",
-		"TitanX will never send this again. Only 408, 429 and 5xx are repeated"
+	const again, final = "TitanX will send this again, for up to 3 days. Only 408, 429, and 5xx are repeated",
+		"TitanX will never send this again. Only 408, 429, and 5xx are repeated"
 	for name, tc := range map[string]struct {
 		answers  []int
 		attempts int

@@ -114,7 +114,7 @@ func (s *Server) create(acct *account, body []byte, received time.Time, commit b
 		}
 		switch rule {
 		case "409":
-			return d.refusal(http.StatusConflict, "", "a webhook with this "+key+" exists already")
+			return d.refusal(http.StatusConflict, "", "a webhook with this "+key+" already exists")
 		case "existing":
 			return d.object(o.Webhook)
 		case "overwritten":
