@@ -35,6 +35,20 @@ func (b *bench) ids() []string {
 	return ids
 }
 
+func TestUncertainError(t *testing.T) {
+	t.Parallel()
+	for want, e := range map[string]UncertainError{
+		"the outcome is uncertain: no answer":                          {},
+		"the outcome is uncertain: no answer; it may have left w1, w2": {Candidates: []Webhook{{ID: "w1"}, {ID: "w2"}}},
+		"the outcome is uncertain: no answer; it left w1":              {Orphan: &Webhook{ID: "w1"}},
+	} {
+		e.Err = ErrNoAnswer
+		if e.Error() != want {
+			t.Errorf("%q, want %q", e.Error(), want)
+		}
+	}
+}
+
 func TestCreate_uncertain(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {

@@ -23,6 +23,7 @@ import (
 	"sync/atomic"
 	"syscall"
 	"testing"
+	"testing/iotest"
 	"testing/synctest"
 	"time"
 
@@ -279,6 +280,21 @@ func peakHeap(t *testing.T, f func()) uint64 {
 }
 
 // A list that always names one more page, each with new webhooks, ends.
+// TestList_most reads as many webhooks as a list may have.
+func TestList_most(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		var most strings.Builder
+		for n := range maxWebhooks {
+			fmt.Fprintf(&most, `,{"id":"%d"}`, n)
+		}
+		client, _ := pages(t, `{"data":[`+most.String()[1:]+`],"nextCursor":"c"}`, `{"data":[]}`)
+		if all, err := client.listAll(t.Context()); err != nil || len(all) != maxWebhooks {
+			t.Errorf("%d webhooks, %v", len(all), err)
+		}
+	})
+}
+
 func TestList_endlessPages(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -287,7 +303,7 @@ func TestList_endlessPages(t *testing.T) {
 			pages++
 			fmt.Fprintf(w, `{"data": [{"id": "%d"}], "nextCursor": "%d"}`, pages, pages)
 		})}})
-		if _, err := c.listAll(t.Context()); !errors.Is(err, ErrUnreadable) || pages > maxPages {
+		if _, err := c.listAll(t.Context()); !errors.Is(err, ErrUnreadable) || pages != maxPages {
 			t.Errorf("%v after %d pages", err, pages)
 		}
 	})
@@ -439,6 +455,16 @@ func TestReadBody_limits(t *testing.T) {
 				t.Errorf("%d with %d bytes, %d announced: %d bytes, %v", c.status, c.size, announced, len(body), err)
 			}
 		}
+	}
+}
+
+// An error body that breaks off where it would have been cut is not complete.
+func TestReadBody_broken(t *testing.T) {
+	t.Parallel()
+	body := io.MultiReader(bytes.NewReader(make([]byte, maxErrorBody)), iotest.ErrReader(io.ErrUnexpectedEOF))
+	resp := &http.Response{StatusCode: http.StatusInternalServerError, ContentLength: -1, Body: io.NopCloser(body)}
+	if _, err := readBody(t.Context(), resp); !errors.Is(err, io.ErrUnexpectedEOF) {
+		t.Errorf("%v", err)
 	}
 }
 
