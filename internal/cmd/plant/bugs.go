@@ -199,7 +199,7 @@ var tableBugs = []bug{
 	{
 		"short-proposed", "the short answer plans without the proposed state",
 		"internal/provider/webhook_unchanged.go",
-		"!conn.ready() || !same(req.PriorState, req.ProposedNewState) {",
-		"!conn.ready() {",
+		"if !known || !wanted || !given || !proposed.equal(state) {",
+		"if !known || !wanted || !given {",
 	},
 }
