@@ -49,9 +49,9 @@ resource "terraform_data" "store" {
 }
 `
 
-// lateReceiver verifies with the secret of a file, and with the previous one. It
-// reads the file again only after it has refused some deliveries, and so learns
-// a new secret late.
+// lateReceiver verifies with the secret of a file, and with the previous one.
+// It reads the file again only after it has refused some deliveries, and so
+// learns a new secret late.
 type lateReceiver struct {
 	file  string
 	since <-chan struct{} // it counts what it refuses from when this is closed on

@@ -118,8 +118,8 @@ func TestWebhookDataSource_refusals_protocol(t *testing.T) {
 	}
 }
 
-// TestManyMatchesAreBounded checks that an error does not list a thousand
-// webhooks.
+// TestWebhookDataSource_manyMatches_protocol checks that an error does not list
+// a thousand webhooks.
 func TestWebhookDataSource_manyMatches_protocol(t *testing.T) {
 	t.Parallel()
 	s := simulate(t, titanxsim.Config{})
@@ -197,8 +197,8 @@ func webhookNames(t *testing.T, i instance) []string {
 	return names
 }
 
-// TestDataSchemasHaveNoSecret checks that there is no place for a secret, and
-// no id that the provider made up.
+// TestDataSources_withoutSecret_protocol checks that there is no place for a
+// secret, and no id that the provider made up.
 func TestDataSources_withoutSecret_protocol(t *testing.T) {
 	t.Parallel()
 	schemas := simulate(t, titanxsim.Config{}).protocol(nil).schemas.DataSourceSchemas

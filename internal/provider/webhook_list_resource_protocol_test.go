@@ -112,8 +112,8 @@ func TestWebhookList_limit_protocol(t *testing.T) {
 	}
 }
 
-// TestListStreams checks that a page is asked for when the previous one has been
-// consumed: never is more than one in memory.
+// TestWebhookList_streams_protocol checks that a page is asked for when the
+// previous one has been consumed: never is more than one in memory.
 func TestWebhookList_streams_protocol(t *testing.T) {
 	t.Parallel()
 	s := fleet(t, "cursor", 1000)

@@ -49,8 +49,8 @@ type entry struct {
 	address     string // the url in its canonical form
 }
 
-// write is a change of our own. For createdWrite and changedWrite, webhook holds
-// what the response returned.
+// write is a change of our own. For createdWrite and changedWrite, webhook
+// holds what the response returned.
 type write struct {
 	kind    writeKind
 	at      time.Time

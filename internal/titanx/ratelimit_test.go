@@ -483,7 +483,7 @@ func TestPacer_bareRefusal(t *testing.T) {
 
 // A 429 whose windows have room, or are over by the server's clock, says
 // nothing of when to go on.
-func TestPacer_refusalWithoutAnEmptyWindow(t *testing.T) {
+func TestPacer_refusalWithoutWindow(t *testing.T) {
 	t.Parallel()
 	for name, window := range map[string][3]string{
 		"room":           {"5", "3", "946684801"},

@@ -118,8 +118,8 @@ func (c *check) run(ctx context.Context) {
 	c.report.rates(c.exchanges)
 }
 
-// decide asks for one row and returns its verdict. What was seen is all that came, if the row does not
-// say it. A 429 says nothing about what was asked.
+// decide asks for one row and returns its verdict. What was seen is all that
+// came, if the row does not say it. A 429 says nothing about what was asked.
 func (c *check) decide(ctx context.Context, r row) error {
 	c.seen = ""
 	verdict := r.ask(ctx)

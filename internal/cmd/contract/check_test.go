@@ -109,8 +109,8 @@ var notCoveredIn = map[string]string{
 // different names for its webhooks, shows no value, and gets a webhook once.
 var unseen = regexp.MustCompile(`^(secret-reading|stamp|same-name|name-form|url-form|events-form|get-delay)=`)
 
-// TestCheck_dialects wants the right verdicts in each dialect, a table that differs
-// from that of every other dialect, and nothing left.
+// TestCheck_dialects wants the right verdicts in each dialect, a table that
+// differs from that of every other dialect, and nothing left.
 func TestCheck_dialects(t *testing.T) {
 	t.Parallel()
 	tables := map[string]string{}
@@ -147,8 +147,8 @@ func TestCheck_dialects(t *testing.T) {
 	}
 }
 
-// TestCheck_faults lets each request of a check fail in each way, and interrupts the
-// check there. Nothing stays, and no other webhook goes.
+// TestCheck_faults lets each request of a check fail in each way, and
+// interrupts the check there. Nothing stays, and no other webhook goes.
 func TestCheck_faults(t *testing.T) {
 	t.Parallel()
 	var requests, sweep int // of a check without faults; the first that cleans up
