@@ -241,12 +241,8 @@ func (c *Client) post(ctx context.Context, req CreateRequest, room *spare) (Crea
 func (c *Client) postKeys(ctx context.Context, req CreateRequest, keys []string, room *spare) (Created, attempt, error) {
 	first := req
 	first.Status = StatusInactive
-	body, err := encodeCreate(first, keys)
-	if err != nil {
-		return Created{}, attempt{}, err
-	}
 	var created Created
-	at, err := c.do(ctx, call{method: http.MethodPost, path: []string{webhooksPath}, body: body, nonIdempotent: true, reserve: room, read: func(a *answer) error {
+	at, err := c.do(ctx, call{method: http.MethodPost, path: []string{webhooksPath}, body: encodeCreate(first, keys), nonIdempotent: true, reserve: room, read: func(a *answer) error {
 		w, err := decodeWebhook(a)
 		created = Created{Webhook: first.asked().merged(w.webhook()), Secret: w.Secret, Answered: w.webhook()}
 		c.redact.add(created.Secret)

@@ -225,13 +225,10 @@ func (c *Client) pick(ctx context.Context, wanted func(entry) bool) ([]Webhook, 
 			}
 		}
 	})
-	if err != nil {
-		return nil, err
-	}
 	slices.SortFunc(picked, func(a, b Webhook) int {
 		return cmp.Or(strings.Compare(a.Name, b.Name), strings.Compare(a.ID, b.ID))
 	})
-	return picked, nil
+	return picked, err
 }
 
 // Find returns one webhook, from the run's one list. ErrNotFound is evidence:
