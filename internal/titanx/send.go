@@ -130,22 +130,14 @@ func (c *Client) do(ctx context.Context, what call) (attempt, error) {
 // decide returns what became of an attempt, nil for a readable 2xx.
 func (c *Client) decide(what call, got *answer, err error) *requestError {
 	if err != nil {
-		var failed *requestError
-		if errors.As(err, &failed) {
-			return failed
-		}
-		return &requestError{outcome: unsent, err: err} // the pacer did not let it go
+		return &requestError{outcomeOf(err), err}
 	}
 	if got.status >= 200 && got.status <= 299 {
-		if what.read != nil {
-			err = what.read(got)
-		}
-		if err != nil {
-			return &requestError{outcome: uncertain, err: err}
+		if err := what.read(got); err != nil {
+			return &requestError{uncertain, err}
 		}
 		return nil
 	}
-	problem := newError(got)
 	o := refused
 	switch {
 	case got.status == http.StatusRequestTimeout, got.status == http.StatusGatewayTimeout:
@@ -153,7 +145,7 @@ func (c *Client) decide(what call, got *answer, err error) *requestError {
 	case got.status < 400, got.status >= 500 && got.status != http.StatusNotImplemented:
 		o = uncertain
 	}
-	return &requestError{outcome: o, err: problem}
+	return &requestError{o, newError(got)}
 }
 
 // policy returns whether a failed request is sent again, and after what time.
