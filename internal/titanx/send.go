@@ -157,7 +157,7 @@ func (c *Client) policy(what call, failed *requestError, got *answer, resent int
 	if !again || resent >= c.maxRetries || !isTransient(failed.err) {
 		return 0, false
 	}
-	wait := min(c.retryWait<<min(resent, 16), longestWait)
+	wait := c.retryWait << min(resent, 16)
 	if got != nil {
 		now, _, _ := c.pacer.serverTime(time.Now())
 		if asked, ok := retryAfter(got.header, now); ok {
