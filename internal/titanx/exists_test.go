@@ -5,6 +5,9 @@ package titanx
 
 import (
 	"context"
+	"errors"
+	"fmt"
+	"net/http"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -65,4 +68,24 @@ func TestInventory_had(t *testing.T) {
 			}
 		}
 	})
+}
+
+func TestCreate_existing(t *testing.T) {
+	t.Parallel()
+	for _, secret := range []string{"", "CANARY"} {
+		synctest.Test(t, func(t *testing.T) {
+			c := client(t, Config{Transport: wire{http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				if r.Method == http.MethodGet {
+					fmt.Fprint(w, `[{"id": "w1"}]`)
+					return
+				}
+				fmt.Fprintf(w, `{"id": "w1", "secret": %q}`, secret)
+			})}})
+			_, err := c.Create(t.Context(), crm())
+			var exists *ExistsError
+			if !errors.As(err, &exists) || exists.Webhook.ID != "w1" || exists.NewSecret != (secret != "") {
+				t.Errorf("secret %q: %v", secret, err)
+			}
+		})
+	}
 }
