@@ -37,6 +37,8 @@ func TestErrorMessage_shapes(t *testing.T) {
 		`{"detail": "bad", "path": "url"}`:                                               "bad",
 		`{"errors": [{"params": {"additionalProperty": "events"}, "message": "extra"}]}`: "events: extra",
 		`{"error": "bad url", "message": "bad url"}`:                                     "bad url",
+		`{"errors": [["deep"]]}`:                                                         "deep",
+		`{"errors": [[["too deep"]]]}`:                                                   "",
 		`{"error": {"error": {"error": {"error": "too deep"}}}}`:                         "",
 		`{"errors": [1, 2, 3, 4, 5, 6, 7, 8, "beyond the eighth"]}`:                      "",
 		`{"detail": "bad url"}`:                                                          "bad url",

@@ -221,6 +221,36 @@ func TestInventory_knownBefore(t *testing.T) {
 	})
 }
 
+func TestClient_Listed(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		b := wired(t, titanxsim.Config{})
+		id := b.sim.Put("ada", titanxsim.Webhook{Name: "x"}).ID
+		if _, ok := b.Listed(id); ok {
+			t.Error("listed before any list")
+		}
+		begun := time.Now()
+		if _, err := b.All(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		for _, c := range []struct {
+			age  time.Duration
+			want bool
+		}{{latency, true}, {inventoryAge, true}, {inventoryAge + 1, false}} {
+			time.Sleep(time.Until(begun.Add(c.age)))
+			if w, ok := b.Listed(id); ok != c.want || ok && w.ID != id {
+				t.Errorf("after %v: %t", c.age, ok)
+			}
+			if _, ok := b.Listed("other"); ok {
+				t.Errorf("after %v: another webhook is listed", c.age)
+			}
+		}
+		if n := b.requests(); n != 1 {
+			t.Errorf("%d requests", n)
+		}
+	})
+}
+
 // A list that failed answers nobody who comes later.
 func TestInventory_failedFirstList(t *testing.T) {
 	t.Parallel()
