@@ -62,6 +62,21 @@ func TestRedactor_longText(t *testing.T) {
 	}
 }
 
+// Of secrets that begin alike, the longest is taken out as a whole.
+func TestRedactor_nestedSecrets(t *testing.T) {
+	t.Parallel()
+	const longest = "CANARY-0123456789"
+	var r redactor
+	for end := shortestSecret; end <= len(longest); end++ {
+		r.add(longest[:end])
+	}
+	for range 20 {
+		if got := r.clean(longest); got != "(redacted)" {
+			t.Fatalf("%q", got)
+		}
+	}
+}
+
 // Only what is cut may end in the beginning of a secret.
 func TestRedactor_lastWord(t *testing.T) {
 	t.Parallel()
