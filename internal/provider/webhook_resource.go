@@ -109,7 +109,7 @@ func (r *webhookResource) Schema(_ context.Context, _ resource.SchemaRequest, re
 				Computed: true,
 			},
 			"secret_status": schema.StringAttribute{
-				MarkdownDescription: "What Terraform knows about the secret: `known`, `adopted`, `encrypted`, `expired` or `lost`. `expired` means that `rotate_after` has passed: the plan replaces the webhook, and the secret works until then. `lost` means that Terraform does not have the secret. It takes precedence over `expired`.",
+				MarkdownDescription: "What Terraform knows about the secret: `known`, `adopted`, `encrypted`, `expired`, or `lost`. `expired` means that `rotate_after` has passed: the plan replaces the webhook, and the secret works until then. `lost` means that Terraform does not have the secret. It takes precedence over `expired`.",
 				Computed:            true,
 			},
 			"secret_recipients": schema.SetAttribute{
