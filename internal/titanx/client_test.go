@@ -190,6 +190,39 @@ func TestNew_accepts(t *testing.T) {
 	}
 }
 
+func TestNew_defaults(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		status := http.StatusServiceUnavailable
+		c, err := New(Config{APIKey: "CANARY", MaxRetries: 2, Transport: wire{http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			if status == 0 {
+				<-r.Context().Done()
+				return
+			}
+			w.WriteHeader(status)
+		})}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		begun := time.Now()
+		if _, err := c.listAll(t.Context()); err == nil || time.Since(begun) != 3*latency+600*time.Millisecond {
+			t.Errorf("three requests with two waits took %v: %v", time.Since(begun), err)
+		}
+		status, begun = 0, time.Now()
+		if _, _, err := c.post(t.Context(), crm(), nil); !errors.Is(err, errNoAnswerInTime) || time.Since(begun) != DefaultRequestTimeout {
+			t.Errorf("a request without a response took %v: %v", time.Since(begun), err)
+		}
+	})
+	c, err := New(Config{APIKey: "CANARY"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	transport, ok := c.transport.(*http.Transport)
+	if !ok || transport.TLSHandshakeTimeout != 10*time.Second || transport.IdleConnTimeout != 90*time.Second || c.userAgent != "titanx-go" || c.settleWait != DefaultSettleWait {
+		t.Errorf("%+v, %+v", c, transport)
+	}
+}
+
 func TestClient_headers(t *testing.T) {
 	t.Parallel()
 	b := connected(t, titanxsim.Config{}, func(cfg *Config) { cfg.UserAgent = "terraform-provider-titanx/1.2.3" })
