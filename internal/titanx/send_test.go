@@ -7,6 +7,7 @@ import (
 	"bytes"
 	"context"
 	"crypto/tls"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"io"
@@ -193,6 +194,25 @@ func TestPolicy_untrustedServer(t *testing.T) {
 		var untrusted *CertificateError
 		if !errors.As(err, &untrusted) || outcomeOf(err) != unsent || connections.Load() != 1 {
 			t.Errorf("%s: %v after %d connections", call, err, connections.Load())
+		}
+	}
+}
+
+func TestCertificateError(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		err  error
+		want string
+	}{
+		{x509.HostnameError{}, "another name"},
+		{x509.UnknownAuthorityError{}, "does not trust"},
+		{x509.CertificateInvalidError{Reason: x509.Expired}, "expired"},
+		{x509.CertificateInvalidError{Reason: x509.NotAuthorizedToSign}, "it is not valid"},
+		{errors.New("CANARY"), "it is not valid"},
+	} {
+		err := newCertificateError("titanx.example", &tls.CertificateVerificationError{Err: c.err})
+		if text := err.Error(); !strings.Contains(text, c.want) || !strings.Contains(text, "titanx.example") || strings.Contains(text, "CANARY") || !errors.Is(err, errTLS) {
+			t.Errorf("%T: %v", c.err, err)
 		}
 	}
 }
