@@ -49,14 +49,18 @@ func New(ctx context.Context, scratch string) (*CLI, error) {
 		}
 	}
 	if path == "" {
-		return nil, errors.New("find CLI: run the make target, or install Terraform 1.8 or newer (or OpenTofu) and name it by " + PathVariable)
+		return nil, errors.New("find CLI: run the make target, or install Terraform 1.8 or newer (or " +
+			"OpenTofu) and name it by " + PathVariable)
 	}
 	plugins, config := filepath.Join(scratch, "plugins"), filepath.Join(scratch, "cli.tfrc")
-	out, err := exec.CommandContext(ctx, "go", "build", "-o", plugins+string(filepath.Separator), module).CombinedOutput() //nolint:gosec // the caller's directory
+	//nolint:gosec // the caller's directory
+	build := exec.CommandContext(ctx, "go", "build", "-o", plugins+string(filepath.Separator), module)
+	out, err := build.CombinedOutput()
 	if err != nil {
 		return nil, fmt.Errorf("build provider: %w\n%s", err, out)
 	}
-	settings := fmt.Appendf(nil, "provider_installation {\n  dev_overrides {\n    \"titanx-io/titanx\" = %q\n  }\n}\n", filepath.ToSlash(plugins))
+	settings := fmt.Appendf(nil, "provider_installation {\n  dev_overrides {\n    \"titanx-io/titanx\" = %q\n  }\n}\n",
+		filepath.ToSlash(plugins))
 	if err := os.WriteFile(config, settings, 0o600); err != nil {
 		return nil, fmt.Errorf("write CLI configuration: %w", err)
 	}
@@ -64,7 +68,8 @@ func New(ctx context.Context, scratch string) (*CLI, error) {
 		Name:    filepath.Base(path), // until it has said what it is
 		path:    path,
 		scratch: scratch,
-		env:     append(slices.DeleteFunc(os.Environ(), steers), "TF_CLI_CONFIG_FILE="+config, "CHECKPOINT_DISABLE=1", "TF_IN_AUTOMATION=1"),
+		env: append(slices.DeleteFunc(os.Environ(), steers), "TF_CLI_CONFIG_FILE="+config, "CHECKPOINT_DISABLE=1",
+			"TF_IN_AUTOMATION=1"),
 	}
 	version, err := c.In(scratch, io.Discard).Read(ctx, "version")
 	if err != nil {
@@ -81,7 +86,8 @@ func New(ctx context.Context, scratch string) (*CLI, error) {
 // steers reports whether a variable of the user would change what a CLI or the
 // provider does.
 func steers(variable string) bool {
-	return strings.HasPrefix(variable, "TF_") || strings.HasPrefix(variable, "TOFU_") || strings.HasPrefix(variable, "TITANX_")
+	return strings.HasPrefix(variable, "TF_") || strings.HasPrefix(variable, "TOFU_") ||
+		strings.HasPrefix(variable, "TITANX_")
 }
 
 // Folder is a folder that the CLI runs in.

@@ -46,15 +46,18 @@ var probes = map[Feature]struct {
 }{
 	Actions: {
 		used: regexp.MustCompile(`(?m)^action "`),
-		text: "action \"titanx_test_delivery\" \"probe\" {\n  config {\n    url    = \"https://hooks.example.com\"\n    secret = \"CANARY\"\n  }\n}\n",
+		text: "action \"titanx_test_delivery\" \"probe\" {\n  config {\n" +
+			"    url    = \"https://hooks.example.com\"\n    secret = \"CANARY\"\n  }\n}\n",
 	},
 	CheckBlocks: {
 		used: regexp.MustCompile(`(?m)^check "`),
-		text: webhook + "check \"probe\" {\n  assert {\n    condition     = titanx_webhook.probe.id != \"\"\n    error_message = \"Never.\"\n  }\n}\n",
+		text: webhook + "check \"probe\" {\n  assert {\n    condition     = titanx_webhook.probe.id != \"\"\n" +
+			"    error_message = \"Never.\"\n  }\n}\n",
 	},
 	CloudBlocks: {
 		used: regexp.MustCompile(`(?m)^ +cloud \{`),
-		text: "terraform {\n  cloud {\n    organization = \"probe\"\n    workspaces {\n      name = \"probe\"\n    }\n  }\n}\n",
+		text: "terraform {\n  cloud {\n    organization = \"probe\"\n    workspaces {\n" +
+			"      name = \"probe\"\n    }\n  }\n}\n",
 	},
 	EphemeralResources: {
 		used: regexp.MustCompile(`(?m)^ephemeral "|^ +ephemeral += true`),

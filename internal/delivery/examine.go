@@ -84,7 +84,8 @@ func (x Examiner) Examine(ctx context.Context, to *url.URL, secret string, e Eve
 	switch {
 	case err != nil || VerdictOf(report.Code) == Delivered:
 		return report, err
-	case report.Code == http.StatusBadRequest || report.Code == http.StatusUnauthorized || report.Code == http.StatusForbidden:
+	case report.Code == http.StatusBadRequest || report.Code == http.StatusUnauthorized ||
+		report.Code == http.StatusForbidden:
 		return x.explainRefused(ctx, to, secret, e, report), nil
 	}
 	report.Finding = Refuses

@@ -53,7 +53,9 @@ func configured(data any, diags *diag.Diagnostics) *connection {
 	}
 	conn, ok := data.(*connection)
 	if !ok {
-		diags.AddError("Unexpected provider data", fmt.Sprintf("This is a bug in the provider: it passed a %T. Report it to the provider's maintainers.", data))
+		diags.AddError("Unexpected provider data",
+			fmt.Sprintf("This is a bug in the provider: it passed a %T. Report it to the provider's maintainers.",
+				data))
 	}
 	return conn
 }
@@ -61,7 +63,9 @@ func configured(data any, diags *diag.Diagnostics) *connection {
 // api returns the client, and a context under which no log line shows the API
 // key or one of the secrets. Without a key, and while arguments are unknown, it
 // adds an error that says so, and returns nil.
-func (c *connection) api(ctx context.Context, activity string, diags *diag.Diagnostics, secrets ...string) (*titanx.Client, context.Context) {
+func (c *connection) api(
+	ctx context.Context, activity string, diags *diag.Diagnostics, secrets ...string,
+) (*titanx.Client, context.Context) {
 	if c.ready() {
 		c.client.KeepOut(secrets...)
 		return c.client, c.masked(ctx, secrets...)
@@ -74,8 +78,10 @@ func (c *connection) api(ctx context.Context, activity string, diags *diag.Diagn
 	if c != nil {
 		unknown = strings.Join(c.unknown, " and ")
 	}
-	diags.AddError("Unable to "+activity, "The provider's "+unknown+" will be known only after apply, and this step needs the API. "+
-		"Apply what it depends on first, for example with -target, or take it from a variable. With -refresh=false, planning existing webhooks does not need the API.")
+	diags.AddError("Unable to "+activity,
+		"The provider's "+unknown+" will be known only after apply, and this step needs the API. "+
+			"Apply what it depends on first, for example with -target, or take it from a variable. "+
+			"With -refresh=false, planning existing webhooks does not need the API.")
 	return nil, ctx
 }
 
@@ -93,7 +99,8 @@ func (c *connection) lacksKey(diags *diag.Diagnostics) bool {
 
 func addMissingKey(diags *diag.Diagnostics) {
 	diags.AddError("Missing TitanX API key",
-		"This step needs the API key of a TitanX user. Set the provider's api_key argument from a sensitive or ephemeral variable, or set the environment variable "+apiKeyVariable+".")
+		"This step needs the API key of a TitanX user. Set the provider's api_key argument from a sensitive "+
+			"or ephemeral variable, or set the environment variable "+apiKeyVariable+".")
 }
 
 // ready reports whether the API can be called.

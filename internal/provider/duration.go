@@ -18,7 +18,8 @@ func durationAtLeast(least time.Duration) stringCheck {
 	return stringCheck{description, func(text string, at path.Path, diags *diag.Diagnostics) {
 		if d, err := time.ParseDuration(text); err != nil || d < least {
 			diags.AddAttributeError(at, "Invalid duration",
-				fmt.Sprintf("%q is not %s. Write numbers with the units h, m, and s: 90 days are 2160h, two minutes are 2m.", text, description))
+				fmt.Sprintf("%q is not %s. Write numbers with the units h, m, and s: "+
+					"90 days are 2160h, two minutes are 2m.", text, description))
 		}
 	}}
 }

@@ -75,29 +75,38 @@ func (p *titanxProvider) Metadata(_ context.Context, _ provider.MetadataRequest,
 
 func (p *titanxProvider) Schema(_ context.Context, _ provider.SchemaRequest, resp *provider.SchemaResponse) {
 	resp.Schema = schema.Schema{
-		MarkdownDescription: "Manages the webhooks of [TitanX](https://docs.titanx.io), and keeps the signing secret that TitanX shows only once.",
+		MarkdownDescription: "Manages the webhooks of [TitanX](https://docs.titanx.io), and keeps the " +
+			"signing secret that TitanX shows only once.",
 		Attributes: map[string]schema.Attribute{
 			"api_key": schema.StringAttribute{
-				MarkdownDescription: "The API key of the TitanX user who owns the webhooks. You can also set the environment variable `" + apiKeyVariable + "`; the argument takes precedence. The value may be ephemeral.",
-				Optional:            true,
-				Sensitive:           true,
+				MarkdownDescription: "The API key of the TitanX user who owns the webhooks. " +
+					"You can also set the environment variable `" + apiKeyVariable +
+					"`; the argument takes precedence. The value may be ephemeral.",
+				Optional:  true,
+				Sensitive: true,
 			},
 			"base_url": schema.StringAttribute{
-				MarkdownDescription: "The address of the API. You can also set the environment variable `" + baseURLVariable + "`. Defaults to `" + titanx.DefaultBaseURL + "`. Plain `http` is accepted only for a loopback address, so that the key is never sent in clear text.",
-				Optional:            true,
+				MarkdownDescription: "The address of the API. You can also set the environment variable `" +
+					baseURLVariable + "`. Defaults to `" + titanx.DefaultBaseURL +
+					"`. Plain `http` is accepted only for a loopback address, so that the key is never sent " +
+					"in clear text.",
+				Optional: true,
 			},
 			"max_retries": schema.Int64Attribute{
-				MarkdownDescription: "The maximum number of retries for a request that is safe to repeat, after a lost connection or a server error. Defaults to `5`. A create is never repeated blindly.",
-				Optional:            true,
-				Validators:          []validator.Int64{int64validator.Between(0, 20)},
+				MarkdownDescription: "The maximum number of retries for a request that is safe to repeat, " +
+					"after a lost connection or a server error. Defaults to `5`. A create is never repeated blindly.",
+				Optional:   true,
+				Validators: []validator.Int64{int64validator.Between(0, 20)},
 			},
 			"request_timeout": schema.StringAttribute{
-				MarkdownDescription: "How long one attempt may take, as a duration such as `30s` (the default). Waiting for a rate limit does not count.",
-				Optional:            true,
-				Validators:          []validator.String{durationAtLeast(100 * time.Millisecond)},
+				MarkdownDescription: "How long one attempt may take, as a duration such as `30s` (the " +
+					"default). Waiting for a rate limit does not count.",
+				Optional:   true,
+				Validators: []validator.String{durationAtLeast(100 * time.Millisecond)},
 			},
 			"on_duplicate": schema.StringAttribute{
-				MarkdownDescription: "What happens when you plan a webhook whose url and events match an existing or planned one: `warn` (the default) or `error`. " +
+				MarkdownDescription: "What happens when you plan a webhook whose url and events match an " +
+					"existing or planned one: `warn` (the default) or `error`. " +
 					"The receiver of both gets every event twice. Use `error` where nobody reads warnings.",
 				Optional:   true,
 				Validators: []validator.String{stringvalidator.OneOf(onDuplicateWarn, onDuplicateError)},
@@ -106,7 +115,9 @@ func (p *titanxProvider) Schema(_ context.Context, _ provider.SchemaRequest, res
 	}
 }
 
-func (p *titanxProvider) Configure(ctx context.Context, req provider.ConfigureRequest, resp *provider.ConfigureResponse) {
+func (p *titanxProvider) Configure(
+	ctx context.Context, req provider.ConfigureRequest, resp *provider.ConfigureResponse,
+) {
 	var config providerModel
 	resp.Diagnostics.Append(req.Config.Get(ctx, &config)...)
 	if resp.Diagnostics.HasError() {
@@ -117,17 +128,24 @@ func (p *titanxProvider) Configure(ctx context.Context, req provider.ConfigureRe
 	if resp.Diagnostics.HasError() {
 		return
 	}
-	conn := &connection{duplicatesAreErrors: config.OnDuplicate.ValueString() == onDuplicateError && marksApply(req.TerraformVersion, executable())}
+	conn := &connection{
+		duplicatesAreErrors: config.OnDuplicate.ValueString() == onDuplicateError &&
+			marksApply(req.TerraformVersion, executable()),
+	}
 	p.conn = conn
 	if _, err := titanx.New(titanx.Config{APIKey: "unused", BaseURL: baseURL}); err != nil {
-		resp.Diagnostics.AddAttributeError(path.Root("base_url"), "Invalid base_url", sentence(err.Error())+" Correct base_url, or the environment variable "+baseURLVariable+".")
+		resp.Diagnostics.AddAttributeError(path.Root("base_url"), "Invalid base_url",
+			sentence(err.Error())+" Correct base_url, or the environment variable "+baseURLVariable+".")
 		return
 	}
 	u, err := url.Parse(baseURL)
 	conn.local = config.BaseURL.IsUnknown() || err == nil && titanx.IsLoopback(u.Hostname())
 	for name, value := range map[string]attr.Value{
-		"api_key": config.APIKey, "base_url": config.BaseURL, "max_retries": config.MaxRetries, "request_timeout": config.RequestTimeout,
-		"on_duplicate": config.OnDuplicate,
+		"api_key":         config.APIKey,
+		"base_url":        config.BaseURL,
+		"max_retries":     config.MaxRetries,
+		"request_timeout": config.RequestTimeout,
+		"on_duplicate":    config.OnDuplicate,
 	} {
 		if value.IsUnknown() {
 			conn.unknown = append(conn.unknown, name)
@@ -141,9 +159,10 @@ func (p *titanxProvider) Configure(ctx context.Context, req provider.ConfigureRe
 		return
 	}
 	cfg := titanx.Config{
-		APIKey:     apiKey,
-		BaseURL:    baseURL,
-		UserAgent:  "terraform-provider-titanx/" + p.version + " (+https://registry.terraform.io/providers/titanx-io/titanx) Terraform/" + req.TerraformVersion,
+		APIKey:  apiKey,
+		BaseURL: baseURL,
+		UserAgent: "terraform-provider-titanx/" + p.version +
+			" (+https://registry.terraform.io/providers/titanx-io/titanx) Terraform/" + req.TerraformVersion,
 		MaxRetries: titanx.DefaultMaxRetries,
 		Proxy:      http.ProxyFromEnvironment,
 		Logger:     newLogger(),
@@ -162,7 +181,9 @@ func (p *titanxProvider) Configure(ctx context.Context, req provider.ConfigureRe
 	}
 	client, err := titanx.New(cfg)
 	if err != nil {
-		resp.Diagnostics.AddAttributeError(path.Root("api_key"), "Invalid api_key", sentence(err.Error())+" Correct api_key, or the environment variable "+apiKeyVariable+". To remove a line break, use trimspace.")
+		resp.Diagnostics.AddAttributeError(path.Root("api_key"), "Invalid api_key",
+			sentence(err.Error())+" Correct api_key, or the environment variable "+apiKeyVariable+
+				". To remove a line break, use trimspace.")
 		return
 	}
 	conn.client = client
@@ -187,7 +208,8 @@ func (p *titanxProvider) Actions(context.Context) []func() action.Action {
 }
 
 func (p *titanxProvider) Functions(context.Context) []func() function.Function {
-	return []func() function.Function{newSignPayloadFunction, newVerifySignatureFunction, newVerifySignatureBase64Function}
+	return []func() function.Function{
+		newSignPayloadFunction, newVerifySignatureFunction, newVerifySignatureBase64Function}
 }
 
 func (p *titanxProvider) EphemeralResources(context.Context) []func() ephemeral.EphemeralResource {

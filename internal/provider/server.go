@@ -24,7 +24,9 @@ import (
 // debugger, until it is told to end.
 func Serve(version string, debug bool) error {
 	if debug {
-		return tf6server.Serve(address, func() tfprotov6.ProviderServer { return newServer(newProvider(version)) }, tf6server.WithManagedDebug())
+		return tf6server.Serve(address, func() tfprotov6.ProviderServer {
+			return newServer(newProvider(version))
+		}, tf6server.WithManagedDebug())
 	}
 	log.SetOutput(io.Discard) // net/http writes there what a server sends unasked
 	limitLogLevel()
@@ -80,13 +82,17 @@ func newServer(p *titanxProvider) server {
 }
 
 // ValidateEphemeralResourceConfig says why a required argument is null.
-func (s server) ValidateEphemeralResourceConfig(ctx context.Context, req *tfprotov6.ValidateEphemeralResourceConfigRequest) (*tfprotov6.ValidateEphemeralResourceConfigResponse, error) {
+func (s server) ValidateEphemeralResourceConfig(
+	ctx context.Context, req *tfprotov6.ValidateEphemeralResourceConfigRequest,
+) (*tfprotov6.ValidateEphemeralResourceConfigResponse, error) {
 	resp, err := s.frameworkServer.ValidateEphemeralResourceConfig(ctx, req)
 	if resp != nil {
 		for _, d := range resp.Diagnostics {
 			if d.Summary == "Missing Configuration for Required Attribute" {
 				d.Summary = "Argument is null"
-				d.Detail = "It must not be null. encrypted_secret of a titanx_webhook is null if secret_recipients is not set (the secret is in secret), or if the secret is lost: see its secret_status."
+				d.Detail = "It must not be null. encrypted_secret of a titanx_webhook is null if " +
+					"secret_recipients is not set (the secret is in secret), or if the secret is lost: " +
+					"see its secret_status."
 			}
 		}
 	}
@@ -100,7 +106,9 @@ const writeOnlyRejected = "WriteOnly Attribute Not Allowed"
 // ValidateActionConfig allows write-only arguments: terraform-plugin-framework
 // 1.19 has them in an action's schema, but refuses every value of one. Every
 // Terraform that knows actions (1.14) knows write-only arguments (1.11).
-func (s server) ValidateActionConfig(ctx context.Context, req *tfprotov6.ValidateActionConfigRequest) (*tfprotov6.ValidateActionConfigResponse, error) {
+func (s server) ValidateActionConfig(
+	ctx context.Context, req *tfprotov6.ValidateActionConfigRequest,
+) (*tfprotov6.ValidateActionConfigResponse, error) {
 	resp, err := s.frameworkServer.ValidateActionConfig(ctx, req)
 	if resp != nil {
 		resp.Diagnostics = slices.DeleteFunc(resp.Diagnostics, func(d *tfprotov6.Diagnostic) bool {
@@ -112,7 +120,9 @@ func (s server) ValidateActionConfig(ctx context.Context, req *tfprotov6.Validat
 
 // ValidateResourceConfig lets a CLI without write-only arguments (before 1.11)
 // validate one whose value is not known yet: it may turn out to be null.
-func (s server) ValidateResourceConfig(ctx context.Context, req *tfprotov6.ValidateResourceConfigRequest) (*tfprotov6.ValidateResourceConfigResponse, error) {
+func (s server) ValidateResourceConfig(
+	ctx context.Context, req *tfprotov6.ValidateResourceConfigRequest,
+) (*tfprotov6.ValidateResourceConfigResponse, error) {
 	if req.ClientCapabilities == nil || !req.ClientCapabilities.WriteOnlyAttributesAllowed {
 		s.storesWriteOnly.Store(true)
 	}
@@ -136,18 +146,24 @@ var secretTooLate = &tfprotov6.Diagnostic{
 		"To adopt a secret, use Terraform 1.11, OpenTofu 1.11, or later. Otherwise, remove secret_wo.",
 }
 
-func (s server) UpgradeResourceState(ctx context.Context, req *tfprotov6.UpgradeResourceStateRequest) (*tfprotov6.UpgradeResourceStateResponse, error) {
+func (s server) UpgradeResourceState(
+	ctx context.Context, req *tfprotov6.UpgradeResourceStateRequest,
+) (*tfprotov6.UpgradeResourceStateResponse, error) {
 	if resp := s.unchanged.upgrade(req); resp != nil {
 		return resp, nil
 	}
 	return call(ctx, req, s.frameworkServer.UpgradeResourceState)
 }
 
-func (s server) UpgradeResourceIdentity(ctx context.Context, req *tfprotov6.UpgradeResourceIdentityRequest) (*tfprotov6.UpgradeResourceIdentityResponse, error) {
+func (s server) UpgradeResourceIdentity(
+	ctx context.Context, req *tfprotov6.UpgradeResourceIdentityRequest,
+) (*tfprotov6.UpgradeResourceIdentityResponse, error) {
 	return call(ctx, req, s.frameworkServer.UpgradeResourceIdentity)
 }
 
-func (s server) ReadResource(ctx context.Context, req *tfprotov6.ReadResourceRequest) (*tfprotov6.ReadResourceResponse, error) {
+func (s server) ReadResource(
+	ctx context.Context, req *tfprotov6.ReadResourceRequest,
+) (*tfprotov6.ReadResourceResponse, error) {
 	resp, err := s.unchanged.read(req), error(nil)
 	if resp == nil {
 		resp, err = call(ctx, req, s.frameworkServer.ReadResource)
@@ -158,7 +174,9 @@ func (s server) ReadResource(ctx context.Context, req *tfprotov6.ReadResourceReq
 	return resp, err
 }
 
-func (s server) PlanResourceChange(ctx context.Context, req *tfprotov6.PlanResourceChangeRequest) (*tfprotov6.PlanResourceChangeResponse, error) {
+func (s server) PlanResourceChange(
+	ctx context.Context, req *tfprotov6.PlanResourceChangeRequest,
+) (*tfprotov6.PlanResourceChangeResponse, error) {
 	if resp := s.unchanged.plan(req); resp != nil {
 		return resp, nil
 	}
@@ -168,11 +186,15 @@ func (s server) PlanResourceChange(ctx context.Context, req *tfprotov6.PlanResou
 	return call(ctx, req, s.frameworkServer.PlanResourceChange)
 }
 
-func (s server) ApplyResourceChange(ctx context.Context, req *tfprotov6.ApplyResourceChangeRequest) (*tfprotov6.ApplyResourceChangeResponse, error) {
+func (s server) ApplyResourceChange(
+	ctx context.Context, req *tfprotov6.ApplyResourceChangeRequest,
+) (*tfprotov6.ApplyResourceChangeResponse, error) {
 	return call(ctx, req, s.frameworkServer.ApplyResourceChange)
 }
 
-func call[Request, Response any](ctx context.Context, req Request, serve func(context.Context, Request) (Response, error)) (Response, error) {
+func call[Request, Response any](
+	ctx context.Context, req Request, serve func(context.Context, Request) (Response, error),
+) (Response, error) {
 	during := &callContext{}
 	during.context.Store(&ctx)
 	defer during.context.Store(&ended)

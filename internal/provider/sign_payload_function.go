@@ -22,10 +22,13 @@ func (signPayloadFunction) Metadata(_ context.Context, _ function.MetadataReques
 	resp.Name = "sign_payload"
 }
 
-func (signPayloadFunction) Definition(_ context.Context, _ function.DefinitionRequest, resp *function.DefinitionResponse) {
+func (signPayloadFunction) Definition(
+	_ context.Context, _ function.DefinitionRequest, resp *function.DefinitionResponse,
+) {
 	resp.Definition = function.Definition{
 		Summary: "Sign a delivery body as TitanX does",
-		MarkdownDescription: "Returns the value of the `" + signature.Header + "` header that TitanX would send with a body: the HMAC-SHA256 of the body in standard base64. " +
+		MarkdownDescription: "Returns the value of the `" + signature.Header +
+			"` header that TitanX would send with a body: the HMAC-SHA256 of the body in standard base64. " +
 			"Use it in `terraform test` to show that a receiver accepts what TitanX sends.",
 		Parameters: signedParameters(),
 		Return:     function.StringReturn{},
@@ -50,8 +53,9 @@ func refuseEmptySecret(secret string) *function.FuncError {
 	if strings.TrimSpace(secret) != "" {
 		return nil
 	}
-	return function.NewArgumentFuncError(0, "The signing secret is empty. The secret of a titanx_webhook is null if it is lost, "+
-		"or if secret_recipients is set: see its secret_status.")
+	return function.NewArgumentFuncError(0,
+		"The signing secret is empty. The secret of a titanx_webhook is null if it is lost, "+
+			"or if secret_recipients is set: see its secret_status.")
 }
 
 // signedParameters are what every signature is made of.
@@ -62,8 +66,9 @@ func signedParameters() []function.Parameter {
 			MarkdownDescription: "The webhook's signing secret, including its prefix. An empty secret is an error.",
 		},
 		function.StringParameter{
-			Name:                "body",
-			MarkdownDescription: "The request body, byte for byte (UTF-8). JSON that was parsed and encoded again is a different body.",
+			Name: "body",
+			MarkdownDescription: "The request body, byte for byte (UTF-8). " +
+				"JSON that was parsed and encoded again is a different body.",
 		},
 	}
 }

@@ -17,15 +17,21 @@ func newVerifySignatureFunction() function.Function { return verifySignatureFunc
 
 type verifySignatureFunction struct{}
 
-func (verifySignatureFunction) Metadata(_ context.Context, _ function.MetadataRequest, resp *function.MetadataResponse) {
+func (verifySignatureFunction) Metadata(
+	_ context.Context, _ function.MetadataRequest, resp *function.MetadataResponse,
+) {
 	resp.Name = "verify_signature"
 }
 
-func (verifySignatureFunction) Definition(_ context.Context, _ function.DefinitionRequest, resp *function.DefinitionResponse) {
+func (verifySignatureFunction) Definition(
+	_ context.Context, _ function.DefinitionRequest, resp *function.DefinitionResponse,
+) {
 	resp.Definition = function.Definition{
 		Summary: "Verify the signature of a delivery",
-		MarkdownDescription: "Returns whether a signature is the one that TitanX would send with a body. The comparison takes constant time. " +
-			"Terraform normalizes text to Unicode NFC: for a body with decomposed characters, use `verify_signature_base64`. " +
+		MarkdownDescription: "Returns whether a signature is the one that TitanX would send with a body. " +
+			"The comparison takes constant time. " +
+			"Terraform normalizes text to Unicode NFC: for a body with decomposed characters, use " +
+			"`verify_signature_base64`. " +
 			"A malformed signature is `false`, not an error.",
 		Parameters: append(signedParameters(), signatureParameter()),
 		Return:     function.BoolReturn{},

@@ -29,7 +29,9 @@ func newWebhookDataSource() datasource.DataSource { return &webhookDataSource{} 
 
 type webhookDataSource struct{ conn *connection }
 
-func (d *webhookDataSource) Metadata(_ context.Context, req datasource.MetadataRequest, resp *datasource.MetadataResponse) {
+func (d *webhookDataSource) Metadata(
+	_ context.Context, req datasource.MetadataRequest, resp *datasource.MetadataResponse,
+) {
 	resp.TypeName = req.ProviderTypeName + "_webhook"
 }
 
@@ -38,7 +40,8 @@ func (d *webhookDataSource) Schema(_ context.Context, _ datasource.SchemaRequest
 	for name, description := range map[string]string{
 		"id":   "The webhook's id at TitanX. Set exactly one of `id`, `name`, and `url`.",
 		"name": "The webhook's name. It is an error if several webhooks have it.",
-		"url":  "Where TitanX delivers. The case of the scheme and host, and the default port, make no difference. It is an error if several webhooks have it.",
+		"url": "Where TitanX delivers. The case of the scheme and host, and the default port, make no " +
+			"difference. It is an error if several webhooks have it.",
 	} {
 		attributes[name] = schema.StringAttribute{
 			MarkdownDescription: description,
@@ -48,8 +51,10 @@ func (d *webhookDataSource) Schema(_ context.Context, _ datasource.SchemaRequest
 		}
 	}
 	resp.Schema = schema.Schema{
-		MarkdownDescription: "Finds one webhook of the API key's user by its id, name, or url. It never returns the signing secret, which TitanX shows only once, to the resource that creates the webhook.",
-		Attributes:          attributes,
+		MarkdownDescription: "Finds one webhook of the API key's user by its id, name, or url. " +
+			"It never returns the signing secret, which TitanX shows only once, to the resource that " +
+			"creates the webhook.",
+		Attributes: attributes,
 	}
 }
 
@@ -59,7 +64,9 @@ func (d *webhookDataSource) ConfigValidators(context.Context) []datasource.Confi
 	}
 }
 
-func (d *webhookDataSource) Configure(_ context.Context, req datasource.ConfigureRequest, resp *datasource.ConfigureResponse) {
+func (d *webhookDataSource) Configure(
+	_ context.Context, req datasource.ConfigureRequest, resp *datasource.ConfigureResponse,
+) {
 	d.conn = configured(req.ProviderData, &resp.Diagnostics)
 }
 
@@ -128,13 +135,15 @@ func findOne(ctx context.Context, client *titanx.Client, config webhookModel, di
 		return found[0]
 	case len(found) > 1:
 		diags.AddAttributeError(path.Root(attribute), "Several webhooks match",
-			fmt.Sprintf("%d webhooks have %s: %s. Set id to select one of them.", len(found), shown, describe(client, found)))
+			fmt.Sprintf("%d webhooks have %s: %s. Set id to select one of them.", len(found), shown,
+				describe(client, found)))
 	case len(all) == 0:
 		diags.AddAttributeError(path.Root(attribute), "No such webhook",
 			"This API key's user has no webhook. A key cannot see other users' webhooks.")
 	default:
 		diags.AddAttributeError(path.Root(attribute), "No such webhook",
-			fmt.Sprintf("No webhook of this API key's user has %s. There are: %s. A key cannot see other users' webhooks.", shown, describe(client, all)))
+			fmt.Sprintf("No webhook of this API key's user has %s. There are: %s. "+
+				"A key cannot see other users' webhooks.", shown, describe(client, all)))
 	}
 	return titanx.Webhook{}
 }

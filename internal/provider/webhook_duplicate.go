@@ -102,7 +102,8 @@ func isApply(req resource.ModifyPlanRequest) bool { return req.ClientCapabilitie
 // provider the path has its registry.
 func marksApply(version, executable string) bool {
 	parts := strings.SplitN(version, ".", 3)
-	if len(parts) < 3 || version == "1.13.0" || strings.Contains(filepath.ToSlash(executable), "/registry.opentofu.org/") {
+	if len(parts) < 3 || version == "1.13.0" ||
+		strings.Contains(filepath.ToSlash(executable), "/registry.opentofu.org/") {
 		return false
 	}
 	minor, err := strconv.Atoi(parts[1])
@@ -117,13 +118,16 @@ func executable() string {
 // checkDuplicates reports what a new webhook would deliver twice. The replaced
 // webhook, if there is one, does not count. It costs at most the run's one
 // list.
-func (c *connection) checkDuplicates(ctx context.Context, plan webhookResourceModel, replaced types.String, diags *diag.Diagnostics) {
+func (c *connection) checkDuplicates(
+	ctx context.Context, plan webhookResourceModel, replaced types.String, diags *diag.Diagnostics,
+) {
 	if c == nil || plan.URL.IsUnknown() || plan.EventTypes.IsUnknown() {
 		return
 	}
 	if c.planned.again(plan) {
 		c.addDuplicate(diags, true, "The plan creates the same webhook more than once",
-			fmt.Sprintf("Another webhook in this plan delivers the same events to the same url (%s). The receiver gets every event twice, each time signed with a different secret. "+
+			fmt.Sprintf("Another webhook in this plan delivers the same events to the same url (%s). "+
+				"The receiver gets every event twice, each time signed with a different secret. "+
 				"Remove one of the two.", hostOf(plan.URL.ValueString())))
 	}
 	if !c.ready() {
@@ -147,14 +151,18 @@ func (c *connection) checkDuplicates(ctx context.Context, plan webhookResourceMo
 	})
 	if len(duplicates) > 0 {
 		// Core folds warnings that have the same summary.
-		c.addDuplicate(diags, certain, fmt.Sprintf("A webhook like %q already exists: %s", plan.Name.ValueString(), duplicates[0].ID),
+		c.addDuplicate(diags, certain,
+			fmt.Sprintf("A webhook like %q already exists: %s", plan.Name.ValueString(), duplicates[0].ID),
 			"TitanX already delivers these events to this url: "+describe(c.client, duplicates)+". "+duplicateText)
 	}
 }
 
-const duplicateText = "Unless it is tainted, or this plan destroys or replaces it, the receiver gets every event twice, each time signed with a different secret. " +
-	"To manage the webhook that exists, import it instead of creating another. If a run that was killed left it behind, delete it at TitanX. " +
-	"If this plan destroys it at another address, the new webhook has a new secret: a moved block instead keeps the webhook and its secret."
+const duplicateText = "Unless it is tainted, or this plan destroys or replaces it, the receiver gets every " +
+	"event twice, each time signed with a different secret. " +
+	"To manage the webhook that exists, import it instead of creating another. " +
+	"If a run that was killed left it behind, delete it at TitanX. " +
+	"If this plan destroys it at another address, the new webhook has a new secret: " +
+	"a moved block instead keeps the webhook and its secret."
 
 // duplicatesWait is how long a plan waits for a list that is only good for a
 // warning.
@@ -193,7 +201,8 @@ func (p *plannedWebhooks) meets(id string) (created, unplanned bool) {
 // planned. If it is not, its own plan is refused (addAwaited).
 func (c *connection) addDuplicate(diags *diag.Diagnostics, certain bool, summary, detail string) {
 	if c.duplicatesAreErrors && certain {
-		diags.AddAttributeError(path.Root("url"), summary, detail+" The provider's on_duplicate is \"error\": set it to \"warn\" to allow this.")
+		diags.AddAttributeError(path.Root("url"), summary,
+			detail+" The provider's on_duplicate is \"error\": set it to \"warn\" to allow this.")
 		return
 	}
 	diags.AddAttributeWarning(path.Root("url"), summary, detail)
@@ -202,8 +211,10 @@ func (c *connection) addDuplicate(diags *diag.Diagnostics, certain bool, summary
 // addAwaited refuses the plan of a webhook that a create duplicates.
 func (c *connection) addAwaited(diags *diag.Diagnostics, w webhookResourceModel) {
 	if c.duplicatesAreErrors {
-		diags.AddAttributeError(path.Root("url"), fmt.Sprintf("The plan creates a webhook like %q", w.Name.ValueString()),
-			fmt.Sprintf("The webhook %s (%q) exists, and this plan creates another that delivers the same events to the same url. ", w.ID.ValueString(), w.Name.ValueString())+
+		diags.AddAttributeError(path.Root("url"),
+			fmt.Sprintf("The plan creates a webhook like %q", w.Name.ValueString()),
+			fmt.Sprintf("The webhook %s (%q) exists, and this plan creates another that delivers the same "+
+				"events to the same url. ", w.ID.ValueString(), w.Name.ValueString())+
 				duplicateText+" The provider's on_duplicate is \"error\": set it to \"warn\" to allow this.")
 	}
 }
@@ -218,7 +229,9 @@ func (c *connection) addUnlisted(diags *diag.Diagnostics, err error) {
 	c.planned.unlisted = true
 	summary, detail := "Unable to look for duplicates", "Could not look for duplicates: "+err.Error()+"."
 	if errors.Is(err, titanx.ErrUnauthorized) || errors.Is(err, titanx.ErrForbidden) {
-		summary, detail = "The apply will fail", "TitanX refuses the API key, so the apply will fail, and the provider could not look for duplicates: "+err.Error()+"."
+		summary, detail = "The apply will fail",
+			"TitanX refuses the API key, so the apply will fail, and the provider could not look for duplicates: "+
+				err.Error()+"."
 	}
 	if advice := adviceFor(err); advice != "" {
 		detail += "\n\n" + advice

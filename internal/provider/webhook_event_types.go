@@ -27,9 +27,11 @@ func checkEvent(event string, at path.Path, diags *diag.Diagnostics) {
 	case slices.Contains(titanx.EventTypes(), event):
 	case !eventName.MatchString(event):
 		diags.AddAttributeError(at, "Invalid event type",
-			fmt.Sprintf("%q is not the name of an event. A name is words joined by dots. Known events: %s.", event, known))
+			fmt.Sprintf("%q is not the name of an event. A name is words joined by dots. Known events: %s.", event,
+				known))
 	default:
 		diags.AddAttributeWarning(at, fmt.Sprintf("Unknown event type %q", event),
-			fmt.Sprintf("This version of the provider does not know the event %q. The provider sends it as is, in case TitanX knows it. Known events: %s.", event, known))
+			fmt.Sprintf("This version of the provider does not know the event %q. "+
+				"The provider sends it as is, in case TitanX knows it. Known events: %s.", event, known))
 	}
 }

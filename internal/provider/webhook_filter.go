@@ -31,10 +31,14 @@ type webhookFilterModel struct {
 func filterArguments() map[string]filterArgument {
 	notEmpty := []validator.String{stringvalidator.LengthAtLeast(1)}
 	return map[string]filterArgument{
-		"status":     {"Only webhooks of this status: `active` or `inactive`. Any other word causes a warning.", []validator.String{webhookStatus}},
+		"status": {"Only webhooks of this status: `active` or `inactive`. Any other word causes a warning.",
+			[]validator.String{webhookStatus}},
 		"event_type": {"Only webhooks that get this event, such as `job.contact.scored`.", notEmpty},
-		"name_regex": {"Only webhooks whose name matches this [RE2](https://github.com/google/re2/wiki/Syntax) expression anywhere; anchor it with `^` and `$`.", []validator.String{regularExpression}},
-		"url_prefix": {"Only webhooks whose url begins with this text. End a host with `/`: `https://a.example` is also the beginning of `https://a.example.org/`.", notEmpty},
+		"name_regex": {"Only webhooks whose name matches this " +
+			"[RE2](https://github.com/google/re2/wiki/Syntax) expression anywhere; anchor it with `^` and `$`.",
+			[]validator.String{regularExpression}},
+		"url_prefix": {"Only webhooks whose url begins with this text. End a host with `/`: " +
+			"`https://a.example` is also the beginning of `https://a.example.org/`.", notEmpty},
 	}
 }
 
@@ -58,9 +62,10 @@ func (m webhookFilterModel) matcher(diags *diag.Diagnostics) func(titanx.Webhook
 }
 
 // regularExpression rejects what is not an RE2 expression.
-var regularExpression = stringCheck{"a regular expression (RE2)", func(text string, at path.Path, diags *diag.Diagnostics) {
-	if _, err := regexp.Compile(text); err != nil {
-		diags.AddAttributeError(at, "Invalid regular expression",
-			sentence(err.Error())+" Terraform providers use RE2, which has neither backreferences nor lookaround.")
-	}
-}}
+var regularExpression = stringCheck{"a regular expression (RE2)",
+	func(text string, at path.Path, diags *diag.Diagnostics) {
+		if _, err := regexp.Compile(text); err != nil {
+			diags.AddAttributeError(at, "Invalid regular expression",
+				sentence(err.Error())+" Terraform providers use RE2, which has neither backreferences nor lookaround.")
+		}
+	}}

@@ -119,7 +119,8 @@ func (f serverForms) warn(name string, diags *diag.Diagnostics) {
 	}
 	if len(stored) > 0 {
 		diags.AddWarning(fmt.Sprintf("TitanX stores webhook %q in its own form", name),
-			"TitanX stores the "+strings.Join(stored, ", and the ")+". Plans treat this as no change, so there is nothing to do. "+
+			"TitanX stores the "+strings.Join(stored, ", and the ")+
+				". Plans treat this as no change, so there is nothing to do. "+
 				"If you change the configuration to TitanX's form, the webhook keeps its secret.")
 	}
 }
@@ -157,7 +158,8 @@ func (f serverForms) takes(rule formRule, state, plan webhookResourceModel) bool
 // forget removes the forms that a change has taken into the configuration.
 func (f serverForms) forget(now webhookResourceModel) {
 	for _, rule := range formRules {
-		if form, ok := f[rule.attribute]; ok && form.Answered != nil && rule.same(form.Answered, rule.of(now.webhook())) {
+		if form, ok := f[rule.attribute]; ok && form.Answered != nil &&
+			rule.same(form.Answered, rule.of(now.webhook())) {
 			delete(f, rule.attribute)
 		}
 	}
@@ -173,7 +175,8 @@ func (rule formRule) advice(state, plan webhookResourceModel) string {
 	if len(asked) == 0 || len(stored) == 0 || !rule.form(asked, stored) {
 		return ""
 	}
-	return fmt.Sprintf(" (TitanX may store the %s: to keep the webhook, write %s as TitanX has it)", rule.describe(asked, stored), rule.attribute)
+	return fmt.Sprintf(" (TitanX may store the %s: to keep the webhook, write %s as TitanX has it)",
+		rule.describe(asked, stored), rule.attribute)
 }
 
 // webhook returns the values that TitanX stores.

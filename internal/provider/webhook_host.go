@@ -46,7 +46,8 @@ func hostProblem(u *url.URL) string {
 	labels := strings.Split(name, ".")
 	for _, label := range labels {
 		if len(label) > 63 {
-			return "A part of its host is longer than the 63 characters that are allowed between two dots. Use a shorter name."
+			return "A part of its host is longer than the 63 characters that are allowed between two dots. " +
+				"Use a shorter name."
 		}
 		if strings.ContainsFunc(label, func(r rune) bool {
 			return r != '-' && r != '_' && (r < '0' || r > '9') && (r < 'a' || r > 'z')
@@ -55,14 +56,16 @@ func hostProblem(u *url.URL) string {
 		}
 	}
 	if _, ok := numericIPv4(name); !ok && isNumber(labels[len(labels)-1]) {
-		return "Its host ends with a number, but is not an IPv4 address. Use a host name, such as hooks.example.com, or an address of four numbers from 0 to 255."
+		return "Its host ends with a number, but is not an IPv4 address. " +
+			"Use a host name, such as hooks.example.com, or an address of four numbers from 0 to 255."
 	}
 	return ""
 }
 
 // hosts maps a host as browsers do, and leaves to hostProblem what a host may
 // hold.
-var hosts = idna.New(idna.MapForLookup(), idna.Transitional(false), idna.BidiRule(), idna.StrictDomainName(false), idna.CheckHyphens(false), idna.VerifyDNSLength(false))
+var hosts = idna.New(idna.MapForLookup(), idna.Transitional(false), idna.BidiRule(), idna.StrictDomainName(false),
+	idna.CheckHyphens(false), idna.VerifyDNSLength(false))
 
 // asciiHost returns a host in lower case and punycode.
 func asciiHost(host string) (string, error) {

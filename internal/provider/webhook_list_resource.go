@@ -21,11 +21,15 @@ func newWebhookListResource() list.ListResource { return &webhookListResource{} 
 
 type webhookListResource struct{ conn *connection }
 
-func (r *webhookListResource) Metadata(_ context.Context, req resource.MetadataRequest, resp *resource.MetadataResponse) {
+func (r *webhookListResource) Metadata(
+	_ context.Context, req resource.MetadataRequest, resp *resource.MetadataResponse,
+) {
 	resp.TypeName = req.ProviderTypeName + "_webhook"
 }
 
-func (r *webhookListResource) ListResourceConfigSchema(_ context.Context, _ list.ListResourceSchemaRequest, resp *list.ListResourceSchemaResponse) {
+func (r *webhookListResource) ListResourceConfigSchema(
+	_ context.Context, _ list.ListResourceSchemaRequest, resp *list.ListResourceSchemaResponse,
+) {
 	attributes := map[string]schema.Attribute{}
 	for name, argument := range filterArguments() {
 		attributes[name] = schema.StringAttribute{
@@ -35,13 +39,18 @@ func (r *webhookListResource) ListResourceConfigSchema(_ context.Context, _ list
 		}
 	}
 	resp.Schema = schema.Schema{
-		MarkdownDescription: "Lists the webhooks of the API key's user. Use it to find and import those that Terraform does not manage yet. Without arguments, it lists all of them. With arguments, it lists those that match every one. " +
-			"Generated configuration has `on_lost_secret = \"keep\"`, because TitanX does not show signing secrets again. So an import does not replace any of them.",
+		MarkdownDescription: "Lists the webhooks of the API key's user. " +
+			"Use it to find and import those that Terraform does not manage yet. " +
+			"Without arguments, it lists all of them. With arguments, it lists those that match every one. " +
+			"Generated configuration has `on_lost_secret = \"keep\"`, because TitanX does not show signing " +
+			"secrets again. So an import does not replace any of them.",
 		Attributes: attributes,
 	}
 }
 
-func (r *webhookListResource) Configure(_ context.Context, req resource.ConfigureRequest, resp *resource.ConfigureResponse) {
+func (r *webhookListResource) Configure(
+	_ context.Context, req resource.ConfigureRequest, resp *resource.ConfigureResponse,
+) {
 	r.conn = configured(req.ProviderData, &resp.Diagnostics)
 }
 

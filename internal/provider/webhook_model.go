@@ -67,7 +67,8 @@ func (m *webhookResourceModel) decode(ctx context.Context, raw tftypes.Value, di
 		}
 	}
 	if err != nil {
-		diags.AddError("Unexpected value", fmt.Sprintf("This is a bug in the provider: %v. Report it to the provider's maintainers.", err))
+		diags.AddError("Unexpected value",
+			fmt.Sprintf("This is a bug in the provider: %v. Report it to the provider's maintainers.", err))
 	}
 }
 
@@ -81,7 +82,8 @@ func (m webhookResourceModel) encode(ctx context.Context, diags *diag.Diagnostic
 	raw, err := object.ToTerraformValue(ctx)
 	diags.Append(problems...)
 	if err != nil {
-		diags.AddError("Unexpected value", fmt.Sprintf("This is a bug in the provider: %v. Report it to the provider's maintainers.", err))
+		diags.AddError("Unexpected value",
+			fmt.Sprintf("This is a bug in the provider: %v. Report it to the provider's maintainers.", err))
 	}
 	return raw
 }

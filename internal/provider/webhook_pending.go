@@ -79,14 +79,19 @@ func (p pending) decidedBy(left []titanx.Webhook) bool {
 
 // deletePending deletes the orphan of an uncertain create. Where the orphan
 // cannot be proven, it deletes nothing and returns the candidates' placeholder.
-func (r *webhookResource) deletePending(ctx context.Context, client *titanx.Client, model webhookResourceModel, diags *diag.Diagnostics) (again types.String) {
+func (r *webhookResource) deletePending(
+	ctx context.Context, client *titanx.Client, model webhookResourceModel, diags *diag.Diagnostics,
+) (again types.String) {
 	again = types.StringNull()
 	record, err := pendingCreate(model.ID.ValueString())
 	if err != nil {
-		diags.AddError("Unable to delete webhook", sentence(err.Error())+" Look for the webhook at TitanX, delete it there, and remove the resource from the state.")
+		diags.AddError("Unable to delete webhook",
+			sentence(err.Error())+" Look for the webhook at TitanX, delete it there, and remove the resource "+
+				"from the state.")
 		return again
 	}
-	removed, candidates, err := client.DeleteOrphans(ctx, model.createRequest(), titanx.Webhook{}, record.Creates, r.conn.isManaged)
+	removed, candidates, err := client.DeleteOrphans(ctx, model.createRequest(), titanx.Webhook{}, record.Creates,
+		r.conn.isManaged)
 	name := model.Name.ValueString()
 	warnOrphansDeleted(diags, name, removed)
 	switch {
@@ -94,8 +99,10 @@ func (r *webhookResource) deletePending(ctx context.Context, client *titanx.Clie
 		addAPIError(diags, "delete what an uncertain create may have left", err)
 	case len(removed) == 0 && len(candidates) > 0 && !record.decidedBy(candidates):
 		diags.AddError("Unable to identify the webhook of an uncertain create",
-			fmt.Sprintf("The outcome of an earlier create of %q is uncertain. Any of these may be its webhook: %s. None was deleted.\n\n"+
-				"At TitanX, delete those that nobody uses, and then apply again: the others stay. If all are in use, remove this resource from the state.", name, describe(client, candidates)))
+			fmt.Sprintf("The outcome of an earlier create of %q is uncertain. "+
+				"Any of these may be its webhook: %s. None was deleted.\n\n"+
+				"At TitanX, delete those that nobody uses, and then apply again: the others stay. "+
+				"If all are in use, remove this resource from the state.", name, describe(client, candidates)))
 		return pendingID(record.Creates, candidates)
 	case len(removed) < len(record.Creates):
 		r.conn.carry(model, record.Creates)
@@ -119,7 +126,8 @@ func (c *connection) carriedTo(model webhookResourceModel) []titanx.UncertainCre
 // warnPending warns of a placeholder that the next apply replaces.
 func warnPending(diags *diag.Diagnostics, model webhookResourceModel) {
 	diags.AddAttributeWarning(path.Root("id"), fmt.Sprintf("Webhook %q is pending", model.Name.ValueString()),
-		"The outcome of an earlier create is uncertain, and the state has a placeholder for it. The next apply deletes what that create has left, and creates the webhook again. "+
+		"The outcome of an earlier create is uncertain, and the state has a placeholder for it. "+
+			"The next apply deletes what that create has left, and creates the webhook again. "+
 			"Terraform plans this as a replacement: if prevent_destroy is set, set it to false until then.")
 }
 
@@ -130,8 +138,10 @@ func (c *connection) warnPendingElsewhere(diags *diag.Diagnostics, model webhook
 		return
 	}
 	diags.AddWarning("Uncertain create under another API key",
-		fmt.Sprintf("The outcome of a create of %q under another API key is uncertain. Only a key of the same user can find its webhook, if there is one. "+
-			"If the current key belongs to another user, do not apply: use the first user's key again.", model.Name.ValueString()))
+		fmt.Sprintf("The outcome of a create of %q under another API key is uncertain. "+
+			"Only a key of the same user can find its webhook, if there is one. "+
+			"If the current key belongs to another user, do not apply: use the first user's key again.",
+			model.Name.ValueString()))
 }
 
 // uncertainCreates reads the uncertain creates of a webhook from private state.
@@ -146,7 +156,10 @@ func uncertainCreates(ctx context.Context, private privateGetter, diags *diag.Di
 
 // warnOrphans names what uncertain creates of a webhook have left since. It
 // deletes nothing: a refresh runs in review pipelines and health assessments.
-func (r *webhookResource) warnOrphans(ctx context.Context, client *titanx.Client, model webhookResourceModel, found titanx.Webhook, creates []titanx.UncertainCreate, diags *diag.Diagnostics) {
+func (r *webhookResource) warnOrphans(
+	ctx context.Context, client *titanx.Client, model webhookResourceModel, found titanx.Webhook,
+	creates []titanx.UncertainCreate, diags *diag.Diagnostics,
+) {
 	if len(creates) == 0 {
 		return
 	}
@@ -158,8 +171,10 @@ func (r *webhookResource) warnOrphans(ctx context.Context, client *titanx.Client
 	name := model.Name.ValueString()
 	if len(left.Orphans) > 0 {
 		diags.AddWarning(fmt.Sprintf("Orphan of webhook %q found", name),
-			fmt.Sprintf("The outcome of a create of %q was uncertain, and the webhook was created again. Since then its orphan has appeared: %s. It is inactive, and nobody has its secret. "+
-				"The next apply that changes or destroys %q deletes it. You can also delete it at TitanX.", name, describe(client, left.Orphans), name))
+			fmt.Sprintf("The outcome of a create of %q was uncertain, and the webhook was created again. "+
+				"Since then its orphan has appeared: %s. It is inactive, and nobody has its secret. "+
+				"The next apply that changes or destroys %q deletes it. You can also delete it at TitanX.", name,
+				describe(client, left.Orphans), name))
 	}
 	warnCandidates(diags, client, name, left.Candidates)
 }
@@ -167,7 +182,9 @@ func (r *webhookResource) warnOrphans(ctx context.Context, client *titanx.Client
 // deleteOrphans deletes the proven orphans of a webhook and names the
 // candidates. A failure is a warning: the webhook itself is as planned. It
 // reports whether nothing is left, and nothing can appear later.
-func (r *webhookResource) deleteOrphans(ctx context.Context, model webhookResourceModel, creates []titanx.UncertainCreate, diags *diag.Diagnostics) (over bool) {
+func (r *webhookResource) deleteOrphans(
+	ctx context.Context, model webhookResourceModel, creates []titanx.UncertainCreate, diags *diag.Diagnostics,
+) (over bool) {
 	if len(creates) == 0 {
 		return false
 	}
@@ -177,12 +194,14 @@ func (r *webhookResource) deleteOrphans(ctx context.Context, model webhookResour
 	}
 	own := model.ID.ValueString()
 	answered, _ := client.Listed(own)
-	removed, candidates, err := client.DeleteOrphans(ctx, model.createRequest(), answered, creates, r.managedBeside(own))
+	removed, candidates, err := client.DeleteOrphans(ctx, model.createRequest(), answered, creates,
+		r.managedBeside(own))
 	name := model.Name.ValueString()
 	warnOrphansDeleted(diags, name, removed)
 	warnCandidates(diags, client, name, candidates)
 	if err != nil {
-		diags.AddWarning(fmt.Sprintf("Unable to delete the orphan of webhook %q", name), sentence(err.Error())+" The next apply that changes or destroys it tries again.")
+		diags.AddWarning(fmt.Sprintf("Unable to delete the orphan of webhook %q", name),
+			sentence(err.Error())+" The next apply that changes or destroys it tries again.")
 	}
 	now, known := client.Now()
 	return err == nil && len(candidates) == 0 && known &&
@@ -198,7 +217,8 @@ func (r *webhookResource) managedBeside(own string) func(id string) bool {
 func warnCandidates(diags *diag.Diagnostics, client *titanx.Client, name string, candidates []titanx.Webhook) {
 	if len(candidates) > 0 {
 		diags.AddWarning(fmt.Sprintf("Possible orphan of webhook %q found", name),
-			fmt.Sprintf("The outcome of a create of %q was uncertain, and the webhook was created again. Any of these may be what the first request created: %s. "+
+			fmt.Sprintf("The outcome of a create of %q was uncertain, and the webhook was created again. "+
+				"Any of these may be what the first request created: %s. "+
 				"If nobody uses it, delete it at TitanX.", name, describe(client, candidates)))
 	}
 }
@@ -206,6 +226,8 @@ func warnCandidates(diags *diag.Diagnostics, client *titanx.Client, name string,
 func warnOrphansDeleted(diags *diag.Diagnostics, name string, removed []string) {
 	if len(removed) > 0 {
 		diags.AddWarning(fmt.Sprintf("Orphan of webhook %q deleted", name),
-			fmt.Sprintf("The outcome of an earlier create of %q was uncertain. It had left %s at TitanX, with a secret that nobody has. That webhook was deleted.", name, strings.Join(removed, ", ")))
+			fmt.Sprintf("The outcome of an earlier create of %q was uncertain. "+
+				"It had left %s at TitanX, with a secret that nobody has. That webhook was deleted.", name,
+				strings.Join(removed, ", ")))
 	}
 }

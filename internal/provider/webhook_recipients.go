@@ -22,13 +22,14 @@ import (
 
 // recipientKey rejects what is not an age recipient: a secret that nobody can
 // decrypt is lost.
-var recipientKey = stringCheck{"an age recipient: an X25519 (age1…) or SSH (ssh-ed25519, ssh-rsa) public key", func(text string, at path.Path, diags *diag.Diagnostics) {
-	if _, err := parseRecipient(text); err != nil {
-		// The path of an element holds its value, and the SDK logs the path: a
-		// private key may have been given by mistake.
-		diags.AddAttributeError(at.ParentPath(), "Invalid recipient", sentence(err.Error()))
-	}
-}}
+var recipientKey = stringCheck{"an age recipient: an X25519 (age1…) or SSH (ssh-ed25519, ssh-rsa) public key",
+	func(text string, at path.Path, diags *diag.Diagnostics) {
+		if _, err := parseRecipient(text); err != nil {
+			// The path of an element holds its value, and the SDK logs the
+			// path: a private key may have been given by mistake.
+			diags.AddAttributeError(at.ParentPath(), "Invalid recipient", sentence(err.Error()))
+		}
+	}}
 
 // sampleRecipients are public keys that people copy from documentation: those
 // of age's README, manual page and tests, and of SOPS's README.
@@ -56,25 +57,32 @@ func parseRecipient(text string) (age.Recipient, error) {
 	}
 	switch {
 	case sampleRecipients[text]:
-		return nil, errors.New("it is a sample from the documentation of age or SOPS, and its private key is not yours: age-keygen creates a key pair")
+		return nil, errors.New("it is a sample from the documentation of age or SOPS, and its private key is " +
+			"not yours: age-keygen creates a key pair")
 	case strings.HasPrefix(text, "age1") && strings.TrimSpace(text) != text:
 		return nil, fmt.Errorf("it ends with a space or a line break: remove it with trimspace(file(…))")
 	case strings.HasPrefix(text, "age1"):
 		recipient, err := age.ParseX25519Recipient(text)
 		if err != nil {
-			return nil, fmt.Errorf("it begins like an age public key but is not an X25519 key (post-quantum and plugin keys are not supported), or a part is missing: age-keygen -y prints the public key of an identity")
+			return nil, fmt.Errorf("it begins like an age public key but is not an X25519 key (post-quantum " +
+				"and plugin keys are not supported), or a part is missing: " +
+				"age-keygen -y prints the public key of an identity")
 		}
 		return recipient, nil
 	case strings.HasPrefix(text, "ssh-"):
 		recipient, err := agessh.ParseRecipient(text)
 		if err != nil {
-			return nil, fmt.Errorf("it begins like an SSH public key but is not an ssh-ed25519 or ssh-rsa key (of 2048 bits or more), or a part is missing: ssh-keygen -y prints the public key of a private one, on one line")
+			return nil, fmt.Errorf("it begins like an SSH public key but is not an ssh-ed25519 or ssh-rsa " +
+				"key (of 2048 bits or more), or a part is missing: ssh-keygen -y prints the public key of a " +
+				"private one, on one line")
 		}
 		return recipient, nil
 	case strings.HasPrefix(text, "AGE-SECRET-KEY-") || strings.Contains(text, "PRIVATE KEY"):
-		return nil, fmt.Errorf("this is a private key: replace the key pair at once, and use the public key, which age-keygen -y or ssh-keygen -y prints")
+		return nil, fmt.Errorf("this is a private key: replace the key pair at once, and use the public key, " +
+			"which age-keygen -y or ssh-keygen -y prints")
 	}
-	return nil, fmt.Errorf("it is not an age recipient: use a public key that begins with age1, ssh-ed25519, or ssh-rsa")
+	return nil, fmt.Errorf("it is not an age recipient: use a public key that begins with age1, " +
+		"ssh-ed25519, or ssh-rsa")
 }
 
 // misread returns an error for a key that was read or quoted in a wrong way.
@@ -145,17 +153,21 @@ func parseIdentities(text string) ([]age.Identity, error) {
 	case strings.HasPrefix(text, "-----BEGIN"):
 		identity, err := agessh.ParseIdentity([]byte(text))
 		if errors.As(err, &locked) || strings.HasPrefix(text, "-----BEGIN ENCRYPTED PRIVATE KEY-----") {
-			return nil, errors.New("the SSH private key is protected with a passphrase, which nobody can enter during a run: " +
-				"use a key without a passphrase, or preferably an age identity that age-keygen creates for this purpose")
+			return nil, errors.New("the SSH private key is protected with a passphrase, which nobody can " +
+				"enter during a run: " +
+				"use a key without a passphrase, or preferably an age identity that age-keygen creates " +
+				"for this purpose")
 		}
 		if err != nil {
-			return nil, errors.New("it is not an SSH private key of type ed25519 or RSA, or a part is missing: include the first and the last line")
+			return nil, errors.New("it is not an SSH private key of type ed25519 or RSA, or a part is " +
+				"missing: include the first and the last line")
 		}
 		return []age.Identity{identity}, nil
 	}
 	identities, err := age.ParseIdentities(strings.NewReader(text))
 	if err != nil {
-		return nil, errors.New("it is not an age identity: use one that begins with AGE-SECRET-KEY-1, as age-keygen prints it, or an SSH private key without a passphrase")
+		return nil, errors.New("it is not an age identity: use one that begins with AGE-SECRET-KEY-1, as " +
+			"age-keygen prints it, or an SSH private key without a passphrase")
 	}
 	return identities, nil
 }
@@ -163,12 +175,14 @@ func parseIdentities(text string) ([]age.Identity, error) {
 // decryptWith decrypts what encryptTo has made. Its error quotes nothing.
 func decryptWith(identities []age.Identity, encrypted string) (string, error) {
 	if !strings.HasPrefix(strings.TrimSpace(encrypted), armor.Header) {
-		return "", errors.New("it is not an age file in ASCII armor: use the encrypted_secret of a titanx_webhook that has secret_recipients")
+		return "", errors.New("it is not an age file in ASCII armor: use the encrypted_secret of a " +
+			"titanx_webhook that has secret_recipients")
 	}
 	plain, err := age.Decrypt(armor.NewReader(strings.NewReader(encrypted)), identities...)
 	var mismatch *age.NoIdentityMatchError
 	if errors.As(err, &mismatch) {
-		return "", errors.New("the identity matches none of the recipients that it was encrypted to: use the private key of one of the webhook's secret_recipients")
+		return "", errors.New("the identity matches none of the recipients that it was encrypted to: " +
+			"use the private key of one of the webhook's secret_recipients")
 	}
 	damaged := errors.New("it begins like an age file but is damaged: use the complete, unchanged encrypted_secret")
 	if err != nil {

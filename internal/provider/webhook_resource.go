@@ -45,9 +45,13 @@ func (r *webhookResource) Metadata(_ context.Context, req resource.MetadataReque
 
 func (r *webhookResource) Schema(_ context.Context, _ resource.SchemaRequest, resp *resource.SchemaResponse) {
 	resp.Schema = schema.Schema{
-		MarkdownDescription: "A TitanX webhook: an HTTPS address that gets a signed POST when a contact is scored or a job completes.\n\n" +
-			"TitanX shows the signing secret **once**, when it creates the webhook. This resource keeps it in the state, or encrypted with `secret_recipients`, and plans a replacement when it is lost.\n\n" +
-			"~> The state and saved plans contain `secret` like any sensitive value: restrict who can read them, or set `secret_recipients`.",
+		MarkdownDescription: "A TitanX webhook: an HTTPS address that gets a signed POST when a contact is " +
+			"scored or a job completes.\n\n" +
+			"TitanX shows the signing secret **once**, when it creates the webhook. " +
+			"This resource keeps it in the state, or encrypted with `secret_recipients`, and plans a " +
+			"replacement when it is lost.\n\n" +
+			"~> The state and saved plans contain `secret` like any sensitive value: " +
+			"restrict who can read them, or set `secret_recipients`.",
 		Attributes: map[string]schema.Attribute{
 			"id": schema.StringAttribute{
 				MarkdownDescription: "The webhook's id at TitanX.",
@@ -59,79 +63,106 @@ func (r *webhookResource) Schema(_ context.Context, _ resource.SchemaRequest, re
 				Validators:          []validator.String{stringvalidator.LengthAtLeast(1), plainName},
 			},
 			"url": schema.StringAttribute{
-				MarkdownDescription: "Where TitanX delivers: an absolute `https` URL that is reachable from the internet, without user info or fragment. " +
-					"The case of the scheme and host, and the default port, make no difference. A change replaces the webhook.",
+				MarkdownDescription: "Where TitanX delivers: an absolute `https` URL that is reachable from " +
+					"the internet, without user info or fragment. " +
+					"The case of the scheme and host, and the default port, make no difference. " +
+					"A change replaces the webhook.",
 				Required:   true,
 				Validators: []validator.String{deliveryURL},
 			},
 			"event_types": schema.SetAttribute{
-				MarkdownDescription: "The events to deliver: `job.contact.scored`, `job.completed`. Any other well-formed name causes a warning and is sent as is. A change replaces the webhook.",
-				Required:            true,
-				ElementType:         types.StringType,
-				Validators:          []validator.Set{setvalidator.SizeAtLeast(1), setvalidator.NoNullValues(), setvalidator.ValueStringsAre(eventType)},
+				MarkdownDescription: "The events to deliver: `job.contact.scored`, `job.completed`. " +
+					"Any other well-formed name causes a warning and is sent as is. A change replaces the webhook.",
+				Required:    true,
+				ElementType: types.StringType,
+				Validators: []validator.Set{setvalidator.SizeAtLeast(1), setvalidator.NoNullValues(),
+					setvalidator.ValueStringsAre(eventType)},
 			},
 			"status": schema.StringAttribute{
-				MarkdownDescription: "`active` (the default) or `inactive`. Any other word causes a warning and is sent as is. A change is in place, and an inactive webhook keeps its secret.",
-				Optional:            true,
-				Computed:            true,
-				Validators:          []validator.String{webhookStatus},
+				MarkdownDescription: "`active` (the default) or `inactive`. " +
+					"Any other word causes a warning and is sent as is. " +
+					"A change is in place, and an inactive webhook keeps its secret.",
+				Optional:   true,
+				Computed:   true,
+				Validators: []validator.String{webhookStatus},
 			},
 			"on_lost_secret": schema.StringAttribute{
-				MarkdownDescription: "What a plan does when the signing secret is lost, as after an import. `replace` (the default) replaces the webhook to get a new secret. `keep` keeps the webhook without it. `error` fails the plan.",
-				Optional:            true,
-				Computed:            true,
-				Validators:          []validator.String{stringvalidator.OneOf(onLostReplace, onLostKeep, onLostError)},
+				MarkdownDescription: "What a plan does when the signing secret is lost, as after an import. " +
+					"`replace` (the default) replaces the webhook to get a new secret. " +
+					"`keep` keeps the webhook without it. `error` fails the plan.",
+				Optional:   true,
+				Computed:   true,
+				Validators: []validator.String{stringvalidator.OneOf(onLostReplace, onLostKeep, onLostError)},
 			},
 			"secret": schema.StringAttribute{
-				MarkdownDescription: "The signing secret, issued by TitanX. Null if it is lost or if `secret_recipients` is set.",
-				Computed:            true,
-				Sensitive:           true,
+				MarkdownDescription: "The signing secret, issued by TitanX. " +
+					"Null if it is lost or if `secret_recipients` is set.",
+				Computed:  true,
+				Sensitive: true,
 			},
 			// Not sensitive: a write-only argument is never shown or stored,
 			// and Terraform 1.11 takes two sensitive attributes in another
 			// order for a change.
 			"secret_wo": schema.StringAttribute{
-				MarkdownDescription: "The signing secret of an imported webhook, if you still have it. If the secret is lost, the provider adopts this one in place, without a request; " +
-					"with `secret_recipients` it goes straight into `encrypted_secret`. It has no effect if TitanX issued the secret. " +
-					"The argument itself is never stored, and its value may be ephemeral. Requires Terraform 1.11 or OpenTofu 1.11.",
+				MarkdownDescription: "The signing secret of an imported webhook, if you still have it. " +
+					"If the secret is lost, the provider adopts this one in place, without a request; " +
+					"with `secret_recipients` it goes straight into `encrypted_secret`. " +
+					"It has no effect if TitanX issued the secret. " +
+					"The argument itself is never stored, and its value may be ephemeral. " +
+					"Requires Terraform 1.11 or OpenTofu 1.11.",
 				Optional:   true,
 				WriteOnly:  true,
 				Validators: []validator.String{stringvalidator.LengthAtLeast(1)},
 			},
 			"secret_wo_version": schema.Int64Attribute{
-				MarkdownDescription: "Any number. If the secret was adopted, a change adopts `secret_wo` again, which corrects a wrong adoption.",
-				Optional:            true,
-				Computed:            true,
+				MarkdownDescription: "Any number. If the secret was adopted, a change adopts `secret_wo` " +
+					"again, which corrects a wrong adoption.",
+				Optional: true,
+				Computed: true,
 			},
 			"secret_version": schema.Int64Attribute{
-				MarkdownDescription: "When the state got its current secret, in Unix seconds on TitanX's clock: `created_at`, or the time of the adoption. Null if the secret is lost. " +
-					"Use it for the `…_wo_version` argument that accompanies another provider's write-only argument. It does not change if a webhook is replaced within one second.",
+				MarkdownDescription: "When the state got its current secret, in Unix seconds on TitanX's " +
+					"clock: `created_at`, or the time of the adoption. Null if the secret is lost. " +
+					"Use it for the `…_wo_version` argument that accompanies another provider's write-only " +
+					"argument. It does not change if a webhook is replaced within one second.",
 				Computed: true,
 			},
 			"secret_status": schema.StringAttribute{
-				MarkdownDescription: "What Terraform knows about the secret: `known`, `adopted`, `encrypted`, `expired`, or `lost`. `expired` means that `rotate_after` has passed: the plan replaces the webhook, and the secret works until then. `lost` means that Terraform does not have the secret. It takes precedence over `expired`.",
-				Computed:            true,
+				MarkdownDescription: "What Terraform knows about the secret: " +
+					"`known`, `adopted`, `encrypted`, `expired`, or `lost`. " +
+					"`expired` means that `rotate_after` has passed: the plan replaces the webhook, and the " +
+					"secret works until then. `lost` means that Terraform does not have the secret. " +
+					"It takes precedence over `expired`.",
+				Computed: true,
 			},
 			"secret_recipients": schema.SetAttribute{
-				MarkdownDescription: "[age](https://age-encryption.org) public keys (`age1…`, `ssh-ed25519`, `ssh-rsa`). If set, only `encrypted_secret` is stored, never `secret`. " +
-					"Setting it for the first time encrypts the stored secret in place. Any later change, or removing it, replaces the webhook.",
+				MarkdownDescription: "[age](https://age-encryption.org) public keys (`age1…`, `ssh-ed25519`, " +
+					"`ssh-rsa`). If set, only `encrypted_secret` is stored, never `secret`. " +
+					"Setting it for the first time encrypts the stored secret in place. " +
+					"Any later change, or removing it, replaces the webhook.",
 				Optional:    true,
 				ElementType: types.StringType,
-				Validators:  []validator.Set{setvalidator.SizeAtLeast(1), setvalidator.NoNullValues(), setvalidator.ValueStringsAre(recipientKey)},
+				Validators: []validator.Set{setvalidator.SizeAtLeast(1), setvalidator.NoNullValues(),
+					setvalidator.ValueStringsAre(recipientKey)},
 			},
 			"encrypted_secret": schema.StringAttribute{
-				MarkdownDescription: "The signing secret, encrypted with age to `secret_recipients`, as ASCII armor. The ephemeral resource `titanx_webhook_secret` decrypts it during a run.",
-				Computed:            true,
+				MarkdownDescription: "The signing secret, encrypted with age to `secret_recipients`, as " +
+					"ASCII armor. The ephemeral resource `titanx_webhook_secret` decrypts it during a run.",
+				Computed: true,
 			},
 			"rotation_triggers": schema.MapAttribute{
-				MarkdownDescription: "Arbitrary values. Any change replaces the webhook, which issues a new secret. Keys with a null value make no difference. The first values after an import are recorded without a replacement.",
-				Optional:            true,
-				ElementType:         types.StringType,
+				MarkdownDescription: "Arbitrary values. Any change replaces the webhook, which issues a new " +
+					"secret. Keys with a null value make no difference. " +
+					"The first values after an import are recorded without a replacement.",
+				Optional:    true,
+				ElementType: types.StringType,
 			},
 			"rotate_after": schema.StringAttribute{
-				MarkdownDescription: "The age at which the secret expires, as a duration such as `2160h` (90 days). The first refresh after the webhook reaches this age sets `secret_status` to `expired`, and the same plan replaces the webhook. The age counts from `created_at`.",
-				Optional:            true,
-				Validators:          []validator.String{durationAtLeast(time.Minute)},
+				MarkdownDescription: "The age at which the secret expires, as a duration such as `2160h` (90 " +
+					"days). The first refresh after the webhook reaches this age sets `secret_status` to " +
+					"`expired`, and the same plan replaces the webhook. The age counts from `created_at`.",
+				Optional:   true,
+				Validators: []validator.String{durationAtLeast(time.Minute)},
 			},
 			"created_at": schema.StringAttribute{
 				MarkdownDescription: "When TitanX created the webhook (RFC 3339, UTC).",
@@ -141,7 +172,9 @@ func (r *webhookResource) Schema(_ context.Context, _ resource.SchemaRequest, re
 	}
 }
 
-func (r *webhookResource) IdentitySchema(_ context.Context, _ resource.IdentitySchemaRequest, resp *resource.IdentitySchemaResponse) {
+func (r *webhookResource) IdentitySchema(
+	_ context.Context, _ resource.IdentitySchemaRequest, resp *resource.IdentitySchemaResponse,
+) {
 	resp.IdentitySchema = identityschema.Schema{
 		Attributes: map[string]identityschema.Attribute{
 			"id": identityschema.StringAttribute{
@@ -152,7 +185,9 @@ func (r *webhookResource) IdentitySchema(_ context.Context, _ resource.IdentityS
 	}
 }
 
-func (r *webhookResource) Configure(_ context.Context, req resource.ConfigureRequest, resp *resource.ConfigureResponse) {
+func (r *webhookResource) Configure(
+	_ context.Context, req resource.ConfigureRequest, resp *resource.ConfigureResponse,
+) {
 	r.conn = configured(req.ProviderData, &resp.Diagnostics)
 }
 
@@ -313,13 +348,16 @@ func (r *webhookResource) Delete(ctx context.Context, req resource.DeleteRequest
 	r.deleteOrphans(ctx, model, uncertainCreates(ctx, req.Private, &resp.Diagnostics), &resp.Diagnostics)
 }
 
-func (r *webhookResource) ImportState(ctx context.Context, req resource.ImportStateRequest, resp *resource.ImportStateResponse) {
+func (r *webhookResource) ImportState(
+	ctx context.Context, req resource.ImportStateRequest, resp *resource.ImportStateResponse,
+) {
 	id := types.StringValue(req.ID)
 	if req.ID == "" && req.Identity != nil {
 		resp.Diagnostics.Append(req.Identity.GetAttribute(ctx, path.Root("id"), &id)...)
 	}
 	if text := id.ValueString(); text == "" || strings.TrimSpace(text) != text || isPending(id) {
-		resp.Diagnostics.AddError("Invalid import id", fmt.Sprintf("%q is not the id of a webhook. Use the id that TitanX lists.", text))
+		resp.Diagnostics.AddError("Invalid import id",
+			fmt.Sprintf("%q is not the id of a webhook. Use the id that TitanX lists.", text))
 		return
 	}
 	resource.ImportStatePassthroughWithIdentity(ctx, path.Root("id"), path.Root("id"), req, resp)
@@ -329,7 +367,9 @@ func (r *webhookResource) ImportState(ctx context.Context, req resource.ImportSt
 	resp.Diagnostics.Append(resp.Private.SetKey(ctx, importedKey, []byte("true"))...)
 }
 
-func (r *webhookResource) ModifyPlan(ctx context.Context, req resource.ModifyPlanRequest, resp *resource.ModifyPlanResponse) {
+func (r *webhookResource) ModifyPlan(
+	ctx context.Context, req resource.ModifyPlanRequest, resp *resource.ModifyPlanResponse,
+) {
 	if req.Plan.Raw.IsNull() {
 		r.planDestroy(ctx, req, resp)
 		return
@@ -368,7 +408,10 @@ func (r *webhookResource) ModifyPlan(ctx context.Context, req resource.ModifyPla
 
 // createFailed reports why there is no new webhook. An uncertain create is
 // recorded in the state.
-func (r *webhookResource) createFailed(ctx context.Context, client *titanx.Client, model webhookResourceModel, carried []titanx.UncertainCreate, err error, resp *resource.CreateResponse) {
+func (r *webhookResource) createFailed(
+	ctx context.Context, client *titanx.Client, model webhookResourceModel, carried []titanx.UncertainCreate, err error,
+	resp *resource.CreateResponse,
+) {
 	var uncertain *titanx.UncertainError
 	if !errors.As(err, &uncertain) {
 		addCreateError(ctx, client, model.URL.ValueString(), err, &resp.Diagnostics)
@@ -389,7 +432,9 @@ func (r *webhookResource) save(ctx context.Context, model webhookResourceModel, 
 
 // remember records in private state what later runs must know of a create: its
 // uncertain attempts, and the status of a webhook whose activation failed.
-func remember(ctx context.Context, created titanx.Created, carried []titanx.UncertainCreate, resp *resource.CreateResponse) {
+func remember(
+	ctx context.Context, created titanx.Created, carried []titanx.UncertainCreate, resp *resource.CreateResponse,
+) {
 	if remembered := slices.Concat(carried, created.Uncertain); len(remembered) > 0 {
 		creates, _ := json.Marshal(remembered) // times and strings alone
 		resp.Diagnostics.Append(resp.Private.SetKey(ctx, uncertainKey, creates)...)
@@ -405,27 +450,36 @@ func remember(ctx context.Context, created titanx.Created, carried []titanx.Unce
 func warnCreated(diags *diag.Diagnostics, model webhookResourceModel, created titanx.Created, err error) {
 	if len(created.Removed) > 0 {
 		diags.AddWarning(fmt.Sprintf("Webhook %q created again after an uncertain create", model.Name.ValueString()),
-			fmt.Sprintf("TitanX created %s for %q, but its response, and with it the signing secret, was lost. It was deleted, and the webhook was created again as %s.",
+			fmt.Sprintf("TitanX created %s for %q, but its response, and with it the signing secret, was "+
+				"lost. It was deleted, and the webhook was created again as %s.",
 				strings.Join(created.Removed, ", "), model.Name.ValueString(), created.ID))
 	} else if len(created.Uncertain) > 0 {
 		diags.AddWarning(fmt.Sprintf("Webhook %q created again after an uncertain create", model.Name.ValueString()),
-			fmt.Sprintf("The outcome of a create of %q is uncertain, and TitanX does not list a webhook that it left. The webhook was created again as %s. "+
+			fmt.Sprintf("The outcome of a create of %q is uncertain, and TitanX does not list a webhook that "+
+				"it left. The webhook was created again as %s. "+
 				"If the first one appears later, the next refresh names it.", model.Name.ValueString(), created.ID))
 	}
 	if created.StatusErr != nil {
-		diags.AddAttributeWarning(path.Root("status"), fmt.Sprintf("Webhook %q is not %s yet", model.Name.ValueString(), model.Status.ValueString()),
-			sentence(created.StatusErr.Error())+fmt.Sprintf(" The webhook %s exists, and its secret is in the state, but TitanX does not deliver to it as configured. The next apply sets its status.", created.ID))
+		diags.AddAttributeWarning(path.Root("status"),
+			fmt.Sprintf("Webhook %q is not %s yet", model.Name.ValueString(), model.Status.ValueString()),
+			sentence(created.StatusErr.Error())+
+				fmt.Sprintf(" The webhook %s exists, and its secret is in the state, but TitanX does not "+
+					"deliver to it as configured. The next apply sets its status.", created.ID))
 	}
 	if err != nil {
-		diags.AddAttributeWarning(path.Root("encrypted_secret"), lostSummary(model), sentence(err.Error())+" "+lostSecretAdvice(model.OnLostSecret.ValueString()))
+		diags.AddAttributeWarning(path.Root("encrypted_secret"), lostSummary(model),
+			sentence(err.Error())+" "+lostSecretAdvice(model.OnLostSecret.ValueString()))
 	} else if created.Secret == "" {
 		diags.AddAttributeWarning(path.Root("secret"), lostSummary(model),
-			"TitanX created the webhook, but its response has no signing secret. The next plan does what on_lost_secret says. "+lostSecretAdvice(model.OnLostSecret.ValueString()))
+			"TitanX created the webhook, but its response has no signing secret. "+
+				"The next plan does what on_lost_secret says. "+lostSecretAdvice(model.OnLostSecret.ValueString()))
 	}
 }
 
 // find asks TitanX for a webhook, unless it is hidden from the present key.
-func (r *webhookResource) find(ctx context.Context, client *titanx.Client, model webhookResourceModel, seenBy []byte) (titanx.Webhook, error) {
+func (r *webhookResource) find(
+	ctx context.Context, client *titanx.Client, model webhookResourceModel, seenBy []byte,
+) (titanx.Webhook, error) {
 	if r.conn.isHidden(model.ID.ValueString(), seenBy) {
 		return titanx.Webhook{}, titanx.ErrNotFound
 	}
@@ -444,7 +498,9 @@ func (c *connection) createdAt(model webhookResourceModel, seenBy []byte) time.T
 
 // readFailed removes a webhook that is gone from the state, and reports every
 // other reason why it was not read.
-func (r *webhookResource) readFailed(ctx context.Context, model webhookResourceModel, seenBy []byte, err error, resp *resource.ReadResponse) {
+func (r *webhookResource) readFailed(
+	ctx context.Context, model webhookResourceModel, seenBy []byte, err error, resp *resource.ReadResponse,
+) {
 	var unlisted *titanx.NotListedError
 	switch {
 	case errors.As(err, &unlisted):
@@ -461,13 +517,17 @@ func (r *webhookResource) readFailed(ctx context.Context, model webhookResourceM
 func addNotListedError(diags *diag.Diagnostics, model webhookResourceModel, err *titanx.NotListedError) {
 	until := err.Until.Format(time.RFC3339)
 	diags.AddError(fmt.Sprintf("Webhook %q is not listed yet", model.Name.ValueString()),
-		fmt.Sprintf("TitanX created the webhook %s at %s, and its list does not have it. The list may lag behind, so this does not mean that the webhook is gone. The state is unchanged.\n\n"+
-			"Plan again after %s. If the webhook is still missing then, the provider treats it as deleted.", model.ID.ValueString(), model.CreatedAt.ValueString(), until))
+		fmt.Sprintf("TitanX created the webhook %s at %s, and its list does not have it. "+
+			"The list may lag behind, so this does not mean that the webhook is gone. The state is unchanged.\n\n"+
+			"Plan again after %s. If the webhook is still missing then, the provider treats it as deleted.",
+			model.ID.ValueString(), model.CreatedAt.ValueString(), until))
 }
 
 // asRequested returns a webhook with the status that TitanX does not return,
 // and with the requested form of each value that TitanX stores in another one.
-func asRequested(ctx context.Context, found titanx.Webhook, req resource.ReadRequest, resp *resource.ReadResponse) titanx.Webhook {
+func asRequested(
+	ctx context.Context, found titanx.Webhook, req resource.ReadRequest, resp *resource.ReadResponse,
+) titanx.Webhook {
 	found = withStatus(found, privateValue(ctx, req.Private, statusKey, &resp.Diagnostics))
 	forms := serverFormsOf(ctx, req.Private, &resp.Diagnostics)
 	found, learned := forms.undo(found)
@@ -479,9 +539,12 @@ func asRequested(ctx context.Context, found titanx.Webhook, req resource.ReadReq
 
 // setStatus sets the planned status. Where TitanX answers with another one,
 // that is an error, and setStatus returns what TitanX said.
-func (r *webhookResource) setStatus(ctx context.Context, plan, state webhookResourceModel, seenBy []byte, diags *diag.Diagnostics) types.String {
+func (r *webhookResource) setStatus(
+	ctx context.Context, plan, state webhookResourceModel, seenBy []byte, diags *diag.Diagnostics,
+) types.String {
 	got := types.StringNull()
-	client, ctx := r.conn.api(ctx, "set status of webhook", diags, state.Secret.ValueString(), plan.Secret.ValueString())
+	client, ctx := r.conn.api(ctx, "set status of webhook", diags, state.Secret.ValueString(),
+		plan.Secret.ValueString())
 	if client == nil {
 		return got
 	}
@@ -491,20 +554,26 @@ func (r *webhookResource) setStatus(ctx context.Context, plan, state webhookReso
 	case errors.Is(err, titanx.ErrNotFound) && seenBy != nil && !r.conn.marked(seenBy):
 		addWrongKeyError(diags, state)
 	case errors.Is(err, titanx.ErrNotFound):
-		diags.AddError("Unable to set status of webhook", fmt.Sprintf("The webhook %s no longer exists at TitanX. Plan again with a refresh to create it again.", id))
+		diags.AddError("Unable to set status of webhook",
+			fmt.Sprintf("The webhook %s no longer exists at TitanX. Plan again with a refresh to create it again.", id))
 	case err != nil:
 		addAPIError(diags, "set status of webhook", err)
 	case now.Status != want:
 		got = types.StringValue(now.Status)
-		diags.AddAttributeError(path.Root("status"), fmt.Sprintf("Webhook %q is %s, not %s", name, client.Clean(now.Status), want),
-			fmt.Sprintf("The provider asked TitanX to set the webhook %s to %q, and TitanX answered with the status %q. The state has TitanX's status. Find the reason at TitanX, and then apply again.", id, want, client.Clean(now.Status)))
+		diags.AddAttributeError(path.Root("status"),
+			fmt.Sprintf("Webhook %q is %s, not %s", name, client.Clean(now.Status), want),
+			fmt.Sprintf("The provider asked TitanX to set the webhook %s to %q, and TitanX answered with the "+
+				"status %q. The state has TitanX's status. Find the reason at TitanX, and then apply again.", id, want,
+				client.Clean(now.Status)))
 	}
 	return got
 }
 
 // setSecret carries out what is planned for the secret: to adopt secret_wo, or
 // to encrypt the secret of the state.
-func (r *webhookResource) setSecret(plan *webhookResourceModel, state, config webhookResourceModel, adopted bool, diags *diag.Diagnostics) {
+func (r *webhookResource) setSecret(
+	plan *webhookResourceModel, state, config webhookResourceModel, adopted bool, diags *diag.Diagnostics,
+) {
 	secret := state.Secret.ValueString()
 	if plan.SecretVersion.IsUnknown() {
 		secret = config.SecretWO.ValueString()
@@ -512,7 +581,8 @@ func (r *webhookResource) setSecret(plan *webhookResourceModel, state, config we
 	}
 	if plan.Secret.IsUnknown() || plan.EncryptedSecret.IsUnknown() {
 		if err := plan.keepSecret(secret, plan.recipients(diags)); err != nil {
-			diags.AddAttributeError(path.Root("secret_recipients"), "Unable to encrypt the signing secret", sentence(err.Error()))
+			diags.AddAttributeError(path.Root("secret_recipients"), "Unable to encrypt the signing secret",
+				sentence(err.Error()))
 		}
 	}
 	if plan.SecretStatus.IsUnknown() {
@@ -526,7 +596,10 @@ func isImported(value []byte) bool { return value != nil && string(value) != "fa
 
 // planCreate plans a new webhook, or the second call of a replacement, which
 // has the private state of the first.
-func (r *webhookResource) planCreate(ctx context.Context, config, plan webhookResourceModel, req resource.ModifyPlanRequest, resp *resource.ModifyPlanResponse) {
+func (r *webhookResource) planCreate(
+	ctx context.Context, config, plan webhookResourceModel, req resource.ModifyPlanRequest,
+	resp *resource.ModifyPlanResponse,
+) {
 	if r.conn.lacksKey(&resp.Diagnostics) {
 		return
 	}
@@ -540,7 +613,9 @@ func (r *webhookResource) planCreate(ctx context.Context, config, plan webhookRe
 }
 
 // planDestroy only takes note: a create may have been refused for this webhook.
-func (r *webhookResource) planDestroy(ctx context.Context, req resource.ModifyPlanRequest, resp *resource.ModifyPlanResponse) {
+func (r *webhookResource) planDestroy(
+	ctx context.Context, req resource.ModifyPlanRequest, resp *resource.ModifyPlanResponse,
+) {
 	var state webhookResourceModel
 	state.decode(ctx, req.State.Raw, &resp.Diagnostics)
 	if r.conn.notePlanned(state.ID) && !isApply(req) {

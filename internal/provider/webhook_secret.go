@@ -132,8 +132,10 @@ func (m webhookResourceModel) recipients(diags *diag.Diagnostics) []age.Recipien
 // that replaces another may still have secret_wo.
 func planCreate(config webhookResourceModel, plan *webhookResourceModel, replaces bool, diags *diag.Diagnostics) {
 	if !replaces && !config.SecretWO.IsNull() && !config.SecretWO.IsUnknown() {
-		diags.AddAttributeWarning(path.Root("secret_wo"), fmt.Sprintf("secret_wo has no effect on the new webhook %q", config.Name.ValueString()),
-			"TitanX issues the signing secret of a new webhook, and does not accept one. secret_wo is only for imported webhooks: remove it here.")
+		diags.AddAttributeWarning(path.Root("secret_wo"),
+			fmt.Sprintf("secret_wo has no effect on the new webhook %q", config.Name.ValueString()),
+			"TitanX issues the signing secret of a new webhook, and does not accept one. "+
+				"secret_wo is only for imported webhooks: remove it here.")
 	}
 	plan.setDefaults(config)
 	plan.unknownComputed()
@@ -199,7 +201,10 @@ func (c *webhookChange) run() {
 }
 
 // newChange returns the change of a webhook that exists, not yet planned.
-func newChange(conn *connection, local clock, private func(key string) []byte, config, state webhookResourceModel, plan *webhookResourceModel, diags *diag.Diagnostics) webhookChange {
+func newChange(
+	conn *connection, local clock, private func(key string) []byte, config, state webhookResourceModel,
+	plan *webhookResourceModel, diags *diag.Diagnostics,
+) webhookChange {
 	refreshed := false
 	if conn != nil {
 		_, refreshed = conn.refreshed.Load(state.ID.ValueString())
@@ -222,7 +227,8 @@ func (c *webhookChange) pending() {
 // keepComputed plans that nothing changes which TitanX alone decides.
 func (c *webhookChange) keepComputed() {
 	c.plan.ID, c.plan.CreatedAt = c.state.ID, c.state.CreatedAt
-	c.plan.Secret, c.plan.EncryptedSecret, c.plan.SecretStatus = c.state.Secret, c.state.EncryptedSecret, c.state.SecretStatus
+	c.plan.Secret, c.plan.EncryptedSecret, c.plan.SecretStatus = c.state.Secret, c.state.EncryptedSecret,
+		c.state.SecretStatus
 	c.plan.SecretVersion = c.state.SecretVersion
 	if c.config.SecretWOVersion.IsNull() {
 		c.plan.SecretWOVersion = c.state.SecretWOVersion
@@ -233,7 +239,8 @@ func (c *webhookChange) keepComputed() {
 // the state does not know (after an import from an answer that did not say it)
 // is filled in without a request.
 func (c *webhookChange) compareArguments() {
-	if !c.plan.URL.IsUnknown() && !c.state.URL.IsNull() && titanx.SameURL(c.state.URL.ValueString(), c.plan.URL.ValueString()) {
+	if !c.plan.URL.IsUnknown() && !c.state.URL.IsNull() &&
+		titanx.SameURL(c.state.URL.ValueString(), c.plan.URL.ValueString()) {
 		c.plan.URL = c.state.URL
 	}
 	if !c.state.Name.IsNull() && !c.plan.Name.Equal(c.state.Name) && !c.forms.takes(nameForm, c.state, *c.plan) {
@@ -242,7 +249,8 @@ func (c *webhookChange) compareArguments() {
 	if !c.state.URL.IsNull() && !c.plan.URL.Equal(c.state.URL) && !c.forms.takes(urlForm, c.state, *c.plan) {
 		c.force("url", "url"+notInPlace+urlForm.advice(c.state, *c.plan))
 	}
-	if !c.state.EventTypes.IsNull() && !c.plan.EventTypes.Equal(c.state.EventTypes) && !c.forms.takes(eventsForm, c.state, *c.plan) {
+	if !c.state.EventTypes.IsNull() && !c.plan.EventTypes.Equal(c.state.EventTypes) &&
+		!c.forms.takes(eventsForm, c.state, *c.plan) {
 		c.force("event_types", "event_types"+notInPlace+eventsForm.advice(c.state, *c.plan))
 	}
 	if !c.firstTriggers() && !sameTriggers(c.state.RotationTriggers, c.plan.RotationTriggers) {
@@ -253,11 +261,13 @@ func (c *webhookChange) compareArguments() {
 // serviceStatus warns of a change of a status that only TitanX sets.
 func (c *webhookChange) serviceStatus() {
 	was, want := c.state.Status.ValueString(), c.plan.Status
-	if was == "" || was == titanx.StatusActive || was == titanx.StatusInactive || want.Equal(c.state.Status) || len(c.replace) > 0 {
+	if was == "" || was == titanx.StatusActive || was == titanx.StatusInactive || want.Equal(c.state.Status) ||
+		len(c.replace) > 0 {
 		return
 	}
 	c.diags.AddAttributeWarning(path.Root("status"), fmt.Sprintf("Webhook %q is %s", c.state.Name.ValueString(), was),
-		fmt.Sprintf("TitanX set the status %q, which no request can set. The plan changes it, but TitanX may refuse. Find the reason at TitanX first.", was))
+		fmt.Sprintf("TitanX set the status %q, which no request can set. "+
+			"The plan changes it, but TitanX may refuse. Find the reason at TitanX first.", was))
 }
 
 const notInPlace = " changes, which TitanX cannot do in place"
@@ -274,8 +284,10 @@ func (c *webhookChange) firstTriggers() bool { return c.imported && c.state.Rota
 
 func (c *webhookChange) warnTriggers() {
 	if c.firstTriggers() && !c.plan.RotationTriggers.IsNull() && !c.applying {
-		c.diags.AddAttributeWarning(path.Root("rotation_triggers"), fmt.Sprintf("rotation_triggers of webhook %q recorded, not rotated", c.plan.Name.ValueString()),
-			"The first rotation_triggers after an import are recorded, and the webhook keeps its secret. The next change of them replaces the webhook.")
+		c.diags.AddAttributeWarning(path.Root("rotation_triggers"),
+			fmt.Sprintf("rotation_triggers of webhook %q recorded, not rotated", c.plan.Name.ValueString()),
+			"The first rotation_triggers after an import are recorded, and the webhook keeps its secret. "+
+				"The next change of them replaces the webhook.")
 	}
 }
 
@@ -294,11 +306,15 @@ func (c *webhookChange) warnAge() {
 	name, at := c.plan.Name.ValueString(), due.Format(time.RFC3339)
 	switch {
 	case c.now.After(due):
-		c.diags.AddAttributeWarning(path.Root("rotate_after"), fmt.Sprintf("rotate_after of webhook %q has passed", name),
-			"It passed at "+at+", and this plan was made without a refresh of the webhook. The next plan with a refresh replaces it.")
+		c.diags.AddAttributeWarning(path.Root("rotate_after"),
+			fmt.Sprintf("rotate_after of webhook %q has passed", name),
+			"It passed at "+at+", and this plan was made without a refresh of the webhook. "+
+				"The next plan with a refresh replaces it.")
 	case c.now.After(due.Add(-min(limit/10, 7*24*time.Hour))):
-		c.diags.AddAttributeWarning(path.Root("rotate_after"), fmt.Sprintf("rotate_after of webhook %q passes soon", name),
-			"It passes at "+at+". The first plan with a refresh after that replaces the webhook. This plan was made without one.")
+		c.diags.AddAttributeWarning(path.Root("rotate_after"),
+			fmt.Sprintf("rotate_after of webhook %q passes soon", name),
+			"It passes at "+at+". The first plan with a refresh after that replaces the webhook. "+
+				"This plan was made without one.")
 	}
 }
 
@@ -329,12 +345,14 @@ func (c *webhookChange) recipients() {
 	}
 	switch {
 	case !c.state.EncryptedSecret.IsNull():
-		c.force("secret_recipients", "secret_recipients changes, and the provider cannot encrypt a stored secret to other recipients")
+		c.force("secret_recipients",
+			"secret_recipients changes, and the provider cannot encrypt a stored secret to other recipients")
 	case c.state.Secret.IsNull():
 	case c.plan.SecretRecipients.IsUnknown():
 		c.plan.unknownSecret()
 	case !c.plan.SecretRecipients.IsNull():
-		c.plan.Secret, c.plan.EncryptedSecret, c.plan.SecretStatus = types.StringNull(), types.StringUnknown(), types.StringValue(secretEncrypted)
+		c.plan.Secret, c.plan.EncryptedSecret, c.plan.SecretStatus = types.StringNull(), types.StringUnknown(),
+			types.StringValue(secretEncrypted)
 	}
 }
 
@@ -344,8 +362,10 @@ func (c *webhookChange) recipients() {
 // did not.
 func (c *webhookChange) rotation() {
 	if !c.plan.RotateAfter.IsNull() && c.state.CreatedAt.IsNull() {
-		c.diags.AddAttributeWarning(path.Root("rotate_after"), fmt.Sprintf("Age of webhook %q unknown", c.plan.Name.ValueString()),
-			"TitanX does not return the creation time of this webhook, so rotate_after has no effect on it. Use rotation_triggers instead.")
+		c.diags.AddAttributeWarning(path.Root("rotate_after"),
+			fmt.Sprintf("Age of webhook %q unknown", c.plan.Name.ValueString()),
+			"TitanX does not return the creation time of this webhook, so rotate_after has no effect on it. "+
+				"Use rotation_triggers instead.")
 	}
 	if c.state.SecretStatus.ValueString() != secretExpired || c.state.lost() {
 		return
@@ -377,7 +397,8 @@ func (c *webhookChange) adoption() {
 		}
 	} else if again && !version.IsUnknown() {
 		c.diags.AddAttributeError(path.Root("secret_wo"), "No secret to adopt",
-			"secret_wo_version changes, which adopts the secret in secret_wo again, but secret_wo is null. Set secret_wo, or leave secret_wo_version as it was. Nothing was changed.")
+			"secret_wo_version changes, which adopts the secret in secret_wo again, but secret_wo is null. "+
+				"Set secret_wo, or leave secret_wo_version as it was. Nothing was changed.")
 	}
 }
 
@@ -391,22 +412,29 @@ func (c *webhookChange) lostSecret() {
 	switch {
 	case c.plan.OnLostSecret.IsUnknown():
 		c.diags.AddAttributeError(path.Root("on_lost_secret"), "Policy for a lost secret unknown",
-			"The signing secret of this webhook is lost, and on_lost_secret will be known only after apply. Set a value that is known in the plan.")
+			"The signing secret of this webhook is lost, and on_lost_secret will be known only after apply. "+
+				"Set a value that is known in the plan.")
 	case policy == onLostError:
-		c.diags.AddAttributeError(at, lostSummary(*c.plan), lostSecretText+" on_lost_secret = \"error\" refuses to plan. "+lostSecretAdvice(policy)+" To destroy the webhook, use destroy -refresh=false.")
+		c.diags.AddAttributeError(at, lostSummary(*c.plan),
+			lostSecretText+" on_lost_secret = \"error\" refuses to plan. "+lostSecretAdvice(policy)+
+				" To destroy the webhook, use destroy -refresh=false.")
 	case policy == onLostReplace && c.applying:
 		// What core applies to a webhook that exists is no replacement: the
 		// plan adopted a secret.
 		c.diags.AddAttributeError(path.Root("secret_wo"), "No secret to adopt",
-			"secret_wo was not known when the plan was made, and is null now. Nothing was changed. Plan again: "+lostSecretAdvice(policy))
+			"secret_wo was not known when the plan was made, and is null now. Nothing was changed. Plan again: "+
+				lostSecretAdvice(policy))
 	case policy == onLostReplace:
 		c.diags.AddAttributeWarning(at, lostSummary(*c.plan)+": it will be replaced", lostSecretText+
-			" The plan replaces the webhook, which issues a new secret: receivers reject deliveries until they have it. "+lostSecretAdvice(policy))
+			" The plan replaces the webhook, which issues a new secret: "+
+			"receivers reject deliveries until they have it. "+lostSecretAdvice(policy))
 		c.lost = true
 		if c.plan.SecretRecipients.IsNull() {
 			c.force("secret", "its signing secret is lost")
 		} else {
-			c.force("encrypted_secret", "its signing secret is lost") // core replaces only for what changes, and with recipients secret stays null
+			// core replaces only for what changes, and with recipients secret
+			// stays null
+			c.force("encrypted_secret", "its signing secret is lost")
 		}
 	}
 }
@@ -416,19 +444,24 @@ func lostSummary(m webhookResourceModel) string {
 	return fmt.Sprintf("Signing secret of webhook %q lost", m.Name.ValueString())
 }
 
-const lostSecretText = "TitanX shows a signing secret once, when it creates the webhook, and the state does not have it: the webhook was imported, or the response was lost."
+const lostSecretText = "TitanX shows a signing secret once, when it creates the webhook, and the state does " +
+	"not have it: the webhook was imported, or the response was lost."
 
 // lostSecretAdvice returns what the reader can do about a lost secret under a
 // policy.
 func lostSecretAdvice(policy string) string {
-	advice := "If you still have the secret, set secret_wo to it: the provider adopts it without changing the webhook (Terraform 1.11, OpenTofu 1.11). "
+	advice := "If you still have the secret, set secret_wo to it: the provider adopts it without changing " +
+		"the webhook (Terraform 1.11, OpenTofu 1.11). "
 	switch policy {
 	case onLostKeep:
-		return advice + "on_lost_secret is \"keep\", so the webhook is managed without its secret; to get a new webhook with a new secret, set it to \"replace\"."
+		return advice + "on_lost_secret is \"keep\", so the webhook is managed without its secret; to get a " +
+			"new webhook with a new secret, set it to \"replace\"."
 	case onLostReplace:
-		return advice + "To manage the webhook without its secret, set on_lost_secret = \"keep\". To get a new webhook with a new secret, apply."
+		return advice + "To manage the webhook without its secret, set on_lost_secret = \"keep\". " +
+			"To get a new webhook with a new secret, apply."
 	}
-	return advice + "To manage the webhook without its secret, set on_lost_secret = \"keep\"; to get a new webhook with a new secret, set it to \"replace\"."
+	return advice + "To manage the webhook without its secret, set on_lost_secret = \"keep\"; to get a new " +
+		"webhook with a new secret, set it to \"replace\"."
 }
 
 // replacement plans what a new webhook brings, and says what that means for
@@ -436,10 +469,12 @@ func lostSecretAdvice(policy string) string {
 func (c *webhookChange) replacement() {
 	c.plan.unknownComputed()
 	if !c.lost {
-		c.diags.AddAttributeWarning(c.replace[0], fmt.Sprintf("Replacing the webhook %q issues a new signing secret", c.state.Name.ValueString()),
+		c.diags.AddAttributeWarning(c.replace[0],
+			fmt.Sprintf("Replacing the webhook %q issues a new signing secret", c.state.Name.ValueString()),
 			"The webhook is replaced because "+strings.Join(c.reasons, ", and ")+". "+replacementText)
 	}
 }
 
-const replacementText = "Receivers need the new secret. With create_before_destroy, both secrets are valid until the old webhook is deleted; " +
+const replacementText = "Receivers need the new secret. With create_before_destroy, both secrets are valid " +
+	"until the old webhook is deleted; " +
 	"without it, events in between are lost."

@@ -24,20 +24,24 @@ type webhookSecretModel struct {
 	Secret          types.String `tfsdk:"secret"`
 }
 
-func (webhookSecretEphemeral) Metadata(_ context.Context, req ephemeral.MetadataRequest, resp *ephemeral.MetadataResponse) {
+func (webhookSecretEphemeral) Metadata(
+	_ context.Context, req ephemeral.MetadataRequest, resp *ephemeral.MetadataResponse,
+) {
 	resp.TypeName = req.ProviderTypeName + "_webhook_secret"
 }
 
 func (webhookSecretEphemeral) Schema(_ context.Context, _ ephemeral.SchemaRequest, resp *ephemeral.SchemaResponse) {
 	resp.Schema = schema.Schema{
-		MarkdownDescription: "Decrypts the `encrypted_secret` of a `titanx_webhook` during a run. The signing secret can reach a write-only argument or a provider's configuration without being stored.",
+		MarkdownDescription: "Decrypts the `encrypted_secret` of a `titanx_webhook` during a run. " +
+			"The signing secret can reach a write-only argument or a provider's configuration without being stored.",
 		Attributes: map[string]schema.Attribute{
 			"encrypted_secret": schema.StringAttribute{
 				MarkdownDescription: "The `encrypted_secret` of a `titanx_webhook`.",
 				Required:            true,
 			},
 			"identity": schema.StringAttribute{
-				MarkdownDescription: "The private key that matches one of the webhook's `secret_recipients`. It is an age identity (`AGE-SECRET-KEY-…`), the whole file that `age-keygen` writes, " +
+				MarkdownDescription: "The private key that matches one of the webhook's `secret_recipients`. " +
+					"It is an age identity (`AGE-SECRET-KEY-…`), the whole file that `age-keygen` writes, " +
 					"or an SSH private key (ed25519 or RSA) without a passphrase. Pass it from an ephemeral variable.",
 				Required:  true,
 				Sensitive: true,
@@ -64,7 +68,8 @@ func (webhookSecretEphemeral) Open(ctx context.Context, req ephemeral.OpenReques
 	}
 	secret, err := decryptWith(identities, model.EncryptedSecret.ValueString())
 	if err != nil {
-		resp.Diagnostics.AddAttributeError(path.Root("encrypted_secret"), "Unable to decrypt the signing secret", sentence(err.Error()))
+		resp.Diagnostics.AddAttributeError(path.Root("encrypted_secret"), "Unable to decrypt the signing secret",
+			sentence(err.Error()))
 		return
 	}
 	model.Secret = types.StringValue(secret)

@@ -132,10 +132,12 @@ func (c *connection) addHidden(ctx context.Context, diags *diag.Diagnostics, mod
 		}
 	}
 	if n := c.hidden.missed.Load(); n > 1 {
-		diags.AddError(fmt.Sprintf("%d webhooks not visible under this API key and address", n), wrongKeyText(model)+fmt.Sprintf("\n\nThe other %d webhooks are not listed one by one.", n-1))
+		diags.AddError(fmt.Sprintf("%d webhooks not visible under this API key and address", n),
+			wrongKeyText(model)+fmt.Sprintf("\n\nThe other %d webhooks are not listed one by one.", n-1))
 		return
 	}
-	diags.AddError("Webhook not visible under this API key and address", wrongKeyText(model)+"\n\nIf other webhooks are missing too, this run does not list them.")
+	diags.AddError("Webhook not visible under this API key and address",
+		wrongKeyText(model)+"\n\nIf other webhooks are missing too, this run does not list them.")
 }
 
 // isHidden reports whether a webhook that the list does not have is one of
@@ -153,7 +155,9 @@ func addWrongKeyError(diags *diag.Diagnostics, model webhookResourceModel) {
 }
 
 func wrongKeyText(model webhookResourceModel) string {
-	return fmt.Sprintf("The webhook %s (%q) was last seen under another api_key or base_url, and the current ones do not list it. A webhook belongs to the user of the key, at one address: "+
-		"use a key of the same user, and the same base_url. If both are right, and the webhook was deleted, remove it from the state with \"terraform state rm\" and apply again. The state is unchanged.",
+	return fmt.Sprintf("The webhook %s (%q) was last seen under another api_key or base_url, and the current "+
+		"ones do not list it. A webhook belongs to the user of the key, at one address: "+
+		"use a key of the same user, and the same base_url. If both are right, and the webhook was deleted, "+
+		"remove it from the state with \"terraform state rm\" and apply again. The state is unchanged.",
 		model.ID.ValueString(), model.Name.ValueString())
 }

@@ -45,7 +45,8 @@ func newUnchangedWebhooks(p *titanxProvider) unchangedWebhooks {
 	for field := range reflect.TypeFor[webhookResourceModel]().Fields() {
 		fields[field.Tag.Get("tfsdk")] = field.Index
 	}
-	return unchangedWebhooks{p, metadata.TypeName, described.Schema.Version, described.Schema.Type().TerraformType(ctx), fields}
+	return unchangedWebhooks{p, metadata.TypeName, described.Schema.Version, described.Schema.Type().TerraformType(ctx),
+		fields}
 }
 
 // upgrade answers for a state of the present version, which Terraform takes as
@@ -134,7 +135,9 @@ func (u unchangedWebhooks) read(req *tfprotov6.ReadResourceRequest) *tfprotov6.R
 	conn.inState(state.ID.ValueString())
 	conn.refreshed.Store(state.ID.ValueString(), nil)
 	return &tfprotov6.ReadResourceResponse{
-		NewState: req.CurrentState, Private: req.Private, NewIdentity: &tfprotov6.ResourceIdentityData{IdentityData: &identity},
+		NewState:    req.CurrentState,
+		Private:     req.Private,
+		NewIdentity: &tfprotov6.ResourceIdentityData{IdentityData: &identity},
 	}
 }
 
@@ -155,7 +158,8 @@ func (u unchangedWebhooks) plan(req *tfprotov6.PlanResourceChangeRequest) *tfpro
 	planned := state
 	var diags diag.Diagnostics
 	private := privateValues(req.PriorPrivate)
-	change := newChange(conn, u.provider.now, func(key string) []byte { return private[key] }, config, state, &planned, &diags)
+	change := newChange(conn, u.provider.now, func(key string) []byte { return private[key] }, config, state, &planned,
+		&diags)
 	change.run()
 	if len(diags) > 0 || !planned.equal(state) {
 		return nil
@@ -163,7 +167,11 @@ func (u unchangedWebhooks) plan(req *tfprotov6.PlanResourceChangeRequest) *tfpro
 	if conn.notePlanned(state.ID) {
 		return nil
 	}
-	return &tfprotov6.PlanResourceChangeResponse{PlannedState: req.PriorState, PlannedPrivate: req.PriorPrivate, PlannedIdentity: req.PriorIdentity}
+	return &tfprotov6.PlanResourceChangeResponse{
+		PlannedState:    req.PriorState,
+		PlannedPrivate:  req.PriorPrivate,
+		PlannedIdentity: req.PriorIdentity,
+	}
 }
 
 // secretUnknown reports whether a configuration has a secret_wo that is not
@@ -214,30 +222,32 @@ func decodeAttribute(from *msgpack.Decoder, into any) error {
 			return types.Int64Value(n), err
 		})
 	case *types.Set:
-		return decodeValue(from, into, types.SetNull(types.StringType), types.SetUnknown(types.StringType), func() (types.Set, error) {
-			n, err := from.DecodeArrayLen()
-			var elements []attr.Value
-			for i := 0; i < n && err == nil; i++ {
-				var element types.String
-				err = decodeAttribute(from, &element)
-				elements = append(elements, element)
-			}
-			return types.SetValueMust(types.StringType, elements), err
-		})
-	case *types.Map:
-		return decodeValue(from, into, types.MapNull(types.StringType), types.MapUnknown(types.StringType), func() (types.Map, error) {
-			n, err := from.DecodeMapLen()
-			elements := map[string]attr.Value{}
-			for i := 0; i < n && err == nil; i++ {
-				var key string
-				var element types.String
-				if key, err = from.DecodeString(); err == nil {
+		return decodeValue(from, into, types.SetNull(types.StringType), types.SetUnknown(types.StringType),
+			func() (types.Set, error) {
+				n, err := from.DecodeArrayLen()
+				var elements []attr.Value
+				for i := 0; i < n && err == nil; i++ {
+					var element types.String
 					err = decodeAttribute(from, &element)
+					elements = append(elements, element)
 				}
-				elements[key] = element
-			}
-			return types.MapValueMust(types.StringType, elements), err
-		})
+				return types.SetValueMust(types.StringType, elements), err
+			})
+	case *types.Map:
+		return decodeValue(from, into, types.MapNull(types.StringType), types.MapUnknown(types.StringType),
+			func() (types.Map, error) {
+				n, err := from.DecodeMapLen()
+				elements := map[string]attr.Value{}
+				for i := 0; i < n && err == nil; i++ {
+					var key string
+					var element types.String
+					if key, err = from.DecodeString(); err == nil {
+						err = decodeAttribute(from, &element)
+					}
+					elements[key] = element
+				}
+				return types.MapValueMust(types.StringType, elements), err
+			})
 	}
 	return errors.ErrUnsupported
 }

@@ -16,11 +16,12 @@ import (
 
 // deliveryURL rejects what TitanX documents that it rejects, before anything
 // is sent.
-var deliveryURL = stringCheck{"an absolute https URL without user info or fragment", func(text string, at path.Path, diags *diag.Diagnostics) {
-	if problem := urlProblem(text); problem != "" {
-		diags.AddAttributeError(at, "Invalid webhook URL", problem)
-	}
-}}
+var deliveryURL = stringCheck{"an absolute https URL without user info or fragment",
+	func(text string, at path.Path, diags *diag.Diagnostics) {
+		if problem := urlProblem(text); problem != "" {
+			diags.AddAttributeError(at, "Invalid webhook URL", problem)
+		}
+	}}
 
 func urlProblem(text string) string {
 	if problem := characterProblem(text); problem != "" {
@@ -37,11 +38,13 @@ func urlProblem(text string) string {
 	case u.Hostname() == "":
 		return "It has no host. Use an absolute URL, such as https://hooks.example.com/titanx."
 	case u.User != nil:
-		return "It contains user info, which would be stored and sent in clear text. Remove it: receivers verify the signature of a delivery instead."
+		return "It contains user info, which would be stored and sent in clear text. Remove it: " +
+			"receivers verify the signature of a delivery instead."
 	case u.Fragment != "" || strings.HasSuffix(text, "#"):
 		return "It has a fragment (the part after #), which is never sent to a server. Remove it."
 	case !isASCII(strings.Replace(text, u.Host, "", 1)):
-		return "Outside the host, it contains a character that is not ASCII. Write that part percent-encoded, for example with urlencode(…)."
+		return "Outside the host, it contains a character that is not ASCII. " +
+			"Write that part percent-encoded, for example with urlencode(…)."
 	}
 	return hostProblem(u)
 }
@@ -55,13 +58,15 @@ func characterProblem(text string) string {
 	for _, r := range text {
 		switch {
 		case r == '\n' || r == '\r' || r == '\u2028' || r == '\u2029':
-			return "It contains a line break. Use an absolute URL in one line, such as https://hooks.example.com/titanx."
+			return "It contains a line break. Use an absolute URL in one line, such as " +
+				"https://hooks.example.com/titanx."
 		case unicode.IsControl(r):
 			return "It contains a control character. Remove it."
 		case unicode.IsSpace(r):
 			return "It contains a space. A host has none; elsewhere write it as %20, for example with urlencode(…)."
 		case unicode.Is(unicode.Cf, r):
-			return fmt.Sprintf("It contains an invisible character (U+%04X), as copied text often does. Type the URL again.", r)
+			return fmt.Sprintf("It contains an invisible character (U+%04X), as copied text often does. "+
+				"Type the URL again.", r)
 		}
 	}
 	return ""
@@ -97,7 +102,9 @@ func unreachableURL(text string) string {
 	default:
 		return ""
 	}
-	return fmt.Sprintf("TitanX must reach the webhook from the internet, but %q is %s. Use a public host name; to test with a server on this machine, also set base_url to this machine.", u.Hostname(), what)
+	return fmt.Sprintf("TitanX must reach the webhook from the internet, but %q is %s. "+
+		"Use a public host name; to test with a server on this machine, also set base_url to this machine.",
+		u.Hostname(), what)
 }
 
 // Addresses that are not public, beside those that net/netip knows: this

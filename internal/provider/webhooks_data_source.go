@@ -21,7 +21,9 @@ type webhooksModel struct {
 	Webhooks []webhookModel `tfsdk:"webhooks"`
 }
 
-func (d *webhooksDataSource) Metadata(_ context.Context, req datasource.MetadataRequest, resp *datasource.MetadataResponse) {
+func (d *webhooksDataSource) Metadata(
+	_ context.Context, req datasource.MetadataRequest, resp *datasource.MetadataResponse,
+) {
 	resp.TypeName = req.ProviderTypeName + "_webhooks"
 }
 
@@ -41,12 +43,15 @@ func (d *webhooksDataSource) Schema(_ context.Context, _ datasource.SchemaReques
 		}
 	}
 	resp.Schema = schema.Schema{
-		MarkdownDescription: "Lists the webhooks of the API key's user: all of them, or those that match every argument. It never returns a signing secret.",
-		Attributes:          attributes,
+		MarkdownDescription: "Lists the webhooks of the API key's user: " +
+			"all of them, or those that match every argument. It never returns a signing secret.",
+		Attributes: attributes,
 	}
 }
 
-func (d *webhooksDataSource) Configure(_ context.Context, req datasource.ConfigureRequest, resp *datasource.ConfigureResponse) {
+func (d *webhooksDataSource) Configure(
+	_ context.Context, req datasource.ConfigureRequest, resp *datasource.ConfigureResponse,
+) {
 	d.conn = configured(req.ProviderData, &resp.Diagnostics)
 }
 

@@ -82,7 +82,8 @@ func New(cfg Config) (*Client, error) {
 		return nil, err
 	}
 	if cfg.APIKey == "" || strings.ContainsFunc(cfg.APIKey, func(r rune) bool { return r <= ' ' || r > '~' }) {
-		return nil, errors.New("the API key is empty, or contains a space, a line break, or another character that no key has")
+		return nil, errors.New("the API key is empty, or contains a space, a line break, or another " +
+			"character that no key has")
 	}
 	if cfg.RequestTimeout < 0 || cfg.MaxRetries < 0 {
 		return nil, errors.New("the request timeout and the number of retries cannot be negative")

@@ -151,7 +151,9 @@ var errGone = &requestError{answered, fmt.Errorf("%w: it was gone before it was 
 
 // attemptCreate sends one create and completes it. It also returns what is
 // needed to find the webhook if the outcome is uncertain.
-func (c *Client) attemptCreate(ctx context.Context, g *urlCreates, req CreateRequest) (Created, UncertainCreate, error) {
+func (c *Client) attemptCreate(
+	ctx context.Context, g *urlCreates, req CreateRequest,
+) (Created, UncertainCreate, error) {
 	open, err := g.begin(ctx)
 	if err != nil {
 		return Created{}, UncertainCreate{}, err
@@ -238,16 +240,20 @@ func (c *Client) post(ctx context.Context, req CreateRequest, room *spare) (Crea
 	return Created{}, at, secondErr
 }
 
-func (c *Client) postKeys(ctx context.Context, req CreateRequest, keys []string, room *spare) (Created, attempt, error) {
+func (c *Client) postKeys(
+	ctx context.Context, req CreateRequest, keys []string, room *spare,
+) (Created, attempt, error) {
 	first := req
 	first.Status = StatusInactive
 	var created Created
-	at, err := c.do(ctx, call{method: http.MethodPost, path: []string{webhooksPath}, body: encodeCreate(first, keys), nonIdempotent: true, reserve: room, read: func(a *answer) error {
-		w, err := decodeWebhook(a)
-		created = Created{Webhook: first.asked().merged(w.webhook()), Secret: w.Secret, Answered: w.webhook()}
-		c.redact.add(created.Secret)
-		return err
-	}})
+	at, err := c.do(ctx, call{
+		method: http.MethodPost, path: []string{webhooksPath}, body: encodeCreate(first, keys), nonIdempotent: true,
+		reserve: room, read: func(a *answer) error {
+			w, err := decodeWebhook(a)
+			created = Created{Webhook: first.asked().merged(w.webhook()), Secret: w.Secret, Answered: w.webhook()}
+			c.redact.add(created.Secret)
+			return err
+		}})
 	return created, at, err
 }
 
@@ -268,7 +274,9 @@ func (c *Client) uncertainCreate(at attempt, contested bool) UncertainCreate {
 //
 // It waits before it looks. By then a client that is alive has activated its
 // webhook, so that what is still inactive belongs to nobody.
-func (c *Client) settle(ctx context.Context, g *urlCreates, req CreateRequest, creates []UncertainCreate, cause error) ([]string, error) {
+func (c *Client) settle(
+	ctx context.Context, g *urlCreates, req CreateRequest, creates []UncertainCreate, cause error,
+) ([]string, error) {
 	ctx, cancel := context.WithTimeout(ctx, 4*(c.timeout+c.settleWait)+detachedLimit)
 	defer cancel()
 	failed := &UncertainError{Err: cause, Creates: creates}
@@ -298,7 +306,9 @@ func (c *Client) settle(ctx context.Context, g *urlCreates, req CreateRequest, c
 
 // awaitOrphans looks for what uncertain creates have left: twice, for a server
 // whose list is behind.
-func (c *Client) awaitOrphans(ctx context.Context, g *urlCreates, req CreateRequest, creates []UncertainCreate) (found Judgment, err error) {
+func (c *Client) awaitOrphans(
+	ctx context.Context, g *urlCreates, req CreateRequest, creates []UncertainCreate,
+) (found Judgment, err error) {
 	for range 2 {
 		select {
 		case <-time.After(c.settleWait):

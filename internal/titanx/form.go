@@ -50,7 +50,9 @@ func isMasked(asked, stored string) bool {
 		return false
 	}
 	for key, values := range s {
-		hidden := slices.ContainsFunc(values, func(v string) bool { return strings.ContainsAny(v, "*\u2022\u2026") || v == "redacted" })
+		hidden := slices.ContainsFunc(values, func(v string) bool {
+			return strings.ContainsAny(v, "*\u2022\u2026") || v == "redacted"
+		})
 		if _, ok := a[key]; !ok || !hidden && !slices.Equal(a[key], values) {
 			return false
 		}

@@ -157,7 +157,9 @@ type Judgment struct {
 }
 
 // judgeAll judges every webhook of a list that was begun at notBefore or later.
-func (c *Client) judgeAll(ctx context.Context, notBefore time.Time, e evidence, claimed func(id string) bool) (Judgment, error) {
+func (c *Client) judgeAll(
+	ctx context.Context, notBefore time.Time, e evidence, claimed func(id string) bool,
+) (Judgment, error) {
 	var found Judgment
 	err := c.inventory.read(ctx, notBefore, func(known map[string]entry) {
 		for _, w := range known {
@@ -180,8 +182,15 @@ func (c *Client) judgeAll(ctx context.Context, notBefore time.Time, e evidence, 
 // run have left. It deletes nothing. Answered is the webhook that was created
 // in the end, zero if there is none. Managed reports whether the state has a
 // webhook.
-func (c *Client) FindOrphans(ctx context.Context, asked CreateRequest, answered Webhook, creates []UncertainCreate, managed func(id string) bool) (Judgment, error) {
-	found, err := c.judgeAll(ctx, time.Now().Add(-inventoryAge), evidence{Asked: asked.asked(), Answered: answered, Creates: creates, EarlierRun: true}, c.claims(asked, managed))
+func (c *Client) FindOrphans(
+	ctx context.Context, asked CreateRequest, answered Webhook, creates []UncertainCreate, managed func(id string) bool,
+) (Judgment, error) {
+	found, err := c.judgeAll(ctx, time.Now().Add(-inventoryAge), evidence{
+		Asked:      asked.asked(),
+		Answered:   answered,
+		Creates:    creates,
+		EarlierRun: true,
+	}, c.claims(asked, managed))
 	if err != nil {
 		return Judgment{}, fmt.Errorf("look for the webhook of an uncertain create: %w", err)
 	}
@@ -191,8 +200,15 @@ func (c *Client) FindOrphans(ctx context.Context, asked CreateRequest, answered 
 // DeleteOrphans is FindOrphans on a new list, and then deletes the proven
 // orphans. It returns the ids of those that it deleted, and the candidates,
 // which it does not touch.
-func (c *Client) DeleteOrphans(ctx context.Context, asked CreateRequest, answered Webhook, creates []UncertainCreate, managed func(id string) bool) (removed []string, candidates []Webhook, err error) {
-	found, err := c.judgeAll(ctx, time.Now(), evidence{Asked: asked.asked(), Answered: answered, Creates: creates, EarlierRun: true}, c.claims(asked, managed))
+func (c *Client) DeleteOrphans(
+	ctx context.Context, asked CreateRequest, answered Webhook, creates []UncertainCreate, managed func(id string) bool,
+) (removed []string, candidates []Webhook, err error) {
+	found, err := c.judgeAll(ctx, time.Now(), evidence{
+		Asked:      asked.asked(),
+		Answered:   answered,
+		Creates:    creates,
+		EarlierRun: true,
+	}, c.claims(asked, managed))
 	if err != nil {
 		return nil, nil, fmt.Errorf("look for the webhook of an uncertain create: %w", err)
 	}

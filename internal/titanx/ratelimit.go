@@ -43,7 +43,8 @@ func (e *RateLimitError) Error() string {
 	if e.Window == "" {
 		return "waiting for the rate limit: the API refuses requests until " + opens
 	}
-	return fmt.Sprintf("waiting for the rate limit: the %d requests of this %s are used up, the next %[2]s opens at %s", e.Limit, e.Window, opens)
+	return fmt.Sprintf("waiting for the rate limit: the %d requests of this %s are used up, the next %[2]s opens at %s",
+		e.Limit, e.Window, opens)
 }
 
 // pacer spaces requests so that a run alone on its API key meets no 429. It
@@ -92,7 +93,9 @@ func newPacer() *pacer {
 // It takes one more place for reserve, or uses the one of spend; both may be
 // nil. It logs one line for each window waited for. The error is send's own, a
 // *RateLimitError before any waiting, or wraps the context's.
-func (p *pacer) do(ctx context.Context, logger *slog.Logger, reserve, spend *spare, send func() (*http.Response, error)) (*http.Response, error) {
+func (p *pacer) do(
+	ctx context.Context, logger *slog.Logger, reserve, spend *spare, send func() (*http.Response, error),
+) (*http.Response, error) {
 	sent, err := p.reserve(ctx, logger, reserve, spend)
 	if err != nil {
 		return nil, err
@@ -146,7 +149,8 @@ func (p *pacer) reserve(ctx context.Context, logger *slog.Logger, reserve, spend
 		}
 		if g.sure && !g.reason.Reset.Equal(logged) {
 			logged = g.reason.Reset
-			logger.InfoContext(ctx, "waiting for the rate limit", "window", g.reason.Window, "until", logged, "duration", g.wait)
+			logger.InfoContext(ctx, "waiting for the rate limit", "window", g.reason.Window, "until", logged,
+				"duration", g.wait)
 		}
 		select {
 		case <-time.After(g.wait):
@@ -373,7 +377,8 @@ func readWindow(header http.Header, suffixes ...string) (reading, bool) {
 		limit, errLimit := strconv.Atoi(header.Get("X-Ratelimit-Limit-" + suffix))
 		remaining, errRemaining := strconv.Atoi(header.Get("X-Ratelimit-Remaining-" + suffix))
 		reset, errReset := strconv.ParseInt(header.Get("X-Ratelimit-Reset-"+suffix), 10, 64)
-		if errLimit == nil && errRemaining == nil && errReset == nil && 0 < limit && 0 <= remaining && remaining <= limit {
+		if errLimit == nil && errRemaining == nil && errReset == nil && 0 < limit && 0 <= remaining &&
+			remaining <= limit {
 			return reading{limit, remaining, time.Unix(reset, 0)}, true
 		}
 	}

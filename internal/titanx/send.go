@@ -103,7 +103,8 @@ func (c *Client) do(ctx context.Context, what call) (attempt, error) {
 	for resent := 0; ; {
 		var got *answer
 		var at attempt
-		_, err := c.pacer.do(ctx, c.logger, what.reserve, what.spend, func() (resp *http.Response, err error) { //nolint:bodyclose // attempt closes it
+		//nolint:bodyclose // attempt closes it
+		_, err := c.pacer.do(ctx, c.logger, what.reserve, what.spend, func() (resp *http.Response, err error) {
 			resp, got, at, err = c.attempt(ctx, what, target)
 			return resp, err
 		})
@@ -218,10 +219,12 @@ func (c *Client) attempt(ctx context.Context, what call, target *url.URL) (*http
 		} else if errors.Is(failed.err, errNoAnswerInTime) {
 			failed.outcome = stillPossible
 		}
-		c.logger.DebugContext(ctx, "TitanX request failed", "method", what.method, "path", target.Path, "error", failed.Error(), "took", at.ended.Sub(at.sent))
+		c.logger.DebugContext(ctx, "TitanX request failed", "method", what.method, "path", target.Path,
+			"error", failed.Error(), "took", at.ended.Sub(at.sent))
 		return nil, nil, at, failed
 	}
-	c.logger.DebugContext(ctx, "TitanX request", "method", what.method, "path", target.Path, "status", resp.StatusCode, "took", at.ended.Sub(at.sent))
+	c.logger.DebugContext(ctx, "TitanX request", "method", what.method, "path", target.Path, "status", resp.StatusCode,
+		"took", at.ended.Sub(at.sent))
 	return resp, &answer{resp.StatusCode, resp.Header, body, what.aboutOne, &c.redact}, at, nil
 }
 
@@ -337,7 +340,8 @@ func (c *Client) transportError(ctx context.Context, err error, stage *stage) er
 	case errors.As(err, &timeout) && timeout.Timeout():
 		return fmt.Errorf("%w: connecting to the host took too long", ErrNoAnswer)
 	case stage.noTLS.Load():
-		return fmt.Errorf("%w: %w: the host does not support TLS, or supports only versions that this client rejects", ErrNoAnswer, errTLS)
+		return fmt.Errorf("%w: %w: the host does not support TLS, or supports only versions that this client rejects",
+			ErrNoAnswer, errTLS)
 	case stage.unsent():
 		return fmt.Errorf("%w: the host cannot be reached", ErrNoAnswer)
 	}

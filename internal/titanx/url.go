@@ -56,7 +56,8 @@ func parseBaseURL(text string) (*url.URL, error) {
 	case u.Hostname() == "" || u.Scheme != "https" && u.Scheme != "http":
 		return nil, errors.New("the base URL is not absolute: it needs https:// and a host")
 	case u.Scheme == "http" && !IsLoopback(u.Hostname()):
-		return nil, fmt.Errorf("the base URL would send the API key in clear text to %s: use https, or http to a loopback address", u.Host)
+		return nil, fmt.Errorf("the base URL would send the API key in clear text to %s: "+
+			"use https, or http to a loopback address", u.Host)
 	}
 	return u, nil
 }

@@ -80,7 +80,8 @@ const (
 )
 
 var (
-	errTooMany   = fmt.Errorf("%w: the list has more than %d pages or %d webhooks", ErrUnreadable, maxPages, maxWebhooks)
+	errTooMany = fmt.Errorf("%w: the list has more than %d pages or %d webhooks", ErrUnreadable, maxPages,
+		maxWebhooks)
 	errShortList = fmt.Errorf("%w: the list is not complete", ErrUnreadable)
 )
 
@@ -118,10 +119,11 @@ func (c *Client) eachPage(ctx context.Context, yield func(Webhook) bool) error {
 	var query url.Values
 	for number := 1; number <= maxPages && len(seen) <= maxWebhooks; number++ {
 		var p page
-		_, err := c.do(ctx, call{method: http.MethodGet, path: []string{webhooksPath}, query: query, read: func(a *answer) (err error) {
-			p, err = decodeList(a, number)
-			return err
-		}})
+		_, err := c.do(ctx, call{
+			method: http.MethodGet, path: []string{webhooksPath}, query: query, read: func(a *answer) (err error) {
+				p, err = decodeList(a, number)
+				return err
+			}})
 		if err != nil {
 			return err
 		}
@@ -152,14 +154,15 @@ func (c *Client) eachPage(ctx context.Context, yield func(Webhook) bool) error {
 // ErrNoRoute means that it does not.
 func (c *Client) Get(ctx context.Context, id string) (Webhook, error) {
 	var got Webhook
-	_, err := c.do(ctx, call{method: http.MethodGet, path: []string{webhooksPath, id}, aboutOne: true, read: func(a *answer) error {
-		w, err := decodeWebhook(a)
-		if err == nil && w.ID != id {
-			err = fmt.Errorf("%w: it is about another webhook", ErrUnreadable)
-		}
-		got = w.webhook()
-		return err
-	}})
+	_, err := c.do(ctx, call{
+		method: http.MethodGet, path: []string{webhooksPath, id}, aboutOne: true, read: func(a *answer) error {
+			w, err := decodeWebhook(a)
+			if err == nil && w.ID != id {
+				err = fmt.Errorf("%w: it is about another webhook", ErrUnreadable)
+			}
+			got = w.webhook()
+			return err
+		}})
 	if errors.Is(err, ErrNoRoute) {
 		c.getAbsent.Store(true)
 	}
@@ -188,18 +191,20 @@ func (c *Client) SetStatus(ctx context.Context, id, status string) (Webhook, err
 func (c *Client) setStatus(ctx context.Context, id, status string, room *spare) (Webhook, error) {
 	now := Webhook{ID: id, Status: status}
 	page := false
-	_, err := c.do(ctx, call{method: http.MethodPost, path: []string{webhooksPath, id, status}, aboutOne: true, spend: room, read: func(a *answer) error {
-		page = isHTML(a)
-		w, err := decodeWebhook(a)
-		if err == nil && w.ID == id {
-			now = now.merged(w.webhook())
-		}
-		var refusal *Error
-		if errors.As(err, &refusal) {
-			return err
-		}
-		return nil
-	}})
+	_, err := c.do(ctx, call{
+		method: http.MethodPost, path: []string{webhooksPath, id, status}, aboutOne: true, spend: room,
+		read: func(a *answer) error {
+			page = isHTML(a)
+			w, err := decodeWebhook(a)
+			if err == nil && w.ID == id {
+				now = now.merged(w.webhook())
+			}
+			var refusal *Error
+			if errors.As(err, &refusal) {
+				return err
+			}
+			return nil
+		}})
 	if err != nil {
 		return Webhook{}, err
 	}
@@ -215,12 +220,13 @@ func (c *Client) setStatus(ctx context.Context, id, status string, room *spare) 
 // Delete removes a webhook. One that is gone already is a success, if a list
 // agrees: a 404 may come from a gateway.
 func (c *Client) Delete(ctx context.Context, id string) error {
-	_, err := c.do(ctx, call{method: http.MethodDelete, path: []string{webhooksPath, id}, aboutOne: true, read: func(a *answer) error {
-		if isHTML(a) {
-			return errPage
-		}
-		return nil
-	}})
+	_, err := c.do(ctx, call{
+		method: http.MethodDelete, path: []string{webhooksPath, id}, aboutOne: true, read: func(a *answer) error {
+			if isHTML(a) {
+				return errPage
+			}
+			return nil
+		}})
 	if errors.Is(err, ErrNotFound) || errors.Is(err, ErrNoRoute) || errors.Is(err, ErrUnreadable) {
 		_, listErr := c.lookup(ctx, id, time.Now())
 		switch {

@@ -42,16 +42,19 @@ func encodeCreate(req CreateRequest, keys []string) []byte {
 // What frameworks say of a key that they do not know. The key is named as a
 // whole word: "eventTypes[0]: unknown event type" is about a value.
 var (
-	unknownKeyBefore = regexp.MustCompile(`(?i:(?:unknown|unrecogni[sz]ed|unexpected|unsupported|unpermitted|additional|extra|invalid)\s+(?:key|propert|field|parameter|attribute|argument|member|input)[a-z()]*(?:\s+(?:in|for|on)\s+\w+)?)[\s:"'` + "`" + `.\[]*(eventTypes|events)\b(?:[^\[\w]|$)`)
-	unknownKeyAfter  = regexp.MustCompile(`(?:^|[^\w\]])(eventTypes|events)["'` + "`" + `]?:?\s+(?i:should not exist|(?:is|are) (?:not (?:allowed|permitted|recogni[sz]ed|expected|supported|known|defined)|unknown|unexpected)|(?:is|are) an? (?:unknown|unexpected|unrecogni[sz]ed|unsupported|additional|extra)\b|not (?:allowed|permitted|expected)|extra inputs|must not have additional|(?:unknown|unexpected|unrecogni[sz]ed|additional|extra) (?:key|propert|field|parameter|attribute))`)
-	bothKeys         = regexp.MustCompile(`^["'` + "`" + `]?(?:,| and)\s*["'` + "`" + `]?(?:eventTypes|events)\b`)
+	unknownKeyBefore = regexp.MustCompile(
+		`(?i:(?:unknown|unrecogni[sz]ed|unexpected|unsupported|unpermitted|additional|extra|invalid)\s+(?:key|propert|field|parameter|attribute|argument|member|input)[a-z()]*(?:\s+(?:in|for|on)\s+\w+)?)[\s:"'` + "`" + `.\[]*(eventTypes|events)\b(?:[^\[\w]|$)`)
+	unknownKeyAfter = regexp.MustCompile(`(?:^|[^\w\]])(eventTypes|events)["'` + "`" +
+		`]?:?\s+(?i:should not exist|(?:is|are) (?:not (?:allowed|permitted|recogni[sz]ed|expected|supported|known|defined)|unknown|unexpected)|(?:is|are) an? (?:unknown|unexpected|unrecogni[sz]ed|unsupported|additional|extra)\b|not (?:allowed|permitted|expected)|extra inputs|must not have additional|(?:unknown|unexpected|unrecogni[sz]ed|additional|extra) (?:key|propert|field|parameter|attribute))`)
+	bothKeys = regexp.MustCompile(`^["'` + "`" + `]?(?:,| and)\s*["'` + "`" + `]?(?:eventTypes|events)\b`)
 )
 
 // unknownEventKey returns the events key that a refused create names as
 // unknown, or "".
 func unknownEventKey(err error) string {
 	var refusal *Error
-	if !errors.As(err, &refusal) || refusal.StatusCode != http.StatusBadRequest && refusal.StatusCode != http.StatusUnprocessableEntity {
+	if !errors.As(err, &refusal) ||
+		refusal.StatusCode != http.StatusBadRequest && refusal.StatusCode != http.StatusUnprocessableEntity {
 		return ""
 	}
 	for _, form := range []*regexp.Regexp{unknownKeyBefore, unknownKeyAfter} {
@@ -185,7 +188,8 @@ func object(a *answer, raw json.RawMessage) (map[string]json.RawMessage, error) 
 		return nil, err
 	}
 	for _, key := range []string{"error", "errors"} {
-		if value := fields[key]; len(value) > 0 && !slices.Contains([]string{"null", "[]", "{}", `""`, "false"}, string(value)) {
+		if value := fields[key]; len(value) > 0 &&
+			!slices.Contains([]string{"null", "[]", "{}", `""`, "false"}, string(value)) {
 			return nil, newError(a)
 		}
 	}

@@ -121,7 +121,8 @@ func (s *Server) deliver(user string, w Webhook, e delivery.Event, tried func())
 		}
 		var ok bool
 		if w, ok = s.subscriber(user, w.ID); !ok {
-			s.cfg.Logger.Info("delivery not repeated: the webhook is deleted or inactive", "webhook", d.WebhookID, "event", d.EventID)
+			s.cfg.Logger.Info("delivery not repeated: the webhook is deleted or inactive", "webhook", d.WebhookID,
+				"event", d.EventID)
 			return
 		}
 	}
@@ -130,7 +131,13 @@ func (s *Server) deliver(user string, w Webhook, e delivery.Event, tried func())
 func (s *Server) post(w Webhook, e delivery.Event, attempt int) Delivery {
 	body := e.Body()
 	d := Delivery{
-		WebhookID: w.ID, URL: w.URL, EventID: e.ID, EventType: e.Type, Attempt: attempt, Body: string(body), Time: s.cfg.Now(),
+		WebhookID: w.ID,
+		URL:       w.URL,
+		EventID:   e.ID,
+		EventType: e.Type,
+		Attempt:   attempt,
+		Body:      string(body),
+		Time:      s.cfg.Now(),
 	}
 	key, err := signature.Reading(s.currentDialect().SecretReading).Key(w.Secret)
 	if err != nil {

@@ -55,10 +55,12 @@ type FaultKind string
 // The kinds of fault. Where a part of the true answer is sent and Commit is
 // false, it is the answer that would have been.
 const (
-	FaultStatus     FaultKind = "status"      // answers Status, Header, Body
-	FaultReset      FaultKind = "reset"       // resets the connection, no answer
-	FaultCut        FaultKind = "cut"         // closes the connection in the middle of the answer
-	FaultDelay      FaultKind = "delay"       // answers after Delay; takes effect before it with Commit, else after it, if the caller is still there
+	FaultStatus FaultKind = "status" // answers Status, Header, Body
+	FaultReset  FaultKind = "reset"  // resets the connection, no answer
+	FaultCut    FaultKind = "cut"    // closes the connection in the middle of the answer
+	// FaultDelay answers after Delay. It takes effect before it with Commit,
+	// and else after it, if the caller is still there.
+	FaultDelay      FaultKind = "delay"
 	FaultHuge       FaultKind = "huge"        // streams 20 MiB of JSON
 	FaultGzipBomb   FaultKind = "gzip-bomb"   // the same, compressed
 	FaultEmpty      FaultKind = "empty"       // no body
@@ -189,7 +191,10 @@ func (f Fault) answer(truth answer) answer {
 	case FaultOtherShape:
 		a.body = []byte(`{"payload":[["unexpected",{"id":7}]],"data":"unexpected","id":{}}`)
 	case FaultRedirect:
-		a = answer{status: http.StatusTemporaryRedirect, header: http.Header{"Location": {"https://redirected.example/"}}}
+		a = answer{
+			status: http.StatusTemporaryRedirect,
+			header: http.Header{"Location": {"https://redirected.example/"}},
+		}
 		if f.Location != "" {
 			a.header.Set("Location", f.Location)
 		}

@@ -275,7 +275,8 @@ func (d Dialect) createRequest(body []byte) (w Webhook, refused answer, ok bool)
 		strict, _ = strconv.Atoi(code)
 	}
 	if unknown := unknownKeys(keys, append(eventKeys, "name", "url", "status")); strict != 0 && len(unknown) > 0 {
-		return w, d.refusal(strict, unknown[0], "Unrecognized key(s) in object: '"+strings.Join(unknown, "', '")+"'"), false
+		return w, d.refusal(strict, unknown[0], "Unrecognized key(s) in object: '"+strings.Join(unknown, "', '")+"'"),
+			false
 	}
 	w.Status = "active"
 	for _, f := range []struct {
@@ -364,16 +365,25 @@ func sameSet(a, b []string) bool {
 func timestamp(t time.Time) string { return t.UTC().Format("2006-01-02T15:04:05.000Z07:00") }
 
 func jsonAnswer(status int, v any) answer {
-	return answer{status: status, header: http.Header{"Content-Type": {"application/json; charset=utf-8"}}, body: mustJSON(v)}
+	return answer{
+		status: status,
+		header: http.Header{"Content-Type": {"application/json; charset=utf-8"}},
+		body:   mustJSON(v),
+	}
 }
 
 func textAnswer(status int, text string) answer {
-	return answer{status: status, header: http.Header{"Content-Type": {"text/plain; charset=utf-8"}}, body: []byte(text)}
+	return answer{
+		status: status,
+		header: http.Header{"Content-Type": {"text/plain; charset=utf-8"}},
+		body:   []byte(text),
+	}
 }
 
 // htmlAnswer is a page of the web app that shares the API's host.
 func htmlAnswer(status int) answer {
 	title := fmt.Sprintf("%d %s", status, http.StatusText(status))
-	page := "<!DOCTYPE html>\n<html><head><title>" + title + "</title></head><body><h1>" + title + "</h1></body></html>\n"
+	page := "<!DOCTYPE html>\n<html><head><title>" + title + "</title></head><body><h1>" + title +
+		"</h1></body></html>\n"
 	return answer{status: status, header: http.Header{"Content-Type": {"text/html; charset=utf-8"}}, body: []byte(page)}
 }

@@ -106,7 +106,8 @@ func parseSecrets(text []byte, reading string) (keys [][]byte, err error) {
 	switch {
 	case bytes.HasPrefix(text, []byte("\ufeff")):
 		return nil, errors.New("it begins with a byte order mark: save it without one")
-	case bytes.HasPrefix(text, []byte("\xff\xfe")), bytes.HasPrefix(text, []byte("\xfe\xff")), bytes.IndexByte(text, 0) >= 0:
+	case bytes.HasPrefix(text, []byte("\xff\xfe")), bytes.HasPrefix(text, []byte("\xfe\xff")),
+		bytes.IndexByte(text, 0) >= 0:
 		return nil, errors.New("it is UTF-16: save it as ASCII")
 	}
 	for i, line := range strings.Split(string(text), "\n") {
@@ -204,7 +205,12 @@ type receiver struct {
 
 // open reads the events file and replaces it by one of what still matters.
 func open(secretsFile, eventsFile, reading string) (*receiver, error) {
-	r := &receiver{secretsFile: secretsFile, reading: reading, done: map[string]float64{}, reported: map[string]time.Time{}}
+	r := &receiver{
+		secretsFile: secretsFile,
+		reading:     reading,
+		done:        map[string]float64{},
+		reported:    map[string]time.Time{},
+	}
 	r.changed = sync.NewCond(&r.mu)
 	var keep []record
 	previous, err := os.Open(eventsFile)
@@ -316,7 +322,8 @@ func (r *receiver) deliver(body []byte, signature string) int {
 	}
 	if !verified(keys, body, signature) {
 		if r.refused++; !r.proven {
-			r.report("refused", fmt.Sprintf("%d refused: no delivery has verified with the present secrets file", r.refused))
+			r.report("refused",
+				fmt.Sprintf("%d refused: no delivery has verified with the present secrets file", r.refused))
 		}
 		return http.StatusUnauthorized
 	}
@@ -419,12 +426,14 @@ func (r *receiver) drain() {
 
 func (r *receiver) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 	late := r.stopping.Load()
-	body, err := io.ReadAll(http.MaxBytesReader(w, req.Body, maxBody)) // always: what is left of it would be the next request
+	// always: what is left of it would be the next request
+	body, err := io.ReadAll(http.MaxBytesReader(w, req.Body, maxBody))
 	status := r.answer(req, body, err, late)
 	if status == http.StatusMethodNotAllowed {
 		w.Header().Set("Allow", http.MethodPost)
 	}
-	if err != nil || r.stopping.Load() || req.TransferEncoding != nil { // chunks and a length, too, would look like this
+	// chunks and a length, too, would look like this
+	if err != nil || r.stopping.Load() || req.TransferEncoding != nil {
 		w.Header().Set("Connection", "close")
 	}
 	w.WriteHeader(status)
@@ -470,7 +479,8 @@ func run() error {
 		return fmt.Errorf("secrets file: %w", err)
 	}
 	// A second process on the same port fails here, before it touches the file.
-	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", net.JoinHostPort(variable("HOST", "127.0.0.1"), variable("PORT", "8000")))
+	listener, err := new(net.ListenConfig).Listen(ctx, "tcp",
+		net.JoinHostPort(variable("HOST", "127.0.0.1"), variable("PORT", "8000")))
 	if err != nil {
 		return err
 	}
@@ -479,7 +489,12 @@ func run() error {
 		return fmt.Errorf("events file: %w", err)
 	}
 	go r.work()
-	server := &http.Server{Handler: r, ReadTimeout: 10 * time.Second, WriteTimeout: 20 * time.Second, IdleTimeout: 2 * time.Minute}
+	server := &http.Server{
+		Handler:      r,
+		ReadTimeout:  10 * time.Second,
+		WriteTimeout: 20 * time.Second,
+		IdleTimeout:  2 * time.Minute,
+	}
 	failed := make(chan error, 1)
 	go func() { failed <- server.Serve(listener) }()
 	fmt.Printf("listening on http://%s\n", listener.Addr())

@@ -47,7 +47,11 @@ type check struct {
 }
 
 func newCheck(cfg titanx.Config, target *url.URL) (*check, error) {
-	c := &check{prefix: sweep.Prefix + strings.ToLower(rand.Text()[:8]), wire: newWire(cfg.Transport), secrets: []string{cfg.APIKey}}
+	c := &check{
+		prefix:  sweep.Prefix + strings.ToLower(rand.Text()[:8]),
+		wire:    newWire(cfg.Transport),
+		secrets: []string{cfg.APIKey},
+	}
 	query := target.Query()
 	query.Set("check", c.prefix)
 	target.RawQuery = query.Encode()
@@ -84,11 +88,17 @@ func (c *check) rows() []row {
 		{"status change", func(ctx context.Context) error { return c.setStatus(ctx, titanx.StatusActive) }, false},
 		{"events key of a create", c.createWithEachKey, false},
 		{"second webhook for the same url", c.sameURL, false},
-		{"unknown event", func(ctx context.Context) error { return c.createOdd(ctx, "-event", "https", "titanx.contract.check") }, false},
-		{"invalid url", func(ctx context.Context) error { return c.createOdd(ctx, "-invalid", "http", knownEvent) }, false},
+		{"unknown event", func(ctx context.Context) error {
+			return c.createOdd(ctx, "-event", "https", "titanx.contract.check")
+		}, false},
+		{"invalid url", func(ctx context.Context) error {
+			return c.createOdd(ctx, "-invalid", "http", knownEvent)
+		}, false},
 		{"webhook in the list", c.listAgain, false},
 		{"initial status", c.initialStatus, false},
-		{"status change back", func(ctx context.Context) error { return c.setStatus(ctx, titanx.StatusInactive) }, false},
+		{"status change back", func(ctx context.Context) error {
+			return c.setStatus(ctx, titanx.StatusInactive)
+		}, false},
 		{"PATCH or PUT of a webhook", c.change, false},
 		{"delete", c.remove, false},
 		{"delete of an absent id", c.remove, false},
@@ -132,7 +142,8 @@ func (c *check) decide(ctx context.Context, r row) error {
 	for _, x := range came {
 		// The client sends no PATCH and no PUT, so that any response to them
 		// counts.
-		if x.err != nil || x.status >= 500 && x.status != http.StatusNotImplemented && x.method != http.MethodPatch && x.method != http.MethodPut {
+		if x.err != nil || x.status >= 500 && x.status != http.StatusNotImplemented && x.method != http.MethodPatch &&
+			x.method != http.MethodPut {
 			return troubleError{errors.New(x.String())}
 		}
 		if x.status != http.StatusTooManyRequests {
@@ -313,9 +324,11 @@ func (c *check) listAgain(ctx context.Context) (err error) {
 	switch {
 	case w.ID == "":
 		return errNotSeen
-	case w.Name != "" && w.Name != c.first.Name || !titanx.SameURL(w.URL, c.first.URL) || !slices.Equal(w.EventTypes, c.first.EventTypes) ||
+	case w.Name != "" && w.Name != c.first.Name || !titanx.SameURL(w.URL, c.first.URL) ||
+		!slices.Equal(w.EventTypes, c.first.EventTypes) ||
 		w.Status != titanx.StatusActive || w.CreatedAt.IsZero():
-		return fmt.Errorf("the client reads name %.40q, events %.80q, status %.20q, created at %s", w.Name, w.EventTypes, w.Status, w.CreatedAt)
+		return fmt.Errorf("the client reads name %.40q, events %.80q, status %.20q, created at %s", w.Name,
+			w.EventTypes, w.Status, w.CreatedAt)
 	}
 	return nil
 }
@@ -332,16 +345,20 @@ func (c *check) inList(id string) titanx.Webhook {
 
 // post returns the exchange that created the first webhook.
 func (c *check) post() exchange {
-	return c.exchanges[slices.IndexFunc(c.exchanges, func(x exchange) bool { return x.method == http.MethodPost && x.status < 300 })]
+	return c.exchanges[slices.IndexFunc(c.exchanges, func(x exchange) bool {
+		return x.method == http.MethodPost && x.status < 300
+	})]
 }
 
 var statusIn = regexp.MustCompile(`"status":\s*"(\w{1,30})"`)
 
 // initialStatus reports what became of status = inactive in a create.
 func (c *check) initialStatus(context.Context) (err error) {
-	response, list := append(statusIn.FindStringSubmatch(string(c.post().body)), "", "")[1], c.inList(c.second.ID).Status
+	response, list := append(statusIn.FindStringSubmatch(string(c.post().body)), "", "")[1],
+		c.inList(c.second.ID).Status
 	c.seen = fmt.Sprintf("asked for inactive; in the response: %q; in the list: %.30q", response, list)
-	if cmp.Or(response, titanx.StatusInactive) != titanx.StatusInactive || cmp.Or(list, titanx.StatusInactive) != titanx.StatusInactive {
+	if cmp.Or(response, titanx.StatusInactive) != titanx.StatusInactive ||
+		cmp.Or(list, titanx.StatusInactive) != titanx.StatusInactive {
 		err = errors.New("a create ignores status = inactive: the webhook of a lost response delivers")
 	}
 	return err
@@ -362,6 +379,7 @@ func (c *check) change(ctx context.Context) error {
 }
 
 func (c *check) remove(ctx context.Context) error {
-	c.ids = slices.DeleteFunc(c.ids, func(id string) bool { return id == c.first.ID }) // a list shows whether it is gone
+	// a list shows whether it is gone
+	c.ids = slices.DeleteFunc(c.ids, func(id string) bool { return id == c.first.ID })
 	return c.client.Delete(ctx, c.first.ID)
 }

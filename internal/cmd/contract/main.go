@@ -77,7 +77,11 @@ func (p program) run(ctx context.Context, args []string) int {
 	if err != nil || u.Scheme != "https" || u.Host == "" {
 		return p.fail(fmt.Errorf("the url %q is not an absolute https URL", *target))
 	}
-	c, err := newCheck(titanx.Config{APIKey: p.apiKey, BaseURL: cmp.Or(p.baseURL, titanx.DefaultBaseURL), Transport: p.transport}, u)
+	c, err := newCheck(titanx.Config{
+		APIKey:    p.apiKey,
+		BaseURL:   cmp.Or(p.baseURL, titanx.DefaultBaseURL),
+		Transport: p.transport,
+	}, u)
 	switch {
 	case p.apiKey == "":
 		return p.fail(errors.New("set TITANX_API_KEY to the key of a TitanX user"))

@@ -57,7 +57,8 @@ func (r *report) rates(exchanges []exchange) {
 	windows := map[string]bool{}
 	for _, x := range exchanges {
 		if x.status == http.StatusTooManyRequests { // the check went on after it
-			refusal, refused = fmt.Sprintf("%s; Retry-After: %q; X-RateLimit-Reset-Second: %q", x, x.header["Retry-After"], x.header["X-Ratelimit-Reset-Second"]), nil
+			refusal, refused = fmt.Sprintf("%s; Retry-After: %q; X-RateLimit-Reset-Second: %q", x,
+				x.header["Retry-After"], x.header["X-Ratelimit-Reset-Second"]), nil
 		}
 		for name := range x.header {
 			if window, ok := strings.CutPrefix(name, "X-Ratelimit-Remaining-"); ok {

@@ -58,7 +58,8 @@ func newDemo(ctx context.Context, scratch string, log io.Writer) (*demo, error) 
 	})
 	d.api = httptest.NewServer(d.sim)
 	d.folder = c.In(dir, log,
-		"TITANX_API_KEY="+key, "TITANX_BASE_URL="+d.api.URL+titanxsim.BasePath, "TF_VAR_receiver_url="+d.receiver.server.URL+"/titanx")
+		"TITANX_API_KEY="+key, "TITANX_BASE_URL="+d.api.URL+titanxsim.BasePath,
+		"TF_VAR_receiver_url="+d.receiver.server.URL+"/titanx")
 	return d, nil
 }
 
@@ -113,12 +114,14 @@ func (d *demo) create(ctx context.Context) (string, error) {
 }
 
 func (d *demo) deliver(ctx context.Context) (string, error) {
-	line := fmt.Sprintf("a contact is scored: the receiver verifies its signature with the secret from %s output", d.folder.Name)
+	line := fmt.Sprintf("a contact is scored: the receiver verifies its signature with the secret from %s output",
+		d.folder.Name)
 	return line, d.verify(ctx)
 }
 
 func (d *demo) planNothing(ctx context.Context) (string, error) {
-	return d.folder.Name + " plan: no changes", d.folder.Run(ctx, 0, "plan", "-detailed-exitcode", "-input=false", "-no-color")
+	return d.folder.Name + " plan: no changes",
+		d.folder.Run(ctx, 0, "plan", "-detailed-exitcode", "-input=false", "-no-color")
 }
 
 func (d *demo) switchStatus(ctx context.Context) (string, error) {
@@ -135,7 +138,8 @@ func (d *demo) switchStatus(ctx context.Context) (string, error) {
 	if err := d.setStatus(ctx, before.ID, "active"); err != nil {
 		return "", err
 	}
-	return `status = "inactive": changed in place, and nothing is delivered; then "active" again`, d.score(ctx, http.StatusNoContent)
+	return `status = "inactive": changed in place, and nothing is delivered; then "active" again`,
+		d.score(ctx, http.StatusNoContent)
 }
 
 func (d *demo) loseSecret(ctx context.Context) (string, error) {
@@ -156,7 +160,8 @@ func (d *demo) loseSecret(ctx context.Context) (string, error) {
 	if warning == nil {
 		return "", errors.New("the plan does not warn about the webhook")
 	}
-	return fmt.Sprintf("%s import, plan: %s", d.folder.Name, warning[1]), d.planned(ctx, []string{"create", "delete"}, "secret")
+	return fmt.Sprintf("%s import, plan: %s", d.folder.Name, warning[1]),
+		d.planned(ctx, []string{"create", "delete"}, "secret")
 }
 
 func (d *demo) replace(ctx context.Context) (string, error) {
@@ -177,7 +182,8 @@ func (d *demo) replace(ctx context.Context) (string, error) {
 	if err := d.score(ctx, http.StatusUnauthorized); err != nil {
 		return "", fmt.Errorf("deliver under the old secret: %w", err)
 	}
-	return d.folder.Name + " apply: a new webhook; the receiver refuses its signature until it gets the new secret", d.verify(ctx)
+	return d.folder.Name + " apply: a new webhook; the receiver refuses its signature until it gets the new secret",
+		d.verify(ctx)
 }
 
 func (d *demo) destroy(ctx context.Context) (string, error) {
@@ -233,7 +239,8 @@ func (d *demo) score(ctx context.Context, want int) error {
 }
 
 func (d *demo) setStatus(ctx context.Context, id, status string) error {
-	if err := d.folder.Run(ctx, 0, "apply", "-auto-approve", "-input=false", "-no-color", "-var", "status="+status); err != nil {
+	if err := d.folder.Run(ctx, 0, "apply", "-auto-approve", "-input=false", "-no-color", "-var",
+		"status="+status); err != nil {
 		return err
 	}
 	now, err := d.only()
@@ -266,7 +273,8 @@ func (d *demo) planned(ctx context.Context, actions []string, because string) er
 	}
 	change := plan.ResourceChanges[0].Change
 	if paths := fmt.Sprint(change.ReplacePaths); !slices.Equal(change.Actions, actions) || paths != "[["+because+"]]" {
-		return fmt.Errorf("the plan is %v because of %s, instead of %v because of %s", change.Actions, paths, actions, because)
+		return fmt.Errorf("the plan is %v because of %s, instead of %v because of %s", change.Actions, paths, actions,
+			because)
 	}
 	return nil
 }

@@ -51,7 +51,8 @@ func (r *receiver) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 	var event struct {
 		ID string `json:"id"`
 	}
-	if err != nil || !signature.Verify(r.secret, body, req.Header.Get(signature.Header)) || json.Unmarshal(body, &event) != nil {
+	if err != nil || !signature.Verify(r.secret, body, req.Header.Get(signature.Header)) ||
+		json.Unmarshal(body, &event) != nil {
 		w.WriteHeader(http.StatusUnauthorized)
 		return
 	}

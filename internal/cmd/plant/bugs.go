@@ -64,7 +64,8 @@ var bugs = []bug{
 		"read-clears-secret", "a response without a name clears the secret",
 		"internal/provider/webhook_model.go",
 		"	if w.Name != \"\" {\n\t\tm.Name = types.StringValue(w.Name)\n\t}",
-		"	if w.Name != \"\" {\n\t\tm.Name = types.StringValue(w.Name)\n\t} else {\n\t\tm.Secret = types.StringNull()\n\t}",
+		"	if w.Name != \"\" {\n\t\tm.Name = types.StringValue(w.Name)\n\t} else {\n" +
+			"\t\tm.Secret = types.StringNull()\n\t}",
 	},
 	{
 		"taints", "a failed activation is an error, which taints the webhook",
@@ -105,7 +106,8 @@ var bugs = []bug{
 	{
 		"rotates-alone", "a webhook with two events is replaced by each plan",
 		"internal/provider/webhook_secret.go",
-		"if !c.state.EventTypes.IsNull() && !c.plan.EventTypes.Equal(c.state.EventTypes) && !c.forms.takes(eventsForm, c.state, *c.plan) {",
+		"if !c.state.EventTypes.IsNull() && !c.plan.EventTypes.Equal(c.state.EventTypes) &&\n\t\t" +
+			"!c.forms.takes(eventsForm, c.state, *c.plan) {",
 		"if len(c.plan.EventTypes.Elements()) > 1 {",
 	},
 	{

@@ -30,7 +30,8 @@ func main() {
 	checks := flag.Int("checks", 8000, "histories in which a bug must be found")
 	flag.Parse()
 	// Tables that fail anyway find nothing.
-	if out, err := exec.CommandContext(context.Background(), "go", "test", "-run", tables, "./internal/provider").CombinedOutput(); err != nil {
+	if out, err := exec.CommandContext(context.Background(), "go", "test", "-run", tables,
+		"./internal/provider").CombinedOutput(); err != nil {
 		fmt.Printf("without a bug: %s", out)
 		os.Exit(1)
 	}
@@ -76,7 +77,8 @@ func (b bug) hunt(ctx context.Context, checks int) (took string, err error) {
 		return "", err
 	}
 	test := filepath.Join(dir, "provider.test")
-	if out, err := exec.CommandContext(ctx, "go", "test", "-c", "-overlay", overlay, "-o", test, "./internal/provider").CombinedOutput(); err != nil {
+	if out, err := exec.CommandContext(ctx, "go", "test", "-c", "-overlay", overlay, "-o", test,
+		"./internal/provider").CombinedOutput(); err != nil {
 		return "", fmt.Errorf("the bug does not compile: %s", out)
 	}
 	if slices.Contains(tableBugs, b) {
@@ -85,7 +87,8 @@ func (b bug) hunt(ctx context.Context, checks int) (took string, err error) {
 		}
 		return "by the tables", nil
 	}
-	out, err := exec.CommandContext(ctx, test, "-test.run", "^TestHistories_protocol$/^0$", "-rapid.checks", fmt.Sprint(checks), "-rapid.shrinktime", "1ns", "-rapid.nofailfile").CombinedOutput()
+	out, err := exec.CommandContext(ctx, test, "-test.run", "^TestHistories_protocol$/^0$", "-rapid.checks",
+		fmt.Sprint(checks), "-rapid.shrinktime", "1ns", "-rapid.nofailfile").CombinedOutput()
 	if err == nil {
 		return "", fmt.Errorf("not found in %d histories", checks)
 	}

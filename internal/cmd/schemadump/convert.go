@@ -14,7 +14,9 @@ import (
 
 // newProviderSchemas puts the schema under the provider's short name:
 // tfplugindocs looks for that or for a source in the hashicorp namespace.
-func newProviderSchemas(p *tfprotov6.GetProviderSchemaResponse, ids *tfprotov6.GetResourceIdentitySchemasResponse) tfjson.ProviderSchemas {
+func newProviderSchemas(
+	p *tfprotov6.GetProviderSchemaResponse, ids *tfprotov6.GetResourceIdentitySchemasResponse,
+) tfjson.ProviderSchemas {
 	return tfjson.ProviderSchemas{
 		FormatVersion: "1.0",
 		Schemas: map[string]*tfjson.ProviderSchema{"titanx": {
@@ -33,7 +35,8 @@ func newProviderSchemas(p *tfprotov6.GetProviderSchemaResponse, ids *tfprotov6.G
 }
 
 func newSchema(s *tfprotov6.Schema) *tfjson.Schema {
-	return &tfjson.Schema{Version: uint64(s.Version), Block: newBlock(s.Block)} //nolint:gosec // versions count up from 0
+	//nolint:gosec // versions count up from 0
+	return &tfjson.Schema{Version: uint64(s.Version), Block: newBlock(s.Block)}
 }
 
 func newBlock(b *tfprotov6.SchemaBlock) *tfjson.SchemaBlock {
@@ -116,7 +119,8 @@ func newIdentity(s *tfprotov6.ResourceIdentitySchema) *tfjson.IdentitySchema {
 			OptionalForImport: a.OptionalForImport,
 		}
 	}
-	return &tfjson.IdentitySchema{Version: uint64(s.Version), Attributes: attributes} //nolint:gosec // versions count up from 0
+	//nolint:gosec // versions count up from 0
+	return &tfjson.IdentitySchema{Version: uint64(s.Version), Attributes: attributes}
 }
 
 // newType uses the JSON that both libraries use for types. A type that only one

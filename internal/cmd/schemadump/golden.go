@@ -21,7 +21,10 @@ func golden(p *tfprotov6.GetProviderSchemaResponse, ids *tfprotov6.GetResourceId
 	var g promises
 	g.schema("provider", p.Provider)
 	for kind, schemas := range map[string]map[string]*tfprotov6.Schema{
-		"resource": p.ResourceSchemas, "data": p.DataSourceSchemas, "ephemeral": p.EphemeralResourceSchemas, "list": p.ListResourceSchemas,
+		"resource":  p.ResourceSchemas,
+		"data":      p.DataSourceSchemas,
+		"ephemeral": p.EphemeralResourceSchemas,
+		"list":      p.ListResourceSchemas,
 	} {
 		for name, schema := range schemas {
 			g.schema(kind+" "+name, schema)
@@ -36,7 +39,8 @@ func golden(p *tfprotov6.GetProviderSchemaResponse, ids *tfprotov6.GetResourceId
 	for name, identity := range ids.IdentitySchemas {
 		g.add("identity "+name, fmt.Sprintf("version %d", identity.Version))
 		for _, a := range identity.IdentityAttributes {
-			g.add("identity "+name+" "+a.Name, typeName(a.Type), when(a.RequiredForImport, "required"), when(a.OptionalForImport, "optional"))
+			g.add("identity "+name+" "+a.Name, typeName(a.Type), when(a.RequiredForImport, "required"),
+				when(a.OptionalForImport, "optional"))
 		}
 	}
 	slices.Sort(g)
@@ -60,7 +64,8 @@ func (g *promises) block(prefix string, b *tfprotov6.SchemaBlock) {
 	for _, nested := range b.BlockTypes {
 		name := prefix + nested.TypeName
 		g.add(name, "block "+strings.ToLower(nested.Nesting.String()), when(nested.MinItems > 0, "required"),
-			fmt.Sprintf("%d to %d items", nested.MinItems, nested.MaxItems), when(nested.Block.Deprecated, "deprecated"))
+			fmt.Sprintf("%d to %d items", nested.MinItems, nested.MaxItems),
+			when(nested.Block.Deprecated, "deprecated"))
 		g.block(name+".", nested.Block)
 	}
 }
@@ -84,7 +89,8 @@ func (g *promises) function(subject string, f *tfprotov6.Function) {
 	g.add(subject, "returns "+typeName(f.Return.Type), when(f.DeprecationMessage != "", "deprecated"))
 	for i, p := range f.Parameters {
 		// A caller passes arguments by position, so the name is not a promise.
-		g.add(fmt.Sprintf("%s parameter %d", subject, i+1), typeName(p.Type), "required", when(p.AllowNullValue, "null allowed"))
+		g.add(fmt.Sprintf("%s parameter %d", subject, i+1), typeName(p.Type), "required",
+			when(p.AllowNullValue, "null allowed"))
 	}
 	if v := f.VariadicParameter; v != nil {
 		g.add(subject+" further parameters", typeName(v.Type), "optional", when(v.AllowNullValue, "null allowed"))
@@ -121,7 +127,9 @@ func compare(before, after string) []string {
 			if breaks(old, now) {
 				verdict = "breaking"
 			}
-			lines = append(lines, fmt.Sprintf("%s: %s was %q and is %q", verdict, subject, strings.Join(old, ", "), strings.Join(now, ", ")))
+			lines = append(lines,
+				fmt.Sprintf("%s: %s was %q and is %q", verdict, subject, strings.Join(old, ", "),
+					strings.Join(now, ", ")))
 		}
 	}
 	slices.Sort(lines)
@@ -139,7 +147,8 @@ func breaks(old, now []string) bool {
 		return slices.IndexFunc(properties, func(p string) bool { return strings.HasSuffix(p, " items") })
 	}
 	switch {
-	case old[0] != now[0], gained("required"), gained("sensitive"), gained("write-only"), dropped("computed"), dropped("null allowed"):
+	case old[0] != now[0], gained("required"), gained("sensitive"), gained("write-only"), dropped("computed"),
+		dropped("null allowed"):
 		return true
 	case settable(old) && !settable(now):
 		return true

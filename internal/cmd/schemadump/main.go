@@ -78,7 +78,9 @@ func dumpDifferences(ctx context.Context, w io.Writer, file string) error {
 }
 
 // schemas returns the schemas of the provider, which it serves in process.
-func schemas(ctx context.Context) (*tfprotov6.GetProviderSchemaResponse, *tfprotov6.GetResourceIdentitySchemasResponse, error) {
+func schemas(
+	ctx context.Context,
+) (*tfprotov6.GetProviderSchemaResponse, *tfprotov6.GetResourceIdentitySchemasResponse, error) {
 	server := providerserver.NewProtocol6(provider.New("schemadump")())()
 	schema, err := server.GetProviderSchema(ctx, &tfprotov6.GetProviderSchemaRequest{})
 	if err == nil {

@@ -61,22 +61,26 @@ func serve(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	flags.SetOutput(stderr)
 	addr := flags.String("addr", defaultAddr, "`address` of the API")
 	frontAddr := flags.String("front", "127.0.0.1:8443", "`address` of the front that receives deliveries over TLS")
-	receiver := flags.String("receiver", "http://127.0.0.1:8000", "`address` of the receiver, to which the front forwards")
+	receiver := flags.String("receiver", "http://127.0.0.1:8000",
+		"`address` of the receiver, to which the front forwards")
 	caFile := flags.String("ca", "titanxsim-ca.pem", "`file` for the certificate of the front")
 	trust := flags.String("receiver-ca", "", "PEM `file` of another authority to trust when delivering")
 	latency := flags.Duration("latency", 0, "time before each response, such as 50ms")
 	var limits titanxsim.Limits
-	flags.Func("limits", "rate limits, such as `second=5,minute=100,day=10000` (default none)", func(s string) (err error) {
-		limits, err = parseLimits(s)
-		return err
-	})
+	flags.Func("limits", "rate limits, such as `second=5,minute=100,day=10000` (default none)",
+		func(s string) (err error) {
+			limits, err = parseLimits(s)
+			return err
+		})
 	var dialect titanxsim.Dialect
-	flags.Func("dialect", "`switches` for what TitanX leaves undocumented, such as envelope=data,get=absent-html", func(s string) (err error) {
-		dialect, err = titanxsim.ParseDialect(s)
-		return err
-	})
+	flags.Func("dialect", "`switches` for what TitanX leaves undocumented, such as envelope=data,get=absent-html",
+		func(s string) (err error) {
+			dialect, err = titanxsim.ParseDialect(s)
+			return err
+		})
 	flags.Usage = func() {
-		fmt.Fprint(stderr, "Usage: titanxsim [flags]\n       titanxsim fire [-user NAME] [-payload JSON] [EVENT]\n\nFlags:\n\n")
+		fmt.Fprint(stderr, "Usage: titanxsim [flags]\n"+
+			"       titanxsim fire [-user NAME] [-payload JSON] [EVENT]\n\nFlags:\n\n")
 		flags.PrintDefaults()
 		fmt.Fprint(stderr, "\nSwitches of -dialect, the default first:\n\n", titanxsim.DialectUsage())
 	}
@@ -106,8 +110,12 @@ func serve(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	defer frontListener.Close()
 	logger := slog.New(slog.NewTextHandler(stderr, &slog.HandlerOptions{Level: slog.LevelDebug, ReplaceAttr: brief}))
 	sim := titanxsim.New(titanxsim.Config{
-		Keys: map[string]string{"ada-key": "ada", "bob-key": "bob"}, Dialect: dialect, Limits: limits, Latency: *latency,
-		DeliveryClient: client, Logger: logger,
+		Keys:           map[string]string{"ada-key": "ada", "bob-key": "bob"},
+		Dialect:        dialect,
+		Limits:         limits,
+		Latency:        *latency,
+		DeliveryClient: client,
+		Logger:         logger,
 	})
 	defer sim.Close()
 	fmt.Fprintf(stdout, `Deliveries to https://%s/ reach the receiver on %s/.

@@ -78,7 +78,9 @@ func (r *rehearsal) workflow(file, caller string) (bool, error) {
 		id := job.ID.Value
 		delete(waiting, id)
 		needed := func(result string) bool {
-			return slices.ContainsFunc(job.Needs, func(need *actionlint.String) bool { return results[need.Value] == result })
+			return slices.ContainsFunc(job.Needs, func(need *actionlint.String) bool {
+				return results[need.Value] == result
+			})
 		}
 		runs := !needed("failure") && !needed("skipped")
 		switch condition := value(job.If); condition {
@@ -104,9 +106,14 @@ func (r *rehearsal) workflow(file, caller string) (bool, error) {
 
 // next returns the first job, as the file has them, that waits for none.
 func next(waiting map[string]*actionlint.Job, results map[string]string) *actionlint.Job {
-	jobs := slices.SortedFunc(maps.Values(waiting), func(a, b *actionlint.Job) int { return cmp.Compare(a.Pos.Line, b.Pos.Line) })
+	jobs := slices.SortedFunc(maps.Values(waiting), func(a, b *actionlint.Job) int {
+		return cmp.Compare(a.Pos.Line, b.Pos.Line)
+	})
 	for _, job := range jobs {
-		if !slices.ContainsFunc(job.Needs, func(need *actionlint.String) bool { _, ok := results[need.Value]; return !ok }) {
+		if !slices.ContainsFunc(job.Needs, func(need *actionlint.String) bool {
+			_, ok := results[need.Value]
+			return !ok
+		}) {
 			return job
 		}
 	}
@@ -169,7 +176,8 @@ func (r *rehearsal) steps(id, permissions string, steps []*actionlint.Step) (boo
 				return false, err
 			}
 		case *actionlint.ExecRun:
-			environment := slices.Concat(env, []string{"PATH=" + path + string(filepath.ListSeparator) + os.Getenv("PATH")})
+			environment := slices.Concat(env,
+				[]string{"PATH=" + path + string(filepath.ListSeparator) + os.Getenv("PATH")})
 			if step.Env != nil {
 				for _, variable := range step.Env.Vars {
 					value, err := r.expand(variable.Value.Value)

@@ -21,8 +21,10 @@ import (
 )
 
 func main() {
-	signal.Ignore(os.Interrupt)                                                                                             // a provider outlives it, too
-	provider := exec.Command(filepath.Join(filepath.Dir(os.Args[0]), "metered", filepath.Base(os.Args[0])), os.Args[1:]...) //nolint:gosec,noctx // nothing but the provider itself ends it
+	signal.Ignore(os.Interrupt) // a provider outlives it, too
+	dir, name := filepath.Split(os.Args[0])
+	//nolint:gosec,noctx // nothing but the provider itself ends it
+	provider := exec.Command(filepath.Join(dir, "metered", name), os.Args[1:]...)
 	provider.Stdin, provider.Stdout, provider.Stderr = os.Stdin, os.Stdout, os.Stderr
 	err := provider.Run()
 	if provider.ProcessState == nil {

@@ -20,10 +20,11 @@ import (
 )
 
 func main() {
-	err := providerserver.Serve(context.Background(), func() provider.Provider { return minimal{} }, providerserver.ServeOpts{
-		Address:         "registry.terraform.io/titanx-io/minimal",
-		ProtocolVersion: 6,
-	})
+	err := providerserver.Serve(context.Background(), func() provider.Provider { return minimal{} },
+		providerserver.ServeOpts{
+			Address:         "registry.terraform.io/titanx-io/minimal",
+			ProtocolVersion: 6,
+		})
 	if err != nil {
 		log.Fatal(err)
 	}
