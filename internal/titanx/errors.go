@@ -4,6 +4,8 @@
 package titanx
 
 import (
+	"crypto/tls"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"net/http"
@@ -83,4 +85,33 @@ func (e *Error) Is(target error) bool {
 func isRefusalInside2xx(err error) bool {
 	var refusal *Error
 	return errors.As(err, &refusal) && refusal.StatusCode >= 200 && refusal.StatusCode <= 299
+}
+
+// CertificateError says that the certificate of the API does not verify.
+type CertificateError struct {
+	Host   string // the name that was asked for
+	Reason string // what is wrong with the certificate
+}
+
+func (e *CertificateError) Error() string {
+	return fmt.Sprintf("the certificate for %s does not verify: %s", e.Host, e.Reason)
+}
+
+// Is reports whether target is errTLS, for errors.Is.
+func (e *CertificateError) Is(target error) bool { return target == errTLS }
+
+func newCertificateError(host string, err *tls.CertificateVerificationError) *CertificateError {
+	reason := "it is not valid"
+	var name x509.HostnameError
+	var authority x509.UnknownAuthorityError
+	var invalid x509.CertificateInvalidError
+	switch {
+	case errors.As(err, &name):
+		reason = "it is for another name"
+	case errors.As(err, &authority):
+		reason = "it is signed by an authority that this system does not trust"
+	case errors.As(err, &invalid) && invalid.Reason == x509.Expired:
+		reason = "it has expired, is not valid yet, or the clock of this system is wrong"
+	}
+	return &CertificateError{Host: host, Reason: reason}
 }

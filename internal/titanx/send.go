@@ -7,7 +7,6 @@ import (
 	"bytes"
 	"context"
 	"crypto/tls"
-	"crypto/x509"
 	"errors"
 	"fmt"
 	"io"
@@ -346,33 +345,4 @@ func (c *Client) transportError(ctx context.Context, err error, stage *stage) er
 		return fmt.Errorf("%w: the host cannot be reached", ErrNoAnswer)
 	}
 	return fmt.Errorf("%w: the response is not HTTP", ErrNoAnswer)
-}
-
-// CertificateError says that the certificate of the API does not verify.
-type CertificateError struct {
-	Host   string // the name that was asked for
-	Reason string // what is wrong with the certificate
-}
-
-func (e *CertificateError) Error() string {
-	return fmt.Sprintf("the certificate for %s does not verify: %s", e.Host, e.Reason)
-}
-
-// Is reports whether target is errTLS, for errors.Is.
-func (e *CertificateError) Is(target error) bool { return target == errTLS }
-
-func newCertificateError(host string, err *tls.CertificateVerificationError) *CertificateError {
-	reason := "it is not valid"
-	var name x509.HostnameError
-	var authority x509.UnknownAuthorityError
-	var invalid x509.CertificateInvalidError
-	switch {
-	case errors.As(err, &name):
-		reason = "it is for another name"
-	case errors.As(err, &authority):
-		reason = "it is signed by an authority that this system does not trust"
-	case errors.As(err, &invalid) && invalid.Reason == x509.Expired:
-		reason = "it has expired, is not valid yet, or the clock of this system is wrong"
-	}
-	return &CertificateError{Host: host, Reason: reason}
 }
