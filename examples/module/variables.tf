@@ -37,7 +37,7 @@ variable "rotation_triggers" {
 }
 
 variable "grace_period" {
-  description = "The seconds for which a replaced webhook still delivers, so that receivers can load the new secret. Null means that Terraform deletes it at once. Requires the command `sleep`."
+  description = "The seconds for which a replaced webhook still delivers, so that receivers can load the new secret. An event that TitanX is still repeating after that is lost. Null means that Terraform deletes the old webhook at once. Requires the command `sleep`."
   type        = number
   default     = null
 }

@@ -81,7 +81,7 @@ func (r *webhookResource) Schema(_ context.Context, _ resource.SchemaRequest, re
 			"status": schema.StringAttribute{
 				MarkdownDescription: "`active` (the default) or `inactive`. " +
 					"Any other word causes a warning and is sent as is. " +
-					"A change is in place, and an inactive webhook keeps its secret.",
+					"Changes are made in place. Deactivating a webhook does not affect its secret.",
 				Optional:   true,
 				Computed:   true,
 				Validators: []validator.String{webhookStatus},
@@ -89,7 +89,9 @@ func (r *webhookResource) Schema(_ context.Context, _ resource.SchemaRequest, re
 			"on_lost_secret": schema.StringAttribute{
 				MarkdownDescription: "What a plan does when the signing secret is lost, as after an import. " +
 					"`replace` (the default) replaces the webhook to get a new secret. " +
-					"`keep` keeps the webhook without it. `error` fails the plan.",
+					"`keep` keeps the webhook without it. `error` fails the plan. " +
+					"An import stores `keep` in the state, so a configuration without this argument plans " +
+					"`replace` again.",
 				Optional:   true,
 				Computed:   true,
 				Validators: []validator.String{stringvalidator.OneOf(onLostReplace, onLostKeep, onLostError)},
@@ -121,7 +123,7 @@ func (r *webhookResource) Schema(_ context.Context, _ resource.SchemaRequest, re
 				Computed: true,
 			},
 			"secret_version": schema.Int64Attribute{
-				MarkdownDescription: "When the state got its current secret, in Unix seconds on TitanX's " +
+				MarkdownDescription: "The Unix time at which the current secret was stored, on TitanX's " +
 					"clock: `created_at`, or the time of the adoption. Null if the secret is lost. " +
 					"Use it for the `…_wo_version` argument that accompanies another provider's write-only " +
 					"argument. It does not change if a webhook is replaced within one second.",
@@ -131,7 +133,7 @@ func (r *webhookResource) Schema(_ context.Context, _ resource.SchemaRequest, re
 				MarkdownDescription: "What Terraform knows about the secret: " +
 					"`known`, `adopted`, `encrypted`, `expired`, or `lost`. " +
 					"`expired` means that `rotate_after` has passed: the plan replaces the webhook, and the " +
-					"secret works until then. `lost` means that Terraform does not have the secret. " +
+					"secret works until then. `lost` means that the state does not have the secret. " +
 					"It takes precedence over `expired`.",
 				Computed: true,
 			},

@@ -21,8 +21,8 @@ const (
 	secretKnown     = "known"     // TitanX issued it, and the state has it
 	secretAdopted   = "adopted"   // the configuration had it, in secret_wo
 	secretEncrypted = "encrypted" // only encrypted_secret is stored
-	secretExpired   = "expired"   // somebody has it, and rotate_after had passed at the last refresh
-	secretLost      = "lost"      // nobody has it
+	secretExpired   = "expired"   // the state has it, and rotate_after had passed at the last refresh
+	secretLost      = "lost"      // the state does not have it
 )
 
 // What a plan does when the secret is lost (on_lost_secret).
@@ -58,7 +58,7 @@ func (m webhookResourceModel) possession(adopted bool) types.String {
 	return types.StringValue(secretKnown)
 }
 
-// lost reports whether nobody has the secret.
+// lost reports whether the state does not have the secret.
 func (m webhookResourceModel) lost() bool { return m.Secret.IsNull() && m.EncryptedSecret.IsNull() }
 
 // wasAdopted reports whether the state's secret came from secret_wo.
