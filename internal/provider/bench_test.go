@@ -1,6 +1,8 @@
 // Copyright (c) TitanX
 // SPDX-License-Identifier: MPL-2.0
 
+// The cost of single calls to the provider.
+
 package provider
 
 import (

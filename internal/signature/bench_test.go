@@ -1,6 +1,8 @@
 // Copyright (c) TitanX
 // SPDX-License-Identifier: MPL-2.0
 
+// The cost of a verification.
+
 package signature_test
 
 import (

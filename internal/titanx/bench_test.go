@@ -1,6 +1,8 @@
 // Copyright (c) TitanX
 // SPDX-License-Identifier: MPL-2.0
 
+// The cost of decoding, of the inventory, and of the pacer.
+
 package titanx
 
 import (
