@@ -130,7 +130,7 @@ func (c *Client) Now() (time.Time, bool) {
 func newTransport(cfg Config, base *url.URL) *http.Transport {
 	t := &http.Transport{
 		Proxy:                  cfg.Proxy,
-		DialContext:            (&net.Dialer{Timeout: 10 * time.Second, KeepAlive: 30 * time.Second}).DialContext,
+		DialContext:            (&net.Dialer{Timeout: 10 * time.Second}).DialContext,
 		TLSHandshakeTimeout:    10 * time.Second,
 		IdleConnTimeout:        90 * time.Second,
 		MaxConnsPerHost:        maxConnections,
