@@ -224,12 +224,14 @@ func guideAdopt(t *testing.T, s *simulation, c *folder) {
 func guideMany(t *testing.T, s *simulation, c *folder) {
 	needs(t, cli.ImportBlocks)
 	guideWebhooks(s)
-	blocks := c.read("main.tf")
-	if !can(t, c.CLI, cli.ImportGenerated) { // as the guide says of Terraform 1.16
-		c.write("main.tf", regexp.MustCompile(`(?m)^( +id += .+)$`).ReplaceAllString(blocks, "$1\n  provider = titanx"))
+	c.must("apply", "-auto-approve")
+	blocks := c.must("output", "-raw", "import_blocks")
+	c.write("imports.tf", blocks)
+	if !can(t, c.CLI, cli.ImportGenerated) { // the guide has another way for Terraform 1.16
+		c.write("imports.tf", regexp.MustCompile(`(?m)^( +id += .+)$`).ReplaceAllString(blocks, "$1\n  provider = titanx"))
 	}
 	c.must("plan", "-generate-config-out=webhooks.tf")
-	c.write("main.tf", blocks)
+	c.write("imports.tf", blocks)
 	c.mustSay(c.must("plan"), "2 to import, 0 to add, 0 to change, 0 to destroy")
 	c.mustSay(c.read("webhooks.tf"), `= "keep"`)
 	c.must("apply", "-auto-approve")

@@ -71,6 +71,34 @@ func TestAccAlerts(t *testing.T) {
 	}
 }
 
+// TestAccAlerts_beforeExpiry runs the check of the guide that warns a week
+// before rotate_after has passed.
+func TestAccAlerts_beforeExpiry(t *testing.T) {
+	t.Parallel()
+	needs(t, cli.CheckBlocks)
+	guide, err := os.ReadFile("../../templates/guides/alerting-on-a-lost-secret.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, rest, _ := strings.Cut(string(guide), "<!-- run: expiry -->\n```terraform\n")
+	block, _, found := strings.Cut(rest, "```")
+	if !found {
+		t.Fatal("the guide has no such check")
+	}
+	s := simulate(t, titanxsim.Config{})
+	block = strings.ReplaceAll(block, "titanx_webhook.contacts", "titanx_webhook.test")
+	c := newCLI(t, s, webhookHCL(`rotate_after = "2160h"`)+block)
+	c.must("apply", "-auto-approve")
+	for age, warns := range map[time.Duration]bool{82 * 24 * time.Hour: false, 84 * 24 * time.Hour: true} {
+		s.change(func(w *titanxsim.Webhook) { w.CreatedAt = time.Now().Add(-age) })
+		for _, args := range [][]string{{"plan"}, {"plan", "-refresh-only"}} {
+			if out := c.must(args...); strings.Contains(out, "expires within a week") != warns {
+				t.Errorf("%v at an age of %s:\n%s", args, age, out)
+			}
+		}
+	}
+}
+
 // fires returns what becomes of the rule in a run.
 func (c *folder) fires(args ...string) string {
 	out, code := c.run(args...)
