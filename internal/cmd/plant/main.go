@@ -27,7 +27,7 @@ import (
 )
 
 func main() {
-	checks := flag.Int("checks", 8000, "histories in which a bug must be found")
+	checks := flag.Int("checks", 20000, "histories in which a bug must be found")
 	flag.Parse()
 	// Tables that fail anyway find nothing.
 	if out, err := exec.CommandContext(context.Background(), "go", "test", "-run", tables,
