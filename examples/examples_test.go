@@ -13,6 +13,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"os"
+	"path"
 	"path/filepath"
 	"regexp"
 	"runtime"
@@ -41,6 +42,7 @@ var existing = titanxsim.Webhook{
 
 var (
 	actions     = regexp.MustCompile(`(?m)^action "`)
+	localModule = regexp.MustCompile(`(?m)^ +source += "(\.[^"]*)"`)
 	importBlock = regexp.MustCompile(`(?m)^import \{`)
 	readmeBlock = regexp.MustCompile("(?s)```(?:hcl|terraform)\n(.+?)```")
 )
@@ -174,9 +176,11 @@ func newExampleOf(t *testing.T, c *cli.CLI, texts map[string]string, folder stri
 		}
 	}
 	needed := e.text
-	for name, text := range texts {
-		if strings.Contains(e.text, `"../module"`) && filepath.ToSlash(filepath.Dir(name)) == "module" {
-			needed += text
+	for _, source := range localModule.FindAllStringSubmatch(e.text, -1) {
+		for name, text := range texts {
+			if filepath.ToSlash(filepath.Dir(name)) == path.Join(folder, source[1]) {
+				needed += text
+			}
 		}
 	}
 	e.needs(c, needed)

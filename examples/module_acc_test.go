@@ -90,6 +90,11 @@ func TestAccModule_gracePeriod(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	if able, err := c.Can(t.Context(), cli.TerraformData); err != nil {
+		t.Fatal(err)
+	} else if !able {
+		t.Skipf("%s has no %s", c.Version, cli.TerraformData)
+	}
 	for grace, misses := range map[string]bool{"": true, "TF_VAR_grace_period=10": false} {
 		t.Run(grace, func(t *testing.T) {
 			t.Parallel()
