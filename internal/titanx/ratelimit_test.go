@@ -741,6 +741,7 @@ func TestWindow_learn(t *testing.T) {
 		{"the window before", known, 10, 0, 40 * time.Second, [5]int{10, 100, 3, 2, 1}},
 		{"the window after", known, 10, 8, 160 * time.Second, [5]int{10, 160, 2, 1, 0}},
 		{"a window long gone", known, 10, 0, -20 * time.Second, [5]int{10, 100, 3, 3, 2}},
+		{"a window that had just ended", known, 10, 0, 30 * time.Second, [5]int{10, 100, 3, 3, 2}},
 		{"a window far ahead", known, 10, 0, 220 * time.Second, [5]int{10, 100, 3, 3, 2}},
 		{"no word", known, 0, 0, 0, [5]int{10, 100, 3, 3, 2}},
 		{"no word yet", window{period: time.Minute, suffixes: known.suffixes}, 0, 0, 0, [5]int{}},
