@@ -105,9 +105,10 @@ func (p *titanxProvider) Schema(_ context.Context, _ provider.SchemaRequest, res
 				Validators: []validator.String{durationAtLeast(100 * time.Millisecond)},
 			},
 			"on_duplicate": schema.StringAttribute{
-				MarkdownDescription: "What happens when you plan a webhook whose url and events match an " +
-					"existing or planned one: `warn` (the default) or `error`. " +
-					"The receiver of both gets every event twice. Use `error` where nobody reads warnings.",
+				MarkdownDescription: "What the provider does if a plan adds a webhook with the url and events of " +
+					"another one: `warn` (the default) or `error`. Two such webhooks deliver every event twice. " +
+					"Use `error` where nobody reads warnings. `error` requires Terraform 1.9 or newer; with other " +
+					"CLIs, it acts as `warn`.",
 				Optional:   true,
 				Validators: []validator.String{stringvalidator.OneOf(onDuplicateWarn, onDuplicateError)},
 			},
