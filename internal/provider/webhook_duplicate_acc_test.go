@@ -151,3 +151,21 @@ func TestAccWebhook_duplicateUnlisted(t *testing.T) {
 		t.Errorf("with an API that cannot be reached:\n%s", out)
 	}
 }
+
+// TestAccWebhook_duplicateOfGone creates a webhook again that somebody has
+// deleted and created elsewhere: the plan warns as for any other create.
+func TestAccWebhook_duplicateOfGone(t *testing.T) {
+	t.Parallel()
+	s := simulate(t, titanxsim.Config{})
+	c := newCLI(t, s, webhookHCL(""))
+	c.must("apply", "-auto-approve")
+	other := s.only()
+	s.Remove(simUser, other.ID)
+	other.ID = "elsewhere"
+	s.Put(simUser, other)
+	out := c.must("plan")
+	c.mustSay(out, "1 to add, 0 to change, 0 to destroy")
+	if got := warnings(out); !maps.Equal(got, map[string]int{"already exists": 1}) {
+		t.Errorf("the plan warns %v:\n%s", got, out)
+	}
+}

@@ -511,6 +511,9 @@ func (r *webhookResource) readFailed(
 		r.conn.addHidden(ctx, &resp.Diagnostics, model)
 	case errors.Is(err, titanx.ErrNotFound):
 		resp.State.RemoveResource(ctx)
+		// Core hands the private state on to the plan of the new webhook, which
+		// replaces nothing.
+		resp.Diagnostics.Append(resp.Private.SetKey(ctx, seenByKey, nil)...)
 	default:
 		addAPIError(&resp.Diagnostics, "read webhook", err)
 	}
