@@ -170,9 +170,10 @@ func decrypted(text string) string {
 
 // nextPlanNames reports whether a webhook that a killed provider left, or that
 // came after a state forgot its create, is named by the next plan of its
-// create.
+// create. A delete that forgets a create says so.
 func (w *world) nextPlanNames(webhook titanxsim.Webhook) bool {
-	if !w.forgot && !slices.ContainsFunc(w.processes, (*process).wasKilled) {
+	forgot := w.forgot || strings.Contains(w.said.String(), "may still take effect")
+	if !forgot && !slices.ContainsFunc(w.processes, (*process).wasKilled) {
 		return false
 	}
 	ws := w.spaces[0]

@@ -253,4 +253,39 @@ var foundHistories = map[string]string{
 	// Seed 2967564493234540877.
 	"failed activation at a server that returns no status": `{"Dialect":"status-out=absent","Rounds":[{"Edits":[{"Space":0,"Slot":0,"What":"add"}],
 		"Faults":[{"Trouble":"redirect to another host","Call":"set-status","Times":1}],"Runs":[{"Space":0,"What":"apply"}],"Wait":20}]}`,
+	// Seed 1795630107307.
+	"destroyed while an uncertain create of it may still take effect": `{"NoHeaders":true,"Rounds":[
+		{"Edits":[{"Space":0,"Slot":0,"What":"add"},{"Space":0,"Slot":0,"What":"add"}],
+		"Faults":[{"Trouble":"refused connection","Call":"create","Times":1},{"Trouble":"late commit","Call":"create","Times":1}],
+		"Acts":[{"At":1,"Space":0,"Slot":0,"What":"create"},{"At":1,"Space":0,"Slot":0,"What":"create"}],
+		"Runs":[{"Space":0,"What":"apply","Start":3}],"Stay":true},
+		{"Edits":[{"Space":0,"Slot":0,"What":"add"}],
+		"Faults":[{"Trouble":"refused connection","Call":"create","Times":1}],
+		"Runs":[{"Space":0,"What":"destroy","Start":3,"Kill":12,"Answered":true}],"Stay":true},
+		{"Edits":[{"Space":0,"Slot":0,"What":"adopt","Value":7}],
+		"Faults":[{"Trouble":"reset before the server reads","Call":"create","After":1,"Times":2}],
+		"Acts":[{"At":1001,"Space":0,"Slot":1,"What":"old"}],
+		"Runs":[{"Space":0,"What":"apply","Start":1503}],"Stay":true}]}`,
+	// Seed 1795630114364.
+	"renamed while its create is pending": `{"Rounds":[
+		{"Edits":[{"Space":0,"Slot":1,"What":"add"},{"Space":1,"Slot":0,"What":"add"}],
+		"Faults":[{"Trouble":"refused connection","Call":"get","After":1,"Times":1},{"Trouble":"late commit","Call":"create","After":1,"Times":1}],
+		"Runs":[{"Space":0,"What":"apply","Start":503,"Kill":6,"Answered":true}],"Stay":true,"Wait":5},
+		{"Edits":[{"Space":0,"Slot":0,"What":"add","Value":2},{"Space":0,"Slot":1,"What":"add","Value":1}],
+		"Faults":[{"Trouble":"refused connection","Call":"create","After":3,"Times":1}],
+		"Acts":[{"At":251,"Space":1,"Slot":1,"What":"delete"}],
+		"Runs":[{"Space":0,"What":"apply","Start":503,"Interrupt":3}],"Stay":true},
+		{"Edits":[{"Space":0,"Slot":0,"What":"name","Value":1}],
+		"Runs":[{"Space":0,"What":"apply","Start":3,"Interrupt":8}],"Stay":true}]}`,
+	// Seed 1795630145792.
+	"imported from a server that returns no status": `{"Dialect":"status-out=absent","NoHeaders":true,"Rounds":[
+		{"Edits":[{"Space":0,"Slot":0,"What":"add"}],
+		"Faults":[{"Trouble":"refused connection","Call":"create","Times":1},{"Trouble":"refused connection","Call":"create","Times":1}],
+		"Acts":[{"At":1,"Space":0,"Slot":0,"What":"create"}],
+		"Runs":[{"Space":0,"What":"apply","Start":3}],"Stay":true},
+		{"Edits":[{"Space":0,"Slot":0,"What":"add"},{"Space":0,"Slot":0,"What":"add"}],
+		"Runs":[{"Space":0,"What":"apply","Start":3},{"Space":1,"What":"apply","Start":2514,"Kill":4}]},
+		{"Edits":[{"Space":1,"Slot":1,"What":"import","Value":4},{"Space":1,"Slot":1,"What":"status","Value":1},{"Space":1,"Slot":0,"What":"add","Value":1}],
+		"Faults":[{"Trouble":"certificate that does not verify","Call":"create","After":1,"Times":1}],
+		"Runs":[{"Space":0,"What":"destroy","Start":3}],"Stay":true,"Wait":20}]}`,
 }

@@ -106,6 +106,7 @@ func (r *webhookResource) deletePending(
 		return pendingID(record.Creates, candidates)
 	case len(removed) < len(record.Creates):
 		r.conn.carry(model, record.Creates)
+		warnStillPossible(diags, client, name, record.Creates)
 	}
 	return again
 }
@@ -203,9 +204,27 @@ func (r *webhookResource) deleteOrphans(
 		diags.AddWarning(fmt.Sprintf("Unable to delete the orphan of webhook %q", name),
 			sentence(err.Error())+" The next apply that changes or destroys it tries again.")
 	}
+	return err == nil && len(candidates) == 0 && !stillPossible(client, creates)
+}
+
+// stillPossible reports whether one of some uncertain creates may still take
+// effect.
+func stillPossible(client *titanx.Client, creates []titanx.UncertainCreate) bool {
 	now, known := client.Now()
-	return err == nil && len(candidates) == 0 && known &&
-		!slices.ContainsFunc(creates, func(c titanx.UncertainCreate) bool { return !c.IsOver(now) })
+	return slices.ContainsFunc(creates, func(c titanx.UncertainCreate) bool { return !known || !c.IsOver(now) })
+}
+
+// warnStillPossible warns when uncertain creates of a webhook that is deleted
+// may still take effect: no state remembers them then, unless this run creates
+// the same webhook again.
+func warnStillPossible(diags *diag.Diagnostics, client *titanx.Client, name string, creates []titanx.UncertainCreate) {
+	if stillPossible(client, creates) {
+		diags.AddWarning(fmt.Sprintf("An earlier create of webhook %q may still take effect", name),
+			"Its outcome is uncertain, and TitanX may still carry it out in the next ten minutes. "+
+				"A webhook that it leaves is inactive and never delivers. "+
+				"If this apply creates the same webhook again, the next refresh names it. "+
+				"Otherwise, look for it at TitanX later, and delete it there.")
+	}
 }
 
 // managedBeside reports whether the state has a webhook, or it is the given

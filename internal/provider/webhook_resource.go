@@ -284,7 +284,7 @@ func (r *webhookResource) Update(ctx context.Context, req resource.UpdateRequest
 	if resp.Diagnostics.HasError() {
 		return
 	}
-	if !plan.Status.Equal(state.Status) && !state.Status.IsNull() {
+	if !plan.Status.Equal(state.Status) {
 		seenBy := privateValue(ctx, req.Private, seenByKey, &resp.Diagnostics)
 		if got := r.setStatus(ctx, plan, state, seenBy, &resp.Diagnostics); !got.IsNull() {
 			state.Status = got
@@ -347,7 +347,9 @@ func (r *webhookResource) Delete(ctx context.Context, req resource.DeleteRequest
 		addAPIError(&resp.Diagnostics, "delete webhook", err)
 		return
 	}
-	r.deleteOrphans(ctx, model, uncertainCreates(ctx, req.Private, &resp.Diagnostics), &resp.Diagnostics)
+	creates := uncertainCreates(ctx, req.Private, &resp.Diagnostics)
+	r.deleteOrphans(ctx, model, creates, &resp.Diagnostics)
+	warnStillPossible(&resp.Diagnostics, client, model.Name.ValueString(), creates)
 }
 
 func (r *webhookResource) ImportState(
