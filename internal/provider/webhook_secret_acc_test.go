@@ -155,8 +155,10 @@ func TestAccSecret_unknown(t *testing.T) {
 func TestAccSecret_unknownOnOldCLI(t *testing.T) {
 	t.Parallel()
 	needs(t, cli.TerraformData)
-	if installed, err := realCLI(); err != nil || can(t, installed, cli.WriteOnly) {
-		t.Skipf("the CLI has write-only arguments (%v)", err)
+	if installed, err := realCLI(); err != nil {
+		t.Fatal(err)
+	} else if can(t, installed, cli.WriteOnly) {
+		t.Skipf("%s has %s", installed.Version, cli.WriteOnly)
 	}
 	s := simulate(t, titanxsim.Config{})
 	config := testWebhook(object{"secret_wo": expression("terraform_data.later.output")})
