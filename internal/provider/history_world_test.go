@@ -278,6 +278,9 @@ func (w *world) edit(e edit) {
 			}
 		}
 	case "forget":
+		if w.refusesTwice() {
+			return // TitanX refuses the webhook until somebody imports the first one
+		}
 		w.forgot = true
 		if id := s.id(w.t); id != "" && !isPendingID(id) {
 			w.personal[id] = true
