@@ -240,7 +240,7 @@ func (w *world) edit(e edit) {
 		}
 		return
 	}
-	if e.What == "import" && s.config == nil {
+	if e.What == "import" && s.config == nil && !s.state.exists() {
 		w.adoptPersonal(s)
 		return
 	}

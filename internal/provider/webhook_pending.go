@@ -107,6 +107,9 @@ func (r *webhookResource) deletePending(
 	case len(removed) < len(record.Creates):
 		r.conn.carry(model, record.Creates)
 		warnStillPossible(diags, client, name, record.Creates)
+		if len(removed) > 0 { // else somebody has decided that the candidates are in use
+			warnCandidates(diags, client, name, candidates)
+		}
 	}
 	return again
 }
@@ -236,8 +239,8 @@ func (r *webhookResource) managedBeside(own string) func(id string) bool {
 func warnCandidates(diags *diag.Diagnostics, client *titanx.Client, name string, candidates []titanx.Webhook) {
 	if len(candidates) > 0 {
 		diags.AddWarning(fmt.Sprintf("Possible orphan of webhook %q found", name),
-			fmt.Sprintf("The outcome of a create of %q was uncertain, and the webhook was created again. "+
-				"Any of these may be what the first request created: %s. "+
+			fmt.Sprintf("The outcome of an earlier create of %q was uncertain. "+
+				"Any of these may be what it created: %s. "+
 				"If nobody uses it, delete it at TitanX.", name, describe(client, candidates)))
 	}
 }

@@ -6,9 +6,11 @@ package provider
 import (
 	"slices"
 	"testing"
+	"time"
 
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
+	"github.com/titanx-io/terraform-provider-titanx/internal/titanx"
 	"github.com/titanx-io/terraform-provider-titanx/internal/titanxsim"
 )
 
@@ -41,5 +43,33 @@ func TestPending_untainted_protocol(t *testing.T) {
 			t.Errorf("%s: %v", policy, summaries(c.said))
 		}
 		k.only()
+	}
+}
+
+// TestPending_destroyed_protocol deletes the proven orphan of two uncertain
+// creates, and names the candidate for the other.
+func TestPending_destroyed_protocol(t *testing.T) {
+	t.Parallel()
+	s := simulate(t, titanxsim.Config{})
+	sent := time.Now().Add(-time.Hour).UTC()
+	put := func(created time.Time) string {
+		return s.Put(simUser, titanxsim.Webhook{
+			Name: "test", URL: "https://hooks.example.com/titanx", EventTypes: []string{"job.contact.scored"},
+			Status: "inactive", CreatedAt: created,
+		}).ID
+	}
+	orphan, candidate := put(sent.Add(time.Second)), put(sent.Add(5*time.Minute))
+	id := pendingID([]titanx.UncertainCreate{
+		{Sent: sent, GaveUp: sent.Add(2 * time.Second)},
+		{Sent: sent.Add(10 * time.Second), GaveUp: sent.Add(12 * time.Second)},
+	}, nil)
+	p := s.protocol(nil)
+	state := testWebhook(object{"id": id.ValueString(), "status": "active", "on_lost_secret": "replace", "secret_status": "lost"})
+	_, diags := p.apply(p.plan(instance{value: p.value(p.webhookSchema(), state)}, nil))
+	if len(diags) != 2 || !has(diags, isWarning, "", orphan) || !has(diags, isWarning, "", candidate) {
+		t.Errorf("%v", summaries(diags))
+	}
+	if left := s.only(); left.ID != candidate {
+		t.Errorf("%s is left", left.ID)
 	}
 }
