@@ -292,4 +292,13 @@ var foundHistories = map[string]string{
 		{"Edits":[{"Space":1,"Slot":1,"What":"import","Value":4},{"Space":1,"Slot":1,"What":"status","Value":1},{"Space":1,"Slot":0,"What":"add","Value":1}],
 		"Faults":[{"Trouble":"certificate that does not verify","Call":"create","After":1,"Times":1}],
 		"Runs":[{"Space":0,"What":"destroy","Start":3}],"Stay":true,"Wait":20}]}`,
+	// Seed 1795633945438.
+	"gone after an uncertain create": `{"Ahead":-30,"Rounds":[
+		{"Edits":[{"Space":1,"Slot":1,"What":"add"},{"Space":0,"Slot":0,"What":"add"},{"Space":0,"Slot":0,"What":"add"}],
+		"Faults":[{"Trouble":"refused connection","Call":"create","Times":1},{"Trouble":"refused connection","Call":"create","Times":1},{"Trouble":"late commit","Call":"create","Times":1}],
+		"Runs":[{"Space":0,"What":"apply","Start":2503},{"Space":1,"What":"apply","Start":514}]},
+		{"Edits":[{"Space":1,"Slot":1,"What":"remove","Value":1},{"Space":1,"Slot":0,"What":"add","Value":2}],
+		"Faults":[{"Trouble":"reset before commit","Call":"create","After":1,"Times":1},{"Trouble":"certificate that does not verify","Call":"","After":2,"Times":1}],
+		"Acts":[{"At":3001,"Space":1,"Slot":1,"What":"delete"}],
+		"Runs":[{"Space":0,"What":"apply","Start":1003}],"Stay":true,"Wait":1}]}`,
 }

@@ -14,6 +14,7 @@ import (
 
 	"github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-framework/path"
+	"github.com/hashicorp/terraform-plugin-framework/resource"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
 	"github.com/titanx-io/terraform-provider-titanx/internal/titanx"
@@ -225,9 +226,29 @@ func warnStillPossible(diags *diag.Diagnostics, client *titanx.Client, name stri
 		diags.AddWarning(fmt.Sprintf("An earlier create of webhook %q may still take effect", name),
 			"Its outcome is uncertain, and TitanX may still carry it out in the next ten minutes. "+
 				"A webhook that it leaves is inactive and never delivers. "+
-				"If this apply creates the same webhook again, the next refresh names it. "+
-				"Otherwise, look for it at TitanX later, and delete it there.")
+				"Look for it at TitanX later, and delete it there.")
 	}
+}
+
+// nameForgotten names what uncertain creates of a webhook that is gone have left
+// or may still leave: the state forgets them with the webhook. It reports
+// whether it could look.
+func (r *webhookResource) nameForgotten(
+	ctx context.Context, client *titanx.Client, model webhookResourceModel, resp *resource.ReadResponse,
+) bool {
+	creates := uncertainCreates(ctx, resp.Private, &resp.Diagnostics)
+	if len(creates) == 0 {
+		return true
+	}
+	left, err := client.FindOrphans(ctx, model.createRequest(), titanx.Webhook{}, creates, r.conn.isManaged)
+	if err != nil {
+		addAPIError(&resp.Diagnostics, "look for what an uncertain create may have left", err)
+		return false
+	}
+	name := model.Name.ValueString()
+	warnCandidates(&resp.Diagnostics, client, name, slices.Concat(left.Orphans, left.Candidates))
+	warnStillPossible(&resp.Diagnostics, client, name, creates)
+	return true
 }
 
 // managedBeside reports whether the state has a webhook, or it is the given

@@ -261,7 +261,7 @@ func (r *webhookResource) Read(ctx context.Context, req resource.ReadRequest, re
 	defer r.conn.hidden.reading.Add(-1)
 	found, err := r.find(ctx, client, model, seenBy)
 	if err != nil {
-		r.readFailed(ctx, model, seenBy, err, resp)
+		r.readFailed(ctx, client, model, seenBy, err, resp)
 		return
 	}
 	r.warnOrphans(ctx, client, model, found, uncertainCreates(ctx, req.Private, &resp.Diagnostics), &resp.Diagnostics)
@@ -503,7 +503,8 @@ func (c *connection) createdAt(model webhookResourceModel, seenBy []byte) time.T
 // readFailed removes a webhook that is gone from the state, and reports every
 // other reason why it was not read.
 func (r *webhookResource) readFailed(
-	ctx context.Context, model webhookResourceModel, seenBy []byte, err error, resp *resource.ReadResponse,
+	ctx context.Context, client *titanx.Client, model webhookResourceModel, seenBy []byte, err error,
+	resp *resource.ReadResponse,
 ) {
 	var unlisted *titanx.NotListedError
 	switch {
@@ -512,6 +513,9 @@ func (r *webhookResource) readFailed(
 	case errors.Is(err, titanx.ErrNotFound) && seenBy != nil && !r.conn.marked(seenBy):
 		r.conn.addHidden(ctx, &resp.Diagnostics, model)
 	case errors.Is(err, titanx.ErrNotFound):
+		if !r.nameForgotten(ctx, client, model, resp) {
+			return
+		}
 		resp.State.RemoveResource(ctx)
 		// Core hands the private state on to the plan of the new webhook, which
 		// replaces nothing.
