@@ -32,35 +32,28 @@ type check struct {
 	config titanx.Config
 	client *titanx.Client
 	wire   *wire
-	prefix string // of the names of this run's webhooks, and in their url
+	prefix string // of the names of this run's webhooks, and in their urls
 	url    string
 	report report
 
-	exchanges []exchange       // all so far
-	seen      string           // by the row that is asked
-	first     titanx.Created   // the webhook that the check is about
-	second    titanx.Created   // one for the same url, which is never activated
-	secondErr error            // why there is none
-	listed    []titanx.Webhook // at the last look
-	ids       []string         // of the webhooks that were created
-	secrets   []string         // never to be shown
+	exchanges     []exchange       // all so far
+	seen          string           // by the row that is asked, if not all that came
+	first, second titanx.Created   // two for the same url; only the first is activated
+	listed        []titanx.Webhook // at the last look
+	ids           []string         // of the webhooks that were created
+	secrets       []string         // never to be shown
 }
 
 func newCheck(cfg titanx.Config, target *url.URL) (*check, error) {
-	c := &check{
-		prefix:  sweep.Prefix + strings.ToLower(rand.Text()[:8]),
-		wire:    newWire(cfg.Transport),
-		secrets: []string{cfg.APIKey},
-	}
-	query := target.Query()
-	query.Set("check", c.prefix)
+	prefix, query, wire := sweep.Prefix+strings.ToLower(rand.Text()[:8]), target.Query(), newWire(cfg.Transport)
+	query.Set("check", prefix)
 	target.RawQuery = query.Encode()
-	c.url = target.String()
-	cfg.UserAgent, cfg.Transport = "titanx-contract-check", c.wire
-	c.config, c.report.BaseURL = cfg, cfg.BaseURL
-	var err error
-	c.client, err = titanx.New(cfg)
-	return c, err
+	cfg.UserAgent, cfg.Transport = "titanx-contract-check", wire
+	client, err := titanx.New(cfg)
+	return &check{
+		config: cfg, client: client, wire: wire, prefix: prefix, url: target.String(),
+		report: report{BaseURL: cfg.BaseURL}, secrets: []string{cfg.APIKey},
+	}, err
 }
 
 // row answers one doubt about the API. Its error is the verdict: why the client
@@ -68,121 +61,107 @@ func newCheck(cfg titanx.Config, target *url.URL) (*check, error) {
 type row struct {
 	doubt string
 	ask   func(context.Context) error
-	first bool // without it the rest cannot be asked
 }
-
-// troubleError is a verdict that says why nothing was learned.
-type troubleError struct{ error }
 
 var errNotSeen = errors.New("not seen")
 
 // rows has all doubts in order. A row may use what an earlier one has found.
 func (c *check) rows() []row {
 	return []row{
-		{"list", c.list, true},
-		{"answer to a wrong key", c.listWithWrongKey, false},
-		{"answer to a create", c.createFirst, true},
-		{"secret in the answer to a create", c.secret, false},
-		{"get one", func(ctx context.Context) error { return c.get(ctx, c.first.ID) }, false},
-		{"get of an absent id", func(ctx context.Context) error { return c.get(ctx, absentID) }, false},
-		{"status change", func(ctx context.Context) error { return c.setStatus(ctx, titanx.StatusActive) }, false},
-		{"events key of a create", c.createWithEachKey, false},
-		{"second webhook for the same url", c.sameURL, false},
-		{"unknown event", func(ctx context.Context) error {
-			return c.createOdd(ctx, "-event", "https", "titanx.contract.check")
-		}, false},
-		{"invalid url", func(ctx context.Context) error {
-			return c.createOdd(ctx, "-invalid", "http", knownEvent)
-		}, false},
-		{"webhook in the list", c.listAgain, false},
-		{"initial status", c.initialStatus, false},
-		{"status change back", func(ctx context.Context) error {
-			return c.setStatus(ctx, titanx.StatusInactive)
-		}, false},
-		{"PATCH or PUT of a webhook", c.change, false},
-		{"delete", c.remove, false},
-		{"delete of an absent id", c.remove, false},
+		{"list", c.list},
+		{"answer to a create", c.createFirst},
+		{"answer to a wrong key", c.listWithWrongKey},
+		{"get one", c.get},
+		{"get of an absent id", c.getAbsent},
+		{"status change", c.setStatus(titanx.StatusActive)},
+		{"events as the only key for events", c.createWithout("eventTypes")},
+		{"eventTypes as the only key for events", c.createWithout("events")},
+		{"second webhook for the same url", c.createSecond},
+		{"unknown event", c.createOdd("-event", "https", "titanx.contract.check")},
+		{"invalid url", c.createOdd("-invalid", "http", knownEvent)},
+		{"webhook in the list", c.listAgain},
+		{"initial status", c.initialStatus},
+		{"status change back", c.setStatus(titanx.StatusInactive)},
+		{"PATCH or PUT of a webhook", c.change},
+		{"delete", c.remove},
+		{"delete of an absent id", c.remove},
 	}
 }
 
 // run asks everything, cleans up and completes the report.
 func (c *check) run(ctx context.Context) {
-	well := true
 	for _, r := range c.rows() {
-		verdict := c.decide(ctx, r)
-		if nothing, ok := errors.AsType[troubleError](verdict); ok {
-			c.report.Trouble, well = nothing.Error(), false
-			break
-		}
-		c.report.found(r.doubt, c.seen, verdict)
-		if r.first && verdict != nil {
-			well = false
+		if !c.decide(ctx, r) {
 			break
 		}
 	}
 	if slices.ContainsFunc(c.exchanges, func(x exchange) bool { return x.method == http.MethodPost }) {
-		if left := c.cleanUp(context.WithoutCancel(ctx), well); left != nil {
+		if left := c.cleanUp(context.WithoutCancel(ctx)); left != nil {
 			c.report.LeftBehind = fmt.Sprintf("webhooks named %s…, which make sweep deletes: %v", c.prefix, left)
 		}
 	}
 	c.report.rates(c.exchanges)
 }
 
-// decide asks for one row and returns its verdict. What was seen is all that
-// came, if the row does not say it. A 429 says nothing about what was asked.
-func (c *check) decide(ctx context.Context, r row) error {
+// decide asks for one row and reports whether the next can be asked: without
+// a webhook, nothing can. A 429 says nothing about what was asked.
+func (c *check) decide(ctx context.Context, r row) bool {
 	c.seen = ""
 	verdict := r.ask(ctx)
 	came := c.wire.take()
 	c.exchanges = append(c.exchanges, came...)
-	if ctx.Err() != nil { // what was seen can be the interrupt
-		return troubleError{context.Cause(ctx)}
-	}
+	var trouble error // why nothing was learned
 	var all []string
 	for _, x := range came {
-		// The client sends no PATCH and no PUT, so that any response to them
-		// counts.
-		if x.err != nil || x.status >= 500 && x.status != http.StatusNotImplemented && x.method != http.MethodPatch &&
-			x.method != http.MethodPut {
-			return troubleError{errors.New(x.String())}
-		}
-		if x.status != http.StatusTooManyRequests {
+		switch {
+		case x.failed():
+			trouble = errors.New(x.String())
+		case x.status != http.StatusTooManyRequests:
 			all = append(all, x.String())
 		}
 	}
-	c.seen = strings.TrimSuffix(cmp.Or(c.seen, strings.Join(slices.Compact(all), "; ")), "; ")
+	seen := cmp.Or(c.seen, strings.Join(slices.Compact(all), "; "))
 	switch {
+	case ctx.Err() != nil: // what was seen can be the interrupt
+		trouble = context.Cause(ctx)
 	case c.wire.left.Load() < 0:
-		return troubleError{errLimit}
-	case c.seen == "":
-		return troubleError{verdict}
+		trouble = errLimit
+	case trouble == nil && (seen == "" || c.first.ID == "" && refusedKey(verdict)):
+		trouble = verdict
 	}
-	return verdict
+	if trouble != nil {
+		c.report.Trouble = trouble.Error()
+		return false
+	}
+	c.report.found(r.doubt, seen, verdict)
+	return verdict == nil || c.first.ID != ""
 }
 
 // cleanUp deletes what was created. It looks three times unless all went well:
-// an uncertain create can take effect later, and a list can lag.
-func (c *check) cleanUp(ctx context.Context, well bool) error {
+// an uncertain create can take effect later, and a list can lag. Its client
+// sends again what failed, and does not add this run's webhooks to a list.
+func (c *check) cleanUp(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, 5*time.Minute)
 	defer cancel()
-	c.wire.left.Store(math.MaxInt64)
-	defer func() { c.exchanges = append(c.exchanges, c.wire.take()...) }()
 	cfg := c.config
 	cfg.MaxRetries = titanx.DefaultMaxRetries
 	client, err := titanx.New(cfg)
 	if err != nil {
 		return err
 	}
+	c.wire.left.Store(math.MaxInt64)
 	for _, pause := range []time.Duration{0, 2 * time.Second, 5 * time.Second} {
 		<-time.After(pause)
 		err = nil
 		for _, id := range c.ids {
 			err = errors.Join(err, client.Delete(ctx, id))
 		}
-		if err = errors.Join(err, sweep.Webhooks(ctx, client, c.prefix)); err == nil && well {
+		err = errors.Join(err, sweep.Webhooks(ctx, client, c.prefix))
+		if err == nil && c.report.exitCode() == exitCovered {
 			break
 		}
 	}
+	c.exchanges = append(c.exchanges, c.wire.take()...)
 	return err
 }
 
@@ -190,33 +169,25 @@ func refusedKey(err error) bool {
 	return errors.Is(err, titanx.ErrUnauthorized) || errors.Is(err, titanx.ErrForbidden)
 }
 
-func all(ctx context.Context, client *titanx.Client) (all []titanx.Webhook, err error) {
-	for w, err := range client.List(ctx) {
-		if err != nil {
-			return nil, err
-		}
-		all = append(all, w)
-	}
-	return all, nil
-}
-
 // list is the first request. Without a list nothing could be cleaned up.
 func (c *check) list(ctx context.Context) error {
-	_, err := all(ctx, c.client)
-	if refusedKey(err) {
-		err = troubleError{err}
-	}
+	_, err := c.client.All(ctx)
 	return err
 }
 
-func (c *check) listWithWrongKey(ctx context.Context) error {
+// listAs lists with a client that knows nothing of this run.
+func (c *check) listAs(ctx context.Context, key string) ([]titanx.Webhook, error) {
 	cfg := c.config
-	cfg.APIKey = "titanx-contract-check-wrong-key"
+	cfg.APIKey = key
 	client, err := titanx.New(cfg)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	_, err = all(ctx, client)
+	return client.All(ctx)
+}
+
+func (c *check) listWithWrongKey(ctx context.Context) error {
+	_, err := c.listAs(ctx, "titanx-contract-check-wrong-key")
 	switch {
 	case refusedKey(err):
 		return nil
@@ -238,74 +209,72 @@ func (c *check) create(ctx context.Context, suffix, url, event string) (titanx.C
 }
 
 func (c *check) createFirst(ctx context.Context) (err error) {
-	if c.first, err = c.create(ctx, "", c.url, knownEvent); err != nil {
-		err = fmt.Errorf("%w (if that is about the url, name one with -url)", err)
+	c.first, err = c.create(ctx, "", c.url, knownEvent)
+	switch {
+	case err != nil:
+		return fmt.Errorf("%w (if that is about the url, name one with -url)", err)
+	case c.first.Secret == "":
+		return errors.New("without the secret nobody can verify a delivery")
+	}
+	return nil
+}
+
+func (c *check) createSecond(ctx context.Context) (err error) {
+	if c.second, err = c.create(ctx, "-second", c.url, knownEvent); err != nil {
+		err = fmt.Errorf("%w; a webhook with create_before_destroy cannot be replaced", err)
 	}
 	return err
 }
 
-func (c *check) secret(context.Context) error {
-	if c.first.Secret == "" {
-		c.seen = "none"
-		return errors.New("without the secret nobody can verify a delivery")
+// createOdd returns a row that asks for what TitanX may refuse. The provider
+// handles both results.
+func (c *check) createOdd(suffix, scheme, event string) func(context.Context) error {
+	return func(ctx context.Context) error {
+		_, err := c.create(ctx, suffix, scheme+strings.TrimPrefix(c.url, "https")+suffix, event)
+		if _, refused := errors.AsType[*titanx.Error](err); refused {
+			return nil
+		}
+		return err
 	}
-	c.seen = "returned"
-	return nil
+}
+
+// createWithout returns a row that creates a webhook without one of the two
+// keys for events.
+func (c *check) createWithout(key string) func(context.Context) error {
+	create := c.createOdd("-without-"+strings.ToLower(key), "https", knownEvent)
+	return func(ctx context.Context) error {
+		c.wire.edit = func(_ *http.Request, body []byte) []byte {
+			return bytes.ReplaceAll(body, []byte(`"`+key+`"`), []byte(`"ignored"`))
+		}
+		return create(ctx)
+	}
 }
 
 // get reads a webhook. The client does so only to confirm a list.
-func (c *check) get(ctx context.Context, id string) error {
-	_, err := c.client.Get(ctx, id)
+func (c *check) get(ctx context.Context) error {
+	_, err := c.client.Get(ctx, c.first.ID)
+	if errors.Is(err, titanx.ErrNoRoute) || errors.Is(err, titanx.ErrNotFound) {
+		return nil
+	}
+	return err
+}
+
+func (c *check) getAbsent(ctx context.Context) error {
+	_, err := c.client.Get(ctx, absentID)
 	switch {
 	case errors.Is(err, titanx.ErrNoRoute), errors.Is(err, titanx.ErrNotFound):
 		return nil
-	case err == nil && id == absentID:
+	case err == nil:
 		return errors.New("an id that does not exist is found")
 	}
 	return err
 }
 
-func (c *check) setStatus(ctx context.Context, status string) error {
-	_, err := c.client.SetStatus(ctx, c.first.ID, status)
-	return err
-}
-
-// createWithEachKey creates webhooks for the url of the first. Only one of the
-// two keys for events is sent under its name.
-func (c *check) createWithEachKey(ctx context.Context) error {
-	keys := []string{"events", "eventTypes"}
-	for i, key := range keys {
-		c.wire.edit = func(_ *http.Request, body []byte) []byte {
-			return bytes.ReplaceAll(body, []byte(`"`+keys[1-i]+`"`), []byte(`"ignored"`))
-		}
-		created, err := c.create(ctx, "-"+strings.ToLower(key), c.url, knownEvent)
-		if err != nil {
-			c.secondErr = errors.Join(c.secondErr, err)
-			c.seen += fmt.Sprintf("not %s alone: %s; ", key, err)
-		} else {
-			c.second = created
-			c.seen += key + " alone; "
-		}
+func (c *check) setStatus(status string) func(context.Context) error {
+	return func(ctx context.Context) error {
+		_, err := c.client.SetStatus(ctx, c.first.ID, status)
+		return err
 	}
-	return nil
-}
-
-func (c *check) sameURL(context.Context) error {
-	if c.second.ID == "" {
-		c.seen = "refused"
-		return fmt.Errorf("%w; a webhook with create_before_destroy cannot be replaced", c.secondErr)
-	}
-	c.seen = "accepted"
-	return nil
-}
-
-// createOdd asks for what TitanX may refuse. The provider handles both results.
-func (c *check) createOdd(ctx context.Context, suffix, scheme, event string) error {
-	_, err := c.create(ctx, suffix, scheme+strings.TrimPrefix(c.url, "https"), event)
-	if _, refused := errors.AsType[*titanx.Error](err); refused {
-		return nil
-	}
-	return err
 }
 
 // listAgain checks that the client reads the first webhook as the create
@@ -314,7 +283,7 @@ func (c *check) createOdd(ctx context.Context, suffix, scheme, event string) err
 func (c *check) listAgain(ctx context.Context) (err error) {
 	var w titanx.Webhook
 	for range 2 {
-		if c.listed, err = all(ctx, c.client); err != nil {
+		if c.listed, err = c.listAs(ctx, c.config.APIKey); err != nil {
 			return err
 		}
 		if w = c.inList(c.first.ID); w.ID != "" {

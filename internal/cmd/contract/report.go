@@ -5,6 +5,7 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -53,7 +54,7 @@ func (r *report) found(doubt, seen string, verdict error) {
 // rates reports the rate headers of all responses, and a 429 if there was one.
 func (r *report) rates(exchanges []exchange) {
 	r.Requests = len(exchanges)
-	headers, refusal, unknown, refused := "none", "not provoked", errNotSeen, errNotSeen
+	refusal, refused := "not provoked", errNotSeen
 	windows := map[string]bool{}
 	for _, x := range exchanges {
 		if x.status == http.StatusTooManyRequests { // the check went on after it
@@ -66,16 +67,22 @@ func (r *report) rates(exchanges []exchange) {
 			}
 		}
 	}
-	if len(windows) > 0 {
-		headers, unknown = strings.Join(slices.Sorted(maps.Keys(windows)), ", "), nil
+	names := slices.Sorted(maps.Keys(windows))
+	r.found("rate headers", cmp.Or(strings.Join(names, ", "), "none"), paced(names))
+	r.found("429", refusal, refused)
+}
+
+// paced returns why the client does not pace by all of the windows.
+func paced(windows []string) error {
+	if len(windows) == 0 {
+		return errNotSeen
 	}
-	for window := range windows {
+	for _, window := range windows {
 		if !slices.Contains([]string{"Second", "Minute", "Day", "Daily"}, window) {
-			unknown = errors.New("the client does not pace by " + window)
+			return errors.New("the client does not pace by " + window)
 		}
 	}
-	r.found("rate headers", headers, unknown)
-	r.found("429", refusal, refused)
+	return nil
 }
 
 func (r *report) exitCode() int {
@@ -90,14 +97,12 @@ func (r *report) exitCode() int {
 
 // write prints the report as a table or as JSON, without the secrets, which a
 // server's message could hold.
-func (r *report) write(w io.Writer, asJSON bool, secrets []string) error {
+func (r *report) write(w io.Writer, asJSON bool, secrets []string) {
 	var out bytes.Buffer
 	if asJSON {
 		encoder := json.NewEncoder(&out)
 		encoder.SetIndent("", "  ")
-		if err := encoder.Encode(r); err != nil {
-			return err
-		}
+		_ = encoder.Encode(r) // it always encodes
 	} else {
 		r.table(&out)
 	}
@@ -107,8 +112,7 @@ func (r *report) write(w io.Writer, asJSON bool, secrets []string) error {
 			text = strings.ReplaceAll(text, secret, "(redacted)")
 		}
 	}
-	_, err := io.WriteString(w, text)
-	return err
+	fmt.Fprint(w, text)
 }
 
 func (r *report) table(w io.Writer) {

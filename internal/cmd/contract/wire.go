@@ -8,7 +8,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"maps"
 	"net/http"
 	"regexp"
 	"slices"
@@ -37,16 +36,14 @@ type exchange struct {
 	err           error // no complete response came
 }
 
-// wire is a transport that keeps each exchange. It sends one request at a
-// time.
+// wire is a transport that sends one request at a time and keeps each exchange.
 type wire struct {
 	next http.RoundTripper
 	left atomic.Int64                                // how many requests may follow
 	edit func(req *http.Request, body []byte) []byte // changes a request before it is sent, until take
 
-	turn      chan struct{} // has room for who uses the fields below
+	turn      chan struct{} // has room for who uses exchanges
 	exchanges []exchange
-	last      time.Time
 }
 
 func newWire(next http.RoundTripper) *wire {
@@ -58,8 +55,8 @@ func newWire(next http.RoundTripper) *wire {
 // take returns the exchanges since it was last called.
 func (w *wire) take() (taken []exchange) {
 	w.turn <- struct{}{}
+	defer func() { <-w.turn }()
 	taken, w.exchanges, w.edit = w.exchanges, nil, nil
-	<-w.turn
 	return taken
 }
 
@@ -67,20 +64,16 @@ func (w *wire) take() (taken []exchange) {
 func (w *wire) RoundTrip(req *http.Request) (*http.Response, error) {
 	w.turn <- struct{}{}
 	defer func() { <-w.turn }()
-	req = req.Clone(req.Context())
-	var body []byte
-	if req.Body != nil {
-		body, _ = io.ReadAll(req.Body) // the client's, in memory
+	<-time.After(spacing)
+	if w.left.Add(-1) < 0 {
+		return nil, errLimit
 	}
+	body, _ := io.ReadAll(req.Body) // the client's, in memory
+	req = req.Clone(req.Context())
 	if w.edit != nil {
 		body = w.edit(req, body)
 	}
 	req.Body, req.ContentLength = io.NopCloser(bytes.NewReader(body)), int64(len(body))
-	if w.left.Add(-1) < 0 {
-		return nil, errLimit
-	}
-	<-time.After(time.Until(w.last.Add(spacing)))
-	w.last = time.Now()
 	x := exchange{method: req.Method, request: body}
 	resp, err := w.next.RoundTrip(req)
 	if err == nil {
@@ -92,6 +85,13 @@ func (w *wire) RoundTrip(req *http.Request) (*http.Response, error) {
 	x.err = err
 	w.exchanges = append(w.exchanges, x)
 	return resp, err
+}
+
+// failed reports whether an exchange says nothing about the API. The client
+// sends no PATCH and no PUT, so that any response to them counts.
+func (x exchange) failed() bool {
+	own := x.method != http.MethodPatch && x.method != http.MethodPut
+	return x.err != nil || own && x.status >= 500 && x.status != http.StatusNotImplemented
 }
 
 // String describes a response by its status and outline, never by its content.
@@ -106,7 +106,8 @@ func (x exchange) String() string {
 	case len(body) == 0:
 		seen = "no body"
 	case err == nil:
-		seen = outline(value)
+		text, _ := json.Marshal(outline(value)) // it always encodes
+		seen = strings.ReplaceAll(string(text), `"`, "")
 	case body[0] == '<':
 		seen = "a web page"
 	}
@@ -116,26 +117,24 @@ func (x exchange) String() string {
 	return fmt.Sprintf("%s: %d, %.300s", x.method, x.status, seen)
 }
 
-// outline shows the keys and kinds of a JSON value.
-func outline(value any) string {
+// outline replaces the values of a JSON value by their kinds, and keeps only
+// the first of a list.
+func outline(value any) any {
 	switch v := value.(type) {
-	case nil:
-		return "null"
 	case string:
 		return kinds[slices.IndexFunc(kinds, func(k kind) bool { return k.pattern.MatchString(v) })].name
 	case []any:
-		if len(v) == 0 {
-			return "[]"
+		if len(v) > 0 {
+			return []any{outline(v[0])}
 		}
-		return "[" + outline(v[0]) + "]"
 	case map[string]any:
-		var fields []string
-		for _, key := range slices.Sorted(maps.Keys(v)) {
-			fields = append(fields, key+": "+outline(v[key]))
+		for key := range v {
+			v[key] = outline(v[key])
 		}
-		return "{" + strings.Join(fields, ", ") + "}"
+	case float64, bool:
+		return "number or boolean"
 	}
-	return "number or boolean"
+	return value
 }
 
 type kind struct {
