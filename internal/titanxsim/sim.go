@@ -10,7 +10,6 @@ package titanxsim
 
 import (
 	"context"
-	"crypto/rand"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -238,15 +237,6 @@ func parseRoute(method string, u *url.URL) route {
 		return route{call: CallSetStatus, id: parts[1], status: parts[2]}
 	}
 	return route{call: CallOther}
-}
-
-// newUUID returns a random UUID, version 4.
-func newUUID() string {
-	var b [16]byte
-	rand.Read(b[:])
-	b[6] = b[6]&0x0f | 0x40
-	b[8] = b[8]&0x3f | 0x80
-	return fmt.Sprintf("%x-%x-%x-%x-%x", b[:4], b[4:6], b[6:8], b[8:10], b[10:])
 }
 
 // mustJSON encodes a value of the simulator's own types.

@@ -10,6 +10,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/titanx-io/terraform-provider-titanx/internal/delivery"
 )
 
 // account holds a user's webhooks in order of creation.
@@ -176,7 +178,7 @@ func (s *Server) changeStatus(w *stored, status string, commit bool) answer {
 // complete sets what a new webhook lacks.
 func (s *Server) complete(w *Webhook) {
 	if w.ID == "" {
-		w.ID = newUUID()
+		w.ID = delivery.NewID()
 		if s.dialect.ID == "prefixed" {
 			w.ID = "wh_" + strings.ToLower(rand.Text())
 		}
