@@ -6,7 +6,6 @@ package main
 import (
 	"context"
 	"crypto/rand"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -15,7 +14,6 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
-	"slices"
 	"time"
 
 	"github.com/titanx-io/terraform-provider-titanx/internal/cli"
@@ -160,8 +158,7 @@ func (d *demo) loseSecret(ctx context.Context) (string, error) {
 	if warning == nil {
 		return "", errors.New("the plan does not warn about the webhook")
 	}
-	return fmt.Sprintf("%s import, plan: %s", d.folder.Name, warning[1]),
-		d.planned(ctx, []string{"create", "delete"}, "secret")
+	return fmt.Sprintf("%s import, plan: %s", d.folder.Name, warning[1]), nil
 }
 
 func (d *demo) replace(ctx context.Context) (string, error) {
@@ -248,33 +245,4 @@ func (d *demo) setStatus(ctx context.Context, id, status string) error {
 		err = fmt.Errorf("webhook is %s, %s instead of %s, %s", now.ID, now.Status, id, status)
 	}
 	return err
-}
-
-// planned wants the saved plan to take actions on the webhook because of one
-// attribute.
-func (d *demo) planned(ctx context.Context, actions []string, because string) error {
-	out, err := d.folder.Read(ctx, "show", "-json", "plan")
-	if err != nil {
-		return err
-	}
-	var plan struct {
-		ResourceChanges []struct {
-			Change struct {
-				Actions      []string `json:"actions"`
-				ReplacePaths [][]any  `json:"replace_paths"`
-			} `json:"change"`
-		} `json:"resource_changes"`
-	}
-	if err := json.Unmarshal(out, &plan); err != nil {
-		return fmt.Errorf("read plan: %w", err)
-	}
-	if len(plan.ResourceChanges) != 1 {
-		return fmt.Errorf("the plan changes %d resources instead of 1", len(plan.ResourceChanges))
-	}
-	change := plan.ResourceChanges[0].Change
-	if paths := fmt.Sprint(change.ReplacePaths); !slices.Equal(change.Actions, actions) || paths != "[["+because+"]]" {
-		return fmt.Errorf("the plan is %v because of %s, instead of %v because of %s", change.Actions, paths, actions,
-			because)
-	}
-	return nil
 }
