@@ -39,19 +39,11 @@ func newSchema(s *tfprotov6.Schema) *tfjson.Schema {
 	return &tfjson.Schema{Version: uint64(s.Version), Block: newBlock(s.Block)}
 }
 
+// newBlock leaves out nested blocks, as newFunction does a variadic parameter:
+// the provider has none. TestAccDump_sameAsCLI fails when it gets one.
 func newBlock(b *tfprotov6.SchemaBlock) *tfjson.SchemaBlock {
-	blocks := make(map[string]*tfjson.SchemaBlockType, len(b.BlockTypes))
-	for _, nested := range b.BlockTypes {
-		blocks[nested.TypeName] = &tfjson.SchemaBlockType{
-			NestingMode: tfjson.SchemaNestingMode(strings.ToLower(nested.Nesting.String())),
-			Block:       newBlock(nested.Block),
-			MinItems:    uint64(nested.MinItems), //nolint:gosec // a count
-			MaxItems:    uint64(nested.MaxItems), //nolint:gosec // a count
-		}
-	}
 	return &tfjson.SchemaBlock{
 		Attributes:      newAttributes(b.Attributes),
-		NestedBlocks:    blocks,
 		Description:     b.Description,
 		DescriptionKind: descriptionKind(b.DescriptionKind),
 		Deprecated:      b.Deprecated,
@@ -92,21 +84,14 @@ func newFunction(f *tfprotov6.Function) *tfjson.FunctionSignature {
 		ReturnType:         newType(f.Return.Type),
 	}
 	for _, p := range f.Parameters {
-		to.Parameters = append(to.Parameters, newParameter(p))
-	}
-	if f.VariadicParameter != nil {
-		to.VariadicParameter = newParameter(f.VariadicParameter)
+		to.Parameters = append(to.Parameters, &tfjson.FunctionParameter{
+			Name:        p.Name,
+			Description: p.Description,
+			IsNullable:  p.AllowNullValue,
+			Type:        newType(p.Type),
+		})
 	}
 	return to
-}
-
-func newParameter(p *tfprotov6.FunctionParameter) *tfjson.FunctionParameter {
-	return &tfjson.FunctionParameter{
-		Name:        p.Name,
-		Description: p.Description,
-		IsNullable:  p.AllowNullValue,
-		Type:        newType(p.Type),
-	}
 }
 
 func newIdentity(s *tfprotov6.ResourceIdentitySchema) *tfjson.IdentitySchema {

@@ -56,18 +56,7 @@ func (g *promises) add(subject string, properties ...string) {
 
 func (g *promises) schema(subject string, s *tfprotov6.Schema) {
 	g.add(subject, fmt.Sprintf("version %d", s.Version), when(s.Block.Deprecated, "deprecated"))
-	g.block(subject+" ", s.Block)
-}
-
-func (g *promises) block(prefix string, b *tfprotov6.SchemaBlock) {
-	g.attributes(prefix, b.Attributes)
-	for _, nested := range b.BlockTypes {
-		name := prefix + nested.TypeName
-		g.add(name, "block "+strings.ToLower(nested.Nesting.String()), when(nested.MinItems > 0, "required"),
-			fmt.Sprintf("%d to %d items", nested.MinItems, nested.MaxItems),
-			when(nested.Block.Deprecated, "deprecated"))
-		g.block(name+".", nested.Block)
-	}
+	g.attributes(subject+" ", s.Block.Attributes)
 }
 
 func (g *promises) attributes(prefix string, attributes []*tfprotov6.SchemaAttribute) {
@@ -92,9 +81,6 @@ func (g *promises) function(subject string, f *tfprotov6.Function) {
 		g.add(fmt.Sprintf("%s parameter %d", subject, i+1), typeName(p.Type), "required",
 			when(p.AllowNullValue, "null allowed"))
 	}
-	if v := f.VariadicParameter; v != nil {
-		g.add(subject+" further parameters", typeName(v.Type), "optional", when(v.AllowNullValue, "null allowed"))
-	}
 }
 
 func typeName(t tftypes.Type) string { return typeexpr.TypeString(newType(t)) }
@@ -112,7 +98,9 @@ func when(set bool, name string) string {
 func compare(before, after string) []string {
 	was, is := parse(before), parse(after)
 	var lines []string
-	for subject := range maps.Keys(merge(was, is)) {
+	all := maps.Clone(was)
+	maps.Copy(all, is)
+	for subject := range all {
 		old, existed := was[subject]
 		now, exists := is[subject]
 		switch {
@@ -143,17 +131,8 @@ func breaks(old, now []string) bool {
 	gained := func(name string) bool { return has(now, name) && !has(old, name) }
 	dropped := func(name string) bool { return has(old, name) && !has(now, name) }
 	settable := func(properties []string) bool { return has(properties, "required") || has(properties, "optional") }
-	limits := func(properties []string) int {
-		return slices.IndexFunc(properties, func(p string) bool { return strings.HasSuffix(p, " items") })
-	}
-	switch {
-	case old[0] != now[0], gained("required"), gained("sensitive"), gained("write-only"), dropped("computed"),
-		dropped("null allowed"):
-		return true
-	case settable(old) && !settable(now):
-		return true
-	}
-	return limits(old) >= 0 && old[limits(old)] != now[limits(now)]
+	return old[0] != now[0] || gained("required") || gained("sensitive") || gained("write-only") ||
+		dropped("computed") || dropped("null allowed") || settable(old) && !settable(now)
 }
 
 func parse(golden string) map[string][]string {
@@ -174,10 +153,4 @@ func parentIn(promises map[string][]string, subject string) bool {
 	}
 	_, ok := promises[subject[:max(end, 0)]]
 	return ok
-}
-
-func merge(a, b map[string][]string) map[string][]string {
-	all := maps.Clone(a)
-	maps.Copy(all, b)
-	return all
 }
