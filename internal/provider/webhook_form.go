@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/hashicorp/terraform-plugin-framework/attr"
 	"github.com/hashicorp/terraform-plugin-framework/diag"
 
 	"github.com/titanx-io/terraform-provider-titanx/internal/titanx"
@@ -29,6 +30,7 @@ type serverForm struct {
 // formRule is how one attribute is compared. A single string is a slice of one.
 type formRule struct {
 	attribute string
+	value     func(webhookResourceModel) attr.Value
 	of        func(titanx.Webhook) []string
 	set       func(*titanx.Webhook, []string)
 	same      func(asked, answered []string) bool // needs no memory
@@ -39,6 +41,7 @@ type formRule struct {
 var (
 	nameForm = formRule{
 		attribute: "name",
+		value:     func(m webhookResourceModel) attr.Value { return m.Name },
 		of:        func(w titanx.Webhook) []string { return single(w.Name) },
 		set:       func(w *titanx.Webhook, v []string) { w.Name = v[0] },
 		same:      slices.Equal[[]string],
@@ -47,6 +50,7 @@ var (
 	}
 	urlForm = formRule{
 		attribute: "url",
+		value:     func(m webhookResourceModel) attr.Value { return m.URL },
 		of:        func(w titanx.Webhook) []string { return single(w.URL) },
 		set:       func(w *titanx.Webhook, v []string) { w.URL = v[0] },
 		same:      func(asked, answered []string) bool { return titanx.SameURL(asked[0], answered[0]) },
@@ -57,6 +61,7 @@ var (
 	}
 	eventsForm = formRule{
 		attribute: "event_types",
+		value:     func(m webhookResourceModel) attr.Value { return m.EventTypes },
 		of:        func(w titanx.Webhook) []string { return slices.Sorted(slices.Values(w.EventTypes)) },
 		set:       func(w *titanx.Webhook, v []string) { w.EventTypes = v },
 		same:      slices.Equal[[]string],
@@ -150,16 +155,15 @@ func (f serverForms) undo(w titanx.Webhook) (_ titanx.Webhook, learned bool) {
 // takes reports whether a plan only changes a value to TitanX's form of it,
 // which TitanX has already.
 func (f serverForms) takes(rule formRule, state, plan webhookResourceModel) bool {
-	form, ok := f[rule.attribute]
-	return ok && form.Answered != nil && plan.known(rule) &&
-		rule.same(form.Asked, rule.of(state.webhook())) && rule.same(form.Answered, rule.of(plan.webhook()))
+	form, wanted := f[rule.attribute], rule.of(plan.webhook())
+	return form.Answered != nil && len(wanted) > 0 &&
+		rule.same(form.Asked, rule.of(state.webhook())) && rule.same(form.Answered, wanted)
 }
 
 // forget removes the forms that a change has taken into the configuration.
 func (f serverForms) forget(now webhookResourceModel) {
 	for _, rule := range formRules {
-		if form, ok := f[rule.attribute]; ok && form.Answered != nil &&
-			rule.same(form.Answered, rule.of(now.webhook())) {
+		if form := f[rule.attribute]; form.Answered != nil && rule.same(form.Answered, rule.of(now.webhook())) {
 			delete(f, rule.attribute)
 		}
 	}
@@ -168,9 +172,6 @@ func (f serverForms) forget(now webhookResourceModel) {
 // advice is what the warning of a replacement adds where the state may only
 // have TitanX's form of what the configuration asks for, as after an import.
 func (rule formRule) advice(state, plan webhookResourceModel) string {
-	if !plan.known(rule) {
-		return ""
-	}
 	asked, stored := rule.of(plan.webhook()), rule.of(state.webhook())
 	if len(asked) == 0 || len(stored) == 0 || !rule.form(asked, stored) {
 		return ""
@@ -179,21 +180,14 @@ func (rule formRule) advice(state, plan webhookResourceModel) string {
 		rule.describe(asked, stored), rule.attribute)
 }
 
-// webhook returns the values that TitanX stores.
+// webhook returns the values that TitanX stores, without those that are not
+// known yet.
 func (m webhookResourceModel) webhook() titanx.Webhook {
 	req := m.createRequest()
-	return titanx.Webhook{Name: req.Name, URL: req.URL, EventTypes: req.EventTypes}
-}
-
-// known reports whether the value that a rule compares is known.
-func (m webhookResourceModel) known(rule formRule) bool {
-	switch rule.attribute {
-	case nameForm.attribute:
-		return !m.Name.IsUnknown()
-	case urlForm.attribute:
-		return !m.URL.IsUnknown()
+	if len(req.EventTypes) < len(m.EventTypes.Elements()) {
+		req.EventTypes = nil
 	}
-	return !m.EventTypes.IsUnknown() && len(texts(m.EventTypes)) == len(m.EventTypes.Elements())
+	return titanx.Webhook{Name: req.Name, URL: req.URL, EventTypes: req.EventTypes}
 }
 
 // differentPart names the first part in which two urls differ. The parts

@@ -243,15 +243,12 @@ func (c *webhookChange) compareArguments() {
 		titanx.SameURL(c.state.URL.ValueString(), c.plan.URL.ValueString()) {
 		c.plan.URL = c.state.URL
 	}
-	if !c.state.Name.IsNull() && !c.plan.Name.Equal(c.state.Name) && !c.forms.takes(nameForm, c.state, *c.plan) {
-		c.force("name", "name"+notInPlace+nameForm.advice(c.state, *c.plan))
-	}
-	if !c.state.URL.IsNull() && !c.plan.URL.Equal(c.state.URL) && !c.forms.takes(urlForm, c.state, *c.plan) {
-		c.force("url", "url"+notInPlace+urlForm.advice(c.state, *c.plan))
-	}
-	if !c.state.EventTypes.IsNull() && !c.plan.EventTypes.Equal(c.state.EventTypes) &&
-		!c.forms.takes(eventsForm, c.state, *c.plan) {
-		c.force("event_types", "event_types"+notInPlace+eventsForm.advice(c.state, *c.plan))
+	for _, rule := range formRules {
+		has, wanted := rule.value(c.state), rule.value(*c.plan)
+		if !has.IsNull() && !wanted.Equal(has) && !c.forms.takes(rule, c.state, *c.plan) {
+			c.force(rule.attribute, rule.attribute+" changes, which TitanX cannot do in place"+
+				rule.advice(c.state, *c.plan))
+		}
 	}
 	if !c.firstTriggers() && !sameTriggers(c.state.RotationTriggers, c.plan.RotationTriggers) {
 		c.force("rotation_triggers", "rotation_triggers changes")
@@ -269,8 +266,6 @@ func (c *webhookChange) serviceStatus() {
 		fmt.Sprintf("TitanX set the status %q, which no request can set. "+
 			"The plan changes it, but TitanX may refuse. Find the reason at TitanX first.", was))
 }
-
-const notInPlace = " changes, which TitanX cannot do in place"
 
 // force plans a replacement for an attribute.
 func (c *webhookChange) force(attribute, why string) {

@@ -106,9 +106,8 @@ var bugs = []bug{
 	{
 		"rotates-alone", "a webhook with two events is replaced by each plan",
 		"internal/provider/webhook_secret.go",
-		"if !c.state.EventTypes.IsNull() && !c.plan.EventTypes.Equal(c.state.EventTypes) &&\n\t\t" +
-			"!c.forms.takes(eventsForm, c.state, *c.plan) {",
-		"if len(c.plan.EventTypes.Elements()) > 1 {",
+		"if !has.IsNull() && !wanted.Equal(has) &&",
+		"if !has.IsNull() && (!wanted.Equal(has) || len(c.plan.EventTypes.Elements()) > 1) &&",
 	},
 	{
 		"forms-drift", "a value in the server's own form is a change",
