@@ -36,12 +36,12 @@ type check struct {
 	url    string
 	report report
 
-	exchanges     []exchange       // all so far
-	seen          string           // by the row that is asked, if not all that came
-	first, second titanx.Created   // two for the same url; only the first is activated
-	listed        []titanx.Webhook // at the last look
-	ids           []string         // of the webhooks that were created
-	secrets       []string         // never to be shown
+	exchanges     []exchange                // all so far
+	seen          string                    // by the row that is asked, if not all that came
+	first, second titanx.Created            // two for the same url; only the first is activated
+	listed        map[string]titanx.Webhook // by id
+	ids           []string                  // of the webhooks that were created
+	secrets       []string                  // never to be shown
 }
 
 func newCheck(cfg titanx.Config, target *url.URL) (*check, error) {
@@ -52,7 +52,7 @@ func newCheck(cfg titanx.Config, target *url.URL) (*check, error) {
 	client, err := titanx.New(cfg)
 	return &check{
 		config: cfg, client: client, wire: wire, prefix: prefix, url: target.String(),
-		report: report{BaseURL: cfg.BaseURL}, secrets: []string{cfg.APIKey},
+		report: report{BaseURL: cfg.BaseURL}, listed: map[string]titanx.Webhook{}, secrets: []string{cfg.APIKey},
 	}, err
 }
 
@@ -71,14 +71,14 @@ func (c *check) rows() []row {
 		{"list", c.list},
 		{"answer to a create", c.createFirst},
 		{"answer to a wrong key", c.listWithWrongKey},
-		{"get one", c.get},
-		{"get of an absent id", c.getAbsent},
+		{"get one", c.get(&c.first.ID)},
+		{"get of an absent id", c.get(new(absentID))},
 		{"status change", c.setStatus(titanx.StatusActive)},
-		{"events as the only key for events", c.createWithout("eventTypes")},
-		{"eventTypes as the only key for events", c.createWithout("events")},
+		{"events as the only key for events", c.createOdd("-events", "https", knownEvent, "eventTypes")},
+		{"eventTypes as the only key for events", c.createOdd("-eventtypes", "https", knownEvent, "events")},
 		{"second webhook for the same url", c.createSecond},
-		{"unknown event", c.createOdd("-event", "https", "titanx.contract.check")},
-		{"invalid url", c.createOdd("-invalid", "http", knownEvent)},
+		{"unknown event", c.createOdd("-event", "https", "titanx.contract.check", "")},
+		{"invalid url", c.createOdd("-invalid", "http", knownEvent, "")},
 		{"webhook in the list", c.listAgain},
 		{"initial status", c.initialStatus},
 		{"status change back", c.setStatus(titanx.StatusInactive)},
@@ -226,10 +226,15 @@ func (c *check) createSecond(ctx context.Context) (err error) {
 	return err
 }
 
-// createOdd returns a row that asks for what TitanX may refuse. The provider
-// handles both results.
-func (c *check) createOdd(suffix, scheme, event string) func(context.Context) error {
+// createOdd returns a row that asks for what TitanX may refuse, without a key
+// of the body. The provider handles both results.
+func (c *check) createOdd(suffix, scheme, event, without string) func(context.Context) error {
 	return func(ctx context.Context) error {
+		if without != "" {
+			c.wire.edit = func(_ *http.Request, body []byte) []byte {
+				return bytes.ReplaceAll(body, []byte(`"`+without+`"`), []byte(`"ignored"`))
+			}
+		}
 		_, err := c.create(ctx, suffix, scheme+strings.TrimPrefix(c.url, "https")+suffix, event)
 		if _, refused := errors.AsType[*titanx.Error](err); refused {
 			return nil
@@ -238,36 +243,19 @@ func (c *check) createOdd(suffix, scheme, event string) func(context.Context) er
 	}
 }
 
-// createWithout returns a row that creates a webhook without one of the two
-// keys for events.
-func (c *check) createWithout(key string) func(context.Context) error {
-	create := c.createOdd("-without-"+strings.ToLower(key), "https", knownEvent)
+// get returns a row that reads the webhook that has the id when it is asked.
+// The client does so only to confirm a list.
+func (c *check) get(id *string) func(context.Context) error {
 	return func(ctx context.Context) error {
-		c.wire.edit = func(_ *http.Request, body []byte) []byte {
-			return bytes.ReplaceAll(body, []byte(`"`+key+`"`), []byte(`"ignored"`))
+		_, err := c.client.Get(ctx, *id)
+		switch {
+		case errors.Is(err, titanx.ErrNoRoute), errors.Is(err, titanx.ErrNotFound):
+			return nil
+		case err == nil && *id == absentID:
+			return errors.New("an id that does not exist is found")
 		}
-		return create(ctx)
+		return err
 	}
-}
-
-// get reads a webhook. The client does so only to confirm a list.
-func (c *check) get(ctx context.Context) error {
-	_, err := c.client.Get(ctx, c.first.ID)
-	if errors.Is(err, titanx.ErrNoRoute) || errors.Is(err, titanx.ErrNotFound) {
-		return nil
-	}
-	return err
-}
-
-func (c *check) getAbsent(ctx context.Context) error {
-	_, err := c.client.Get(ctx, absentID)
-	switch {
-	case errors.Is(err, titanx.ErrNoRoute), errors.Is(err, titanx.ErrNotFound):
-		return nil
-	case err == nil:
-		return errors.New("an id that does not exist is found")
-	}
-	return err
 }
 
 func (c *check) setStatus(status string) func(context.Context) error {
@@ -280,15 +268,17 @@ func (c *check) setStatus(status string) func(context.Context) error {
 // listAgain checks that the client reads the first webhook as the create
 // returned it. TitanX may leave out the name. It looks twice, because a list
 // can lag.
-func (c *check) listAgain(ctx context.Context) (err error) {
+func (c *check) listAgain(ctx context.Context) error {
 	var w titanx.Webhook
-	for range 2 {
-		if c.listed, err = c.listAs(ctx, c.config.APIKey); err != nil {
+	for tries := 0; tries < 2 && w.ID == ""; tries++ {
+		all, err := c.listAs(ctx, c.config.APIKey)
+		if err != nil {
 			return err
 		}
-		if w = c.inList(c.first.ID); w.ID != "" {
-			break
+		for _, listed := range all {
+			c.listed[listed.ID] = listed
 		}
+		w = c.listed[c.first.ID]
 	}
 	switch {
 	case w.ID == "":
@@ -300,16 +290,6 @@ func (c *check) listAgain(ctx context.Context) (err error) {
 			w.EventTypes, w.Status, w.CreatedAt)
 	}
 	return nil
-}
-
-// inList returns a webhook of the last list, or a zero one.
-func (c *check) inList(id string) titanx.Webhook {
-	for _, w := range c.listed {
-		if w.ID == id {
-			return w
-		}
-	}
-	return titanx.Webhook{}
 }
 
 // post returns the exchange that created the first webhook.
@@ -324,7 +304,7 @@ var statusIn = regexp.MustCompile(`"status":\s*"(\w{1,30})"`)
 // initialStatus reports what became of status = inactive in a create.
 func (c *check) initialStatus(context.Context) (err error) {
 	response, list := append(statusIn.FindStringSubmatch(string(c.post().body)), "", "")[1],
-		c.inList(c.second.ID).Status
+		c.listed[c.second.ID].Status
 	c.seen = fmt.Sprintf("asked for inactive; in the response: %q; in the list: %.30q", response, list)
 	if cmp.Or(response, titanx.StatusInactive) != titanx.StatusInactive ||
 		cmp.Or(list, titanx.StatusInactive) != titanx.StatusInactive {
