@@ -124,7 +124,7 @@ func numericIPv4(host string) (netip.Addr, bool) {
 		if !isNumber(part) {
 			return netip.Addr{}, false
 		}
-		n, err := strconv.ParseUint(strings.TrimPrefix(part, "0x"), base(part), bits)
+		n, err := strconv.ParseUint(part, 0, bits)
 		if err != nil {
 			return netip.Addr{}, false
 		}
@@ -140,14 +140,4 @@ func isNumber(part string) bool {
 		return hex != "" && strings.Trim(hex, "0123456789abcdef") == ""
 	}
 	return part != "" && strings.Trim(part, "0123456789") == ""
-}
-
-func base(number string) int {
-	switch {
-	case strings.HasPrefix(number, "0x"):
-		return 16
-	case strings.HasPrefix(number, "0") && len(number) > 1:
-		return 8
-	}
-	return 10
 }
