@@ -164,6 +164,8 @@ const duplicateText = "Unless it is tainted, or this plan destroys or replaces i
 	"If this plan destroys it at another address, the new webhook has a new secret: " +
 	"a moved block instead keeps the webhook and its secret."
 
+const allowDuplicates = " The provider's on_duplicate is \"error\": set it to \"warn\" to allow this."
+
 // duplicatesWait is how long a plan waits for a list that is only good for a
 // warning.
 const duplicatesWait = 30 * time.Second
@@ -198,24 +200,23 @@ func (p *plannedWebhooks) meets(id string) (created, unplanned bool) {
 
 // addDuplicate adds a warning, or the error that on_duplicate asks for. A
 // webhook that may be tainted is no error: its replacement could never be
-// planned. If it is not, its own plan is refused (addAwaited).
+// planned. If it is not, its own plan is refused (notePlan).
 func (c *connection) addDuplicate(diags *diag.Diagnostics, certain bool, summary, detail string) {
 	if c.duplicatesAreErrors && certain {
-		diags.AddAttributeError(path.Root("url"), summary,
-			detail+" The provider's on_duplicate is \"error\": set it to \"warn\" to allow this.")
+		diags.AddAttributeError(path.Root("url"), summary, detail+allowDuplicates)
 		return
 	}
 	diags.AddAttributeWarning(path.Root("url"), summary, detail)
 }
 
-// addAwaited refuses the plan of a webhook that a create duplicates.
-func (c *connection) addAwaited(diags *diag.Diagnostics, w webhookResourceModel) {
-	if c.duplicatesAreErrors {
+// notePlan is notePlanned, and refuses the plan of a webhook that a create
+// duplicates.
+func (c *connection) notePlan(req resource.ModifyPlanRequest, w webhookResourceModel, diags *diag.Diagnostics) {
+	if c.notePlanned(w.ID) && !isApply(req) && c.duplicatesAreErrors {
 		diags.AddAttributeError(path.Root("url"),
 			fmt.Sprintf("The plan creates a webhook like %q", w.Name.ValueString()),
 			fmt.Sprintf("The webhook %s (%q) exists, and this plan creates another that delivers the same "+
-				"events to the same url. ", w.ID.ValueString(), w.Name.ValueString())+
-				duplicateText+" The provider's on_duplicate is \"error\": set it to \"warn\" to allow this.")
+				"events to the same url. ", w.ID.ValueString(), w.Name.ValueString())+duplicateText+allowDuplicates)
 	}
 }
 
@@ -237,7 +238,7 @@ func (c *connection) addUnlisted(diags *diag.Diagnostics, err error) {
 		detail += "\n\n" + advice
 	}
 	if c.duplicatesAreErrors {
-		diags.AddError(summary, detail+" The provider's on_duplicate is \"error\": set it to \"warn\" to allow this.")
+		diags.AddError(summary, detail+allowDuplicates)
 		return
 	}
 	diags.AddWarning(summary, detail)

@@ -397,9 +397,7 @@ func (r *webhookResource) ModifyPlan(
 		return
 	}
 	change.run()
-	if r.conn.notePlanned(change.state.ID) && !isApply(req) {
-		r.conn.addAwaited(&resp.Diagnostics, change.state)
-	}
+	r.conn.notePlan(req, change.state, &resp.Diagnostics)
 	if len(change.replace) > 0 && !isApply(req) && !isPending(state.ID) {
 		r.conn.checkDuplicates(ctx, plan, change.state.ID, &resp.Diagnostics)
 	}
@@ -629,9 +627,7 @@ func (r *webhookResource) planDestroy(
 ) {
 	var state webhookResourceModel
 	state.decode(ctx, req.State.Raw, &resp.Diagnostics)
-	if r.conn.notePlanned(state.ID) && !isApply(req) {
-		r.conn.addAwaited(&resp.Diagnostics, state)
-	}
+	r.conn.notePlan(req, state, &resp.Diagnostics)
 }
 
 // checkReachable rejects a url that TitanX cannot reach, unless the API itself
