@@ -5,15 +5,12 @@ package provider
 
 import (
 	"context"
-	"fmt"
-	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
 
 	"github.com/hashicorp/terraform-plugin-framework/diag"
-	"github.com/hashicorp/terraform-plugin-framework/provider"
 
 	"github.com/titanx-io/terraform-provider-titanx/internal/titanx"
 )
@@ -36,28 +33,6 @@ type connection struct {
 
 	refreshed sync.Map // ids of the webhooks whose age this run has checked
 	carried   sync.Map // uncertain creates of deleted placeholders, by url and name
-}
-
-func (c *connection) share(resp *provider.ConfigureResponse) {
-	slices.Sort(c.unknown)
-	resp.ResourceData = c
-	resp.DataSourceData = c
-	resp.ListResourceData = c
-}
-
-// configured returns the connection from the provider's data, nil while there
-// is none.
-func configured(data any, diags *diag.Diagnostics) *connection {
-	if data == nil {
-		return nil
-	}
-	conn, ok := data.(*connection)
-	if !ok {
-		diags.AddError("Unexpected provider data",
-			fmt.Sprintf("This is a bug in the provider: it passed a %T. Report it to the provider's maintainers.",
-				data))
-	}
-	return conn
 }
 
 // api returns the client, and a context under which no log line shows the API

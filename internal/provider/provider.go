@@ -133,7 +133,7 @@ func (p *titanxProvider) Configure(
 		duplicatesAreErrors: config.OnDuplicate.ValueString() == onDuplicateError &&
 			marksApply(req.TerraformVersion, executable()),
 	}
-	p.conn = conn
+	p.conn, resp.ResourceData, resp.DataSourceData, resp.ListResourceData = conn, conn, conn, conn
 	if _, err := titanx.New(titanx.Config{APIKey: "unused", BaseURL: baseURL}); err != nil {
 		resp.Diagnostics.AddAttributeError(path.Root("base_url"), "Invalid base_url",
 			sentence(err.Error())+" Correct base_url, or the environment variable "+baseURLVariable+".")
@@ -141,22 +141,24 @@ func (p *titanxProvider) Configure(
 	}
 	u, err := url.Parse(baseURL)
 	conn.local = config.BaseURL.IsUnknown() || err == nil && titanx.IsLoopback(u.Hostname())
-	for name, value := range map[string]attr.Value{
-		"api_key":         config.APIKey,
-		"base_url":        config.BaseURL,
-		"max_retries":     config.MaxRetries,
-		"request_timeout": config.RequestTimeout,
-		"on_duplicate":    config.OnDuplicate,
+	for _, argument := range []struct {
+		name  string
+		value attr.Value
+	}{
+		{"api_key", config.APIKey},
+		{"base_url", config.BaseURL},
+		{"max_retries", config.MaxRetries},
+		{"on_duplicate", config.OnDuplicate},
+		{"request_timeout", config.RequestTimeout},
 	} {
-		if value.IsUnknown() {
-			conn.unknown = append(conn.unknown, name)
+		if argument.value.IsUnknown() {
+			conn.unknown = append(conn.unknown, argument.name)
 		}
 	}
 	if len(conn.unknown) > 0 {
 		if req.ClientCapabilities.DeferralAllowed {
 			resp.Deferred = &provider.Deferred{Reason: provider.DeferredReasonProviderConfigUnknown}
 		}
-		conn.share(resp)
 		return
 	}
 	cfg := titanx.Config{
@@ -170,7 +172,6 @@ func (p *titanxProvider) Configure(
 	}
 	if cfg.APIKey == "" {
 		conn.keyless = true // functions, the ephemeral resource and the action need no key
-		conn.share(resp)
 		return
 	}
 	if !config.MaxRetries.IsNull() {
@@ -189,7 +190,6 @@ func (p *titanxProvider) Configure(
 	}
 	conn.client = client
 	conn.key, conn.address = cfg.APIKey, normalAddress(cfg.BaseURL)
-	conn.share(resp)
 }
 
 func (p *titanxProvider) Resources(context.Context) []func() resource.Resource {

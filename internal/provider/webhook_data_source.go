@@ -65,9 +65,9 @@ func (d *webhookDataSource) ConfigValidators(context.Context) []datasource.Confi
 }
 
 func (d *webhookDataSource) Configure(
-	_ context.Context, req datasource.ConfigureRequest, resp *datasource.ConfigureResponse,
+	_ context.Context, req datasource.ConfigureRequest, _ *datasource.ConfigureResponse,
 ) {
-	d.conn = configured(req.ProviderData, &resp.Diagnostics)
+	d.conn, _ = req.ProviderData.(*connection) // nil until the provider is configured
 }
 
 func (d *webhookDataSource) Read(ctx context.Context, req datasource.ReadRequest, resp *datasource.ReadResponse) {

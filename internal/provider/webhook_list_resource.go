@@ -49,9 +49,9 @@ func (r *webhookListResource) ListResourceConfigSchema(
 }
 
 func (r *webhookListResource) Configure(
-	_ context.Context, req resource.ConfigureRequest, resp *resource.ConfigureResponse,
+	_ context.Context, req resource.ConfigureRequest, _ *resource.ConfigureResponse,
 ) {
-	r.conn = configured(req.ProviderData, &resp.Diagnostics)
+	r.conn, _ = req.ProviderData.(*connection) // nil until the provider is configured
 }
 
 // List streams the webhooks as their pages arrive, and asks for no page that

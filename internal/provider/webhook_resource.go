@@ -188,9 +188,9 @@ func (r *webhookResource) IdentitySchema(
 }
 
 func (r *webhookResource) Configure(
-	_ context.Context, req resource.ConfigureRequest, resp *resource.ConfigureResponse,
+	_ context.Context, req resource.ConfigureRequest, _ *resource.ConfigureResponse,
 ) {
-	r.conn = configured(req.ProviderData, &resp.Diagnostics)
+	r.conn, _ = req.ProviderData.(*connection) // nil until the provider is configured
 }
 
 // operationLimit is how long an operation may take, waits for rate limits
