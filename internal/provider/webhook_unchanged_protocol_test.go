@@ -408,25 +408,3 @@ func TestUnchanged_schema(t *testing.T) {
 		t.Error("the resource upgrades states: webhook_unchanged.go must leave those to it")
 	}
 }
-
-// TestUnchanged_expired_protocol checks that a state which equals its plan is
-// not taken for unchanged when its secret has expired.
-func TestUnchanged_expired_protocol(t *testing.T) {
-	t.Parallel()
-	s := simulate(t, titanxsim.Config{})
-	p := s.protocol(nil)
-	config := testWebhook(object{"rotate_after": "1h"})
-	made := p.create(config)
-	if c := p.plan(made, config); !c.noChange() {
-		t.Errorf("fresh: replace %v, want no change", c.replace)
-	}
-	p.later(s, 2*time.Hour)
-	read, diags := p.read(made)
-	p.mustSucceed(diags)
-	if got := read.text(t, "secret_status"); got != secretExpired {
-		t.Errorf("secret_status is %q", got)
-	}
-	if c := p.plan(read, config); len(c.replace) != 1 || c.replace[0] != "secret_status" {
-		t.Errorf("expired: replace %v, want secret_status", c.replace)
-	}
-}
