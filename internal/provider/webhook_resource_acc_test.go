@@ -107,45 +107,6 @@ func TestAccWebhook_changedElsewhere(t *testing.T) {
 	})
 }
 
-func TestAccWebhook_importWithoutSecret(t *testing.T) {
-	t.Parallel()
-	for policy, tc := range map[string]struct {
-		arguments string
-		action    plancheck.ResourceActionType
-		writes    []titanxsim.Call
-		status    string
-	}{
-		"default": {"", plancheck.ResourceActionDestroyBeforeCreate, []titanxsim.Call{titanxsim.CallDelete, titanxsim.CallCreate, titanxsim.CallSetStatus}, "known"},
-		"replace": {`on_lost_secret = "replace"`, plancheck.ResourceActionDestroyBeforeCreate, []titanxsim.Call{titanxsim.CallDelete, titanxsim.CallCreate, titanxsim.CallSetStatus}, "known"},
-		"keep":    {`on_lost_secret = "keep"`, plancheck.ResourceActionNoop, nil, "lost"},
-		"adopt":   {`secret_wo = "CANARY-held-already"`, plancheck.ResourceActionUpdate, nil, "adopted"},
-	} {
-		t.Run(policy, func(t *testing.T) {
-			t.Parallel()
-			if strings.Contains(tc.arguments, "secret_wo") {
-				needs(t, cli.WriteOnly)
-			}
-			s := simulate(t, titanxsim.Config{})
-			w := s.Put(simUser, titanxsim.Webhook{Name: "test", URL: "https://hooks.example.com/titanx", EventTypes: []string{"job.contact.scored"}, Status: "active", Secret: "CANARY-held-already"})
-			resource.Test(t, resource.TestCase{
-				ProtoV6ProviderFactories: s.factories(),
-				Steps: []resource.TestStep{
-					{
-						Config: s.webhook(`on_lost_secret = "keep"`), ResourceName: testAddress,
-						ImportState: true, ImportStateId: w.ID, ImportStatePersist: true,
-					},
-					{
-						Config:            s.webhook(tc.arguments),
-						ConfigPlanChecks:  planAction(tc.action),
-						ConfigStateChecks: []statecheck.StateCheck{attribute("secret_status", tc.status)},
-						Check:             s.wrote(tc.writes...),
-					},
-				},
-			})
-		})
-	}
-}
-
 func TestAccWebhook_lostSecretRefused(t *testing.T) {
 	t.Parallel()
 	s := simulate(t, titanxsim.Config{Dialect: titanxsim.Dialect{CreateSecret: "absent"}})
@@ -166,23 +127,6 @@ func TestAccWebhook_lostSecretRefused(t *testing.T) {
 					plancheck.ExpectUnknownValue(testAddress, tfjsonpath.New("secret")),
 				}},
 				Check: s.hasServerSecret,
-			},
-		},
-	})
-}
-
-func TestAccWebhook_rotateAfter(t *testing.T) {
-	t.Parallel()
-	s := simulate(t, titanxsim.Config{})
-	resource.Test(t, resource.TestCase{
-		ProtoV6ProviderFactories: s.factories(),
-		Steps: []resource.TestStep{
-			{Config: s.webhook(`rotate_after = "2160h"`)},
-			{
-				PreConfig:        func() { s.later(2161 * time.Hour) },
-				Config:           s.webhook(`rotate_after = "2160h"`),
-				ConfigPlanChecks: planAction(plancheck.ResourceActionDestroyBeforeCreate),
-				Check:            s.hasServerSecret,
 			},
 		},
 	})
