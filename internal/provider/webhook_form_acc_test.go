@@ -45,16 +45,9 @@ func TestAccWebhook_form(t *testing.T) {
 			t.Parallel()
 			s := simulate(t, titanxsim.Config{Dialect: tc.dialect})
 			c := newCLI(t, s, tc.before)
-			out := unwrapped(c.must("apply", "-auto-approve"))
-			if tc.says != nil { // else the two urls mean the same address
-				tc.says = append(tc.says, "stores webhook")
-			} else if strings.Contains(out, "stores webhook") {
-				t.Errorf("a warning about the same address:\n%s", out)
-			}
-			for _, text := range tc.says {
-				if !strings.Contains(out, text) {
-					t.Errorf("the create does not say %q:\n%s", text, out)
-				}
+			out := c.mustSay(c.must(apply...), tc.says...)
+			if strings.Contains(out, "stores webhook") != (tc.says != nil) { // else the two urls mean the same address
+				t.Errorf("the create:\n%s", out)
 			}
 			if _, warning, _ := strings.Cut(out, "Warning: TitanX stores"); strings.Contains(warning, "CANARY") {
 				t.Errorf("the warning shows a token:\n%s", out)
@@ -112,13 +105,8 @@ func TestAccWebhook_formOfImport(t *testing.T) {
 	w := s.Put(simUser, titanxsim.Webhook{Name: "crm", URL: "https://hooks.example.com/titanx", EventTypes: []string{"job.completed", "job.contact.scored"}})
 	c := newCLI(t, s, formHCL("CRM ", "https://hooks.example.com/titanx?token=CANARY", `["job.contact.scored"]`))
 	c.must("import", testAddress, w.ID)
-	out := unwrapped(c.must("plan"))
-	for _, want := range []string{`TitanX may store the name "CRM " as "crm": to keep the webhook, write name as TitanX has it`, "TitanX may store the url at hooks.example.com with another query",
-		"TitanX may store the event_types job.contact.scored as job.completed, job.contact.scored"} {
-		if !strings.Contains(out, want) {
-			t.Errorf("no word of %q:\n%s", want, out)
-		}
-	}
+	out := c.mustSay(c.must("plan"), `TitanX may store the name "CRM " as "crm": to keep the webhook, write name as TitanX has it`,
+		"TitanX may store the url at hooks.example.com with another query", "TitanX may store the event_types job.contact.scored as job.completed, job.contact.scored")
 	if _, warning, _ := strings.Cut(out, "Warning: Replacing"); strings.Contains(warning, "CANARY") {
 		t.Errorf("the warning shows a token:\n%s", out)
 	}
@@ -134,28 +122,19 @@ func TestAccWebhook_statusNotSet(t *testing.T) {
 	if got := s.only().Status; got != "inactive" {
 		t.Errorf("inactive was asked for, and the webhook is %s", got)
 	}
-	s.wrote(titanxsim.CallCreate, titanxsim.CallSetStatus)
+	s.expectWrites(t, titanxsim.CallCreate, titanxsim.CallSetStatus)
 	c.must("destroy", "-auto-approve")
 
 	s.SetDialect(titanxsim.Dialect{StatusSet: "failed"})
 	c.write("main.tf", strings.Replace(c.read("main.tf"), `status = "inactive"`, "", 1))
-	out := unwrapped(c.must("apply", "-auto-approve"))
-	if !strings.Contains(out, `asked for the status "active" and answered with "failed"`) {
-		t.Errorf("the create: %s", out)
-	}
+	c.mustSay(c.must(apply...), `asked for the status "active" and answered with "failed"`)
 	made := s.only()
-	out = unwrapped(c.must("plan"))
-	if !strings.Contains(out, `"failed" -> "active"`) || !strings.Contains(out, "TitanX may refuse") || strings.Contains(out, "must be replaced") {
+	if out := c.mustSay(c.must("plan"), `"failed" -> "active"`, "TitanX may refuse"); strings.Contains(out, "must be replaced") {
 		t.Errorf("the plan after it: %s", out)
 	}
 	s.SetDialect(titanxsim.Dialect{StatusSet: "pending_verification"})
-	out, code := c.run("apply", "-auto-approve")
-	if code == 0 || !strings.Contains(unwrapped(out), `answered with the status "pending_verification"`) {
-		t.Errorf("the update: %d\n%s", code, out)
-	}
-	if out := c.must("state", "show", testAddress); !strings.Contains(out, `"pending_verification"`) {
-		t.Errorf("the state: %s", out)
-	}
+	c.mustFail(apply, `answered with the status "pending_verification"`)
+	c.mustSay(c.must("state", "show", testAddress), `"pending_verification"`)
 	s.SetDialect(titanxsim.Dialect{})
 	c.must("apply", "-auto-approve")
 	if now := s.only(); now.ID != made.ID || now.Status != "active" {

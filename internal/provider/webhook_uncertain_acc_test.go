@@ -198,17 +198,22 @@ func (c *folder) mustFail(args []string, texts ...string) string {
 	return c.mustSay(out, texts...)
 }
 
-// mustSay checks that texts are in what the CLI has printed, which it breaks
-// into lines where it likes, and returns that on one line.
+// mustSay checks that texts are in what the CLI has printed, and returns that
+// on one line.
 func (c *folder) mustSay(out string, texts ...string) string {
 	c.t.Helper()
-	out = strings.Join(strings.FieldsFunc(out, func(r rune) bool { return unicode.IsSpace(r) || strings.ContainsRune("│╷╵", r) }), " ")
+	out = unwrapped(out)
 	for _, text := range texts {
 		if !strings.Contains(out, text) {
 			c.t.Errorf("no word of %q in: %s", text, out)
 		}
 	}
 	return out
+}
+
+// unwrapped joins the lines into which the CLI breaks a message.
+func unwrapped(out string) string {
+	return strings.Join(strings.FieldsFunc(out, func(r rune) bool { return unicode.IsSpace(r) || strings.ContainsRune("│╷╵", r) }), " ")
 }
 
 // TestAccPending_preventDestroy cannot replace a placeholder under
