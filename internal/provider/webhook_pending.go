@@ -14,7 +14,6 @@ import (
 
 	"github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-framework/path"
-	"github.com/hashicorp/terraform-plugin-framework/resource"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
 	"github.com/titanx-io/terraform-provider-titanx/internal/titanx"
@@ -153,27 +152,35 @@ func (c *connection) warnPendingElsewhere(diags *diag.Diagnostics, model webhook
 func uncertainCreates(ctx context.Context, private privateGetter, diags *diag.Diagnostics) []titanx.UncertainCreate {
 	stored := privateValue(ctx, private, uncertainKey, diags)
 	var creates []titanx.UncertainCreate
-	if stored != nil && json.Unmarshal(stored, &creates) != nil {
+	if json.Unmarshal(stored, &creates) != nil { // or absent
 		return nil
 	}
 	return creates
 }
 
-// warnOrphans names what uncertain creates of a webhook have left since. It
+// warnOrphans names what uncertain creates of a webhook have left since. If the
+// webhook is gone, answered is zero, and the state forgets them with it. It
 // deletes nothing: a refresh runs in review pipelines and health assessments.
+// It reports whether it could look.
 func (r *webhookResource) warnOrphans(
-	ctx context.Context, client *titanx.Client, model webhookResourceModel, found titanx.Webhook,
-	creates []titanx.UncertainCreate, diags *diag.Diagnostics,
-) {
+	ctx context.Context, client *titanx.Client, model webhookResourceModel, answered titanx.Webhook,
+	private privateGetter, diags *diag.Diagnostics,
+) bool {
+	creates := uncertainCreates(ctx, private, diags)
 	if len(creates) == 0 {
-		return
+		return true
 	}
-	left, err := client.FindOrphans(ctx, model.createRequest(), found, creates, r.managedBeside(found.ID))
+	left, err := client.FindOrphans(ctx, model.createRequest(), answered, creates, r.managedBeside(answered.ID))
 	if err != nil {
 		addAPIError(diags, "look for what an uncertain create may have left", err)
-		return
+		return false
 	}
 	name := model.Name.ValueString()
+	if answered.ID == "" {
+		warnCandidates(diags, client, name, slices.Concat(left.Orphans, left.Candidates))
+		warnStillPossible(diags, client, name, creates)
+		return true
+	}
 	if len(left.Orphans) > 0 {
 		diags.AddWarning(fmt.Sprintf("Orphan of webhook %q found", name),
 			fmt.Sprintf("The outcome of a create of %q was uncertain, and the webhook was created again. "+
@@ -182,6 +189,7 @@ func (r *webhookResource) warnOrphans(
 				describe(client, left.Orphans), name))
 	}
 	warnCandidates(diags, client, name, left.Candidates)
+	return true
 }
 
 // deleteOrphans deletes the proven orphans of a webhook and names the
@@ -228,27 +236,6 @@ func warnStillPossible(diags *diag.Diagnostics, client *titanx.Client, name stri
 				"A webhook that it leaves is inactive and never delivers. "+
 				"Look for it at TitanX later, and delete it there.")
 	}
-}
-
-// nameForgotten names what uncertain creates of a webhook that is gone have left
-// or may still leave: the state forgets them with the webhook. It reports
-// whether it could look.
-func (r *webhookResource) nameForgotten(
-	ctx context.Context, client *titanx.Client, model webhookResourceModel, resp *resource.ReadResponse,
-) bool {
-	creates := uncertainCreates(ctx, resp.Private, &resp.Diagnostics)
-	if len(creates) == 0 {
-		return true
-	}
-	left, err := client.FindOrphans(ctx, model.createRequest(), titanx.Webhook{}, creates, r.conn.isManaged)
-	if err != nil {
-		addAPIError(&resp.Diagnostics, "look for what an uncertain create may have left", err)
-		return false
-	}
-	name := model.Name.ValueString()
-	warnCandidates(&resp.Diagnostics, client, name, slices.Concat(left.Orphans, left.Candidates))
-	warnStillPossible(&resp.Diagnostics, client, name, creates)
-	return true
 }
 
 // managedBeside reports whether the state has a webhook, or it is the given

@@ -264,7 +264,7 @@ func (r *webhookResource) Read(ctx context.Context, req resource.ReadRequest, re
 		r.readFailed(ctx, client, model, seenBy, err, resp)
 		return
 	}
-	r.warnOrphans(ctx, client, model, found, uncertainCreates(ctx, req.Private, &resp.Diagnostics), &resp.Diagnostics)
+	r.warnOrphans(ctx, client, model, found, req.Private, &resp.Diagnostics)
 	r.conn.refreshed.Store(model.ID.ValueString(), nil)
 	found = asRequested(ctx, found, req, resp)
 	adopted := model.wasAdopted(privateValue(ctx, req.Private, adoptedKey, &resp.Diagnostics))
@@ -511,7 +511,7 @@ func (r *webhookResource) readFailed(
 	case errors.Is(err, titanx.ErrNotFound) && seenBy != nil && !r.conn.marked(seenBy):
 		r.conn.addHidden(ctx, &resp.Diagnostics, model)
 	case errors.Is(err, titanx.ErrNotFound):
-		if !r.nameForgotten(ctx, client, model, resp) {
+		if !r.warnOrphans(ctx, client, model, titanx.Webhook{}, resp.Private, &resp.Diagnostics) {
 			return
 		}
 		resp.State.RemoveResource(ctx)
