@@ -6,6 +6,7 @@ package titanx
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"net/http"
 	"slices"
 	"strings"
@@ -244,6 +245,40 @@ func TestList_incomplete(t *testing.T) {
 			}
 			if all, err := client.listAll(t.Context()); (err != nil) != c.fails || err != nil && all != nil {
 				t.Errorf("%s: %v, %v", c.name, all, err)
+			}
+		})
+	}
+}
+
+// A list that is cut short may say so in its headers alone. It is no evidence
+// that a webhook is gone.
+func TestList_incompleteHeaders(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		status int
+		header http.Header
+		fails  bool
+	}{
+		{200, http.Header{"X-Total-Count": {"2"}}, true},
+		{200, http.Header{"X-Total-Count": {"1"}}, false},
+		{206, http.Header{"Content-Range": {"webhooks 0-0/2"}}, true},
+		{206, http.Header{"Content-Range": {"webhooks 0-0/1"}}, false},
+		{206, http.Header{"Content-Range": {"webhooks 0-0/*"}}, true},
+		{206, nil, true},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			client := client(t, Config{Transport: wire{http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				if strings.HasSuffix(r.URL.Path, "/2") {
+					http.NotFound(w, r)
+					return
+				}
+				maps.Copy(w.Header(), c.header)
+				w.WriteHeader(c.status)
+				fmt.Fprint(w, `[{"id": "1"}]`)
+			})}})
+			_, err := client.Find(t.Context(), "2")
+			if errors.Is(err, ErrNotFound) == c.fails || errors.Is(err, ErrUnreadable) != c.fails {
+				t.Errorf("%d %v: %v", c.status, c.header, err)
 			}
 		})
 	}

@@ -273,7 +273,7 @@ func decodeList(a *answer, number int) (page, error) {
 // decodePage decodes one element at a time: the first that is no webhook ends
 // it, before memory is spent on the rest.
 func decodePage(a *answer, raw json.RawMessage, hints pagingHints, number int) (page, error) {
-	p := page{webhooks: []Webhook{}, total: hints.number(-1, "total", "totalcount", "totalitems", "totalresults")}
+	p := page{webhooks: []Webhook{}, total: hints.total(a.header)}
 	from := json.NewDecoder(bytes.NewReader(raw))
 	_, err := from.Token()
 	for err == nil && from.More() {
@@ -295,6 +295,9 @@ func decodePage(a *answer, raw json.RawMessage, hints pagingHints, number int) (
 		return page{}, unreadable(err)
 	}
 	p.next, err = hints.next(a.header, number)
+	if err == nil && p.next == nil && p.total < 0 && a.status == http.StatusPartialContent {
+		err = fmt.Errorf("%w: TitanX answered 206 Partial Content", errShortList)
+	}
 	return p, err
 }
 
@@ -353,6 +356,19 @@ func (h pagingHints) number(missing int, keys ...string) int {
 		}
 	}
 	return missing
+}
+
+// total returns how many webhooks there are in all, -1 if the response does not
+// say. A list without any paging in its body may have the number in a header.
+func (h pagingHints) total(header http.Header) int {
+	total := -1
+	_, size, _ := strings.Cut(header.Get("Content-Range"), "/")
+	for _, said := range []string{size, header.Get("X-Total"), header.Get("X-Total-Count")} {
+		if n, err := strconv.Atoi(said); err == nil {
+			total = n
+		}
+	}
+	return h.number(total, "total", "totalcount", "totalitems", "totalresults")
 }
 
 // next returns the query of the page after this one, nil if there is none. A

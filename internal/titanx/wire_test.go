@@ -271,6 +271,29 @@ func TestPaging_withoutNextPage(t *testing.T) {
 	}
 }
 
+func TestPaging_total(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		body, name, value string
+		want              int
+	}{
+		{`[]`, "X-Total-Count", "3", 3},
+		{`{"data": []}`, "X-Total", "3", 3},
+		{`[]`, "Content-Range", "webhooks 0-1/3", 3},
+		{`[]`, "Content-Range", "items */0", 0},
+		{`[]`, "Content-Range", "webhooks 0-1/*", -1},
+		{`[]`, "X-Total-Count", "many", -1},
+		{`{"data": [], "total": 2}`, "X-Total-Count", "3", 2},
+	} {
+		a := ok(c.body)
+		a.header = http.Header{}
+		a.header.Set(c.name, c.value)
+		if got, err := decodeList(a, 1); err != nil || got.total != c.want {
+			t.Errorf("%s: %s, %s: %d, %v; want %d", c.name, c.value, c.body, got.total, err, c.want)
+		}
+	}
+}
+
 func TestPageVariant(t *testing.T) {
 	t.Parallel()
 	got, err := decodeList(documented(t, "page_variant.json"), 1)
