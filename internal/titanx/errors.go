@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"strings"
 )
 
 var (
@@ -50,7 +51,10 @@ type Error struct {
 }
 
 func (e *Error) Error() string {
-	text := fmt.Sprintf("TitanX answered %d %s", e.StatusCode, http.StatusText(e.StatusCode))
+	text := strings.TrimSpace(fmt.Sprintf("TitanX answered %d %s", e.StatusCode, http.StatusText(e.StatusCode)))
+	if e.StatusCode >= 200 && e.StatusCode <= 299 {
+		text += " with an error"
+	}
 	switch {
 	case e.Location != "":
 		return text + ", a redirect to " + e.Location + ", which is not followed"

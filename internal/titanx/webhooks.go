@@ -199,11 +199,7 @@ func (c *Client) setStatus(ctx context.Context, id, status string, room *spare) 
 			if err == nil && w.ID == id {
 				now = now.merged(w.webhook())
 			}
-			var refusal *Error
-			if errors.As(err, &refusal) {
-				return err
-			}
-			return nil
+			return errorInside(a)
 		}})
 	if err != nil {
 		return Webhook{}, err
@@ -218,16 +214,18 @@ func (c *Client) setStatus(ctx context.Context, id, status string, room *spare) 
 }
 
 // Delete removes a webhook. One that is gone already is a success, if a list
-// agrees: a 404 may come from a gateway.
+// agrees: a 404 may come from a gateway. The list also decides after a 2xx that
+// carries an error.
 func (c *Client) Delete(ctx context.Context, id string) error {
 	_, err := c.do(ctx, call{
 		method: http.MethodDelete, path: []string{webhooksPath, id}, aboutOne: true, read: func(a *answer) error {
 			if isHTML(a) {
 				return errPage
 			}
-			return nil
+			return errorInside(a)
 		}})
-	if errors.Is(err, ErrNotFound) || errors.Is(err, ErrNoRoute) || errors.Is(err, ErrUnreadable) {
+	if errors.Is(err, ErrNotFound) || errors.Is(err, ErrNoRoute) || errors.Is(err, ErrUnreadable) ||
+		isRefusalInside2xx(err) {
 		_, listErr := c.lookup(ctx, id, time.Now())
 		switch {
 		case errors.Is(listErr, ErrNotFound):

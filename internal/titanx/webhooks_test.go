@@ -199,6 +199,32 @@ func TestDelete_webPage(t *testing.T) {
 	}
 }
 
+// A 2xx that carries an error may have deleted nothing: the list decides.
+func TestDelete_errorInside2xx(t *testing.T) {
+	t.Parallel()
+	for _, body := range []string{
+		`{"error": {"message": "busy"}}`, `{"success": false, "message": "busy", "data": null}`,
+		`{"status": "error", "message": "busy"}`,
+	} {
+		for _, done := range []bool{true, false} {
+			synctest.Test(t, func(t *testing.T) {
+				b := wired(t, titanxsim.Config{})
+				id := b.sim.Put("ada", titanxsim.Webhook{Name: "x"}).ID
+				b.sim.Inject(titanxsim.Fault{
+					Call: titanxsim.CallDelete, Kind: titanxsim.FaultStatus, Status: 200, Body: []byte(body), Commit: done,
+				})
+				err := b.Delete(t.Context(), id)
+				if (err == nil) != done || err != nil && !strings.Contains(err.Error(), "200 OK with an error: busy, but the list has it") {
+					t.Errorf("%s, done %t: %v", body, done, err)
+				}
+				if b.requests(titanxsim.CallDelete) != 1 {
+					t.Errorf("%s: %d deletes", body, b.requests(titanxsim.CallDelete))
+				}
+			})
+		}
+	}
+}
+
 // pages serves the given bodies in turn, and the last of them for ever. It
 // counts the requests of a list.
 func pages(t *testing.T, bodies ...string) (*Client, *int) {

@@ -180,20 +180,42 @@ func unwrap(fields map[string]json.RawMessage, begin ...byte) json.RawMessage {
 	return nil
 }
 
-// object reads the fields of one level, and returns a 2xx with a non-null
-// "error" as the error it is.
+// object reads the fields of one level, and returns a 2xx that says that it
+// failed as the error it is.
 func object(a *answer, raw json.RawMessage) (map[string]json.RawMessage, error) {
 	fields, err := readFields(raw)
 	if err != nil {
 		return nil, err
 	}
-	for _, key := range []string{"error", "errors"} {
-		if value := fields[key]; len(value) > 0 &&
-			!slices.Contains([]string{"null", "[]", "{}", `""`, "false"}, string(value)) {
-			return nil, newError(a)
-		}
+	if saysFailed(fields) {
+		return nil, newError(a)
 	}
 	return fields, nil
+}
+
+// saysFailed reports whether an object has a non-null "error", or says in the
+// word of another common envelope that nothing was done.
+func saysFailed(fields map[string]json.RawMessage) bool {
+	for _, key := range []string{"error", "errors"} {
+		if value := fields[key]; len(value) > 0 &&
+			!slices.Contains([]string{"null", "[]", "{}", `""`, "false", "0"}, string(value)) {
+			return true
+		}
+	}
+	if string(fields["success"]) == "false" || string(fields["ok"]) == "false" {
+		return true
+	}
+	_, isWebhook := fields["id"] // its status is its own
+	return !isWebhook && slices.Contains([]string{`"error"`, `"fail"`}, string(fields["status"]))
+}
+
+// errorInside returns the error that a 2xx carries, nil if it carries none.
+func errorInside(a *answer) error {
+	var refusal *Error
+	if _, err := decodeWebhook(a); errors.As(err, &refusal) {
+		return refusal
+	}
+	return nil
 }
 
 // maxFields bounds an object, of which there may be millions of fields.

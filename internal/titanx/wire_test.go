@@ -150,6 +150,10 @@ func TestDecodeWebhook_errorInside2xx(t *testing.T) {
 		`{"errors": [{"message": "no url"}, {"message": "no name"}]}`:          "no url; no name",
 		`{"data": [{"id": "w1"}], "error": "half of it", "message": "sorry"}`:  "half of it; sorry",
 		`{"error": true, "message": "TitanX is being maintained", "data": []}`: "TitanX is being maintained",
+		`{"success": false, "message": "no more webhooks", "data": null}`:      "no more webhooks",
+		`{"ok": false, "data": [{"id": "w1"}]}`:                                "",
+		`{"status": "fail", "data": {"message": "no name"}}`:                   "",
+		`{"status": "error", "message": "no more webhooks"}`:                   "no more webhooks",
 	} {
 		_, err := decodeWebhook(ok(body))
 		_, listErr := decodeList(ok(body), 1)
@@ -160,9 +164,14 @@ func TestDecodeWebhook_errorInside2xx(t *testing.T) {
 			}
 		}
 	}
-	for _, none := range []string{`null`, `""`, `[]`, `{}`, `false`} {
+	for _, none := range []string{`null`, `""`, `[]`, `{}`, `false`, `0`} {
 		if _, err := decodeWebhook(ok(`{"error": ` + none + `, "errors": ` + none + `, "payload": {"id": "w1"}}`)); err != nil {
 			t.Errorf("error %s: %v", none, err)
+		}
+	}
+	for _, status := range []string{"error", "fail"} {
+		if w, err := decodeWebhook(ok(`{"success": true, "ok": true, "data": {"id": "w1", "status": "` + status + `"}}`)); err != nil || w.Status != status {
+			t.Errorf("a webhook of the status %q: %v", status, err)
 		}
 	}
 }
