@@ -20,6 +20,10 @@ const (
 	StatusInactive = "inactive"
 )
 
+// statusDeleted is the status of a webhook that is gone. Many APIs go on
+// listing it.
+const statusDeleted = "deleted"
+
 // EventTypes returns the documented events (docs.titanx.io, "Webhooks"). More
 // must be expected without notice.
 func EventTypes() []string { return []string{"job.completed", "job.contact.scored"} }
@@ -133,7 +137,7 @@ func (c *Client) eachPage(ctx context.Context, yield func(Webhook) bool) error {
 				continue
 			}
 			seen[w.ID] = true
-			if !yield(w) {
+			if w.Status != statusDeleted && !yield(w) {
 				return nil
 			}
 		}
@@ -165,6 +169,9 @@ func (c *Client) Get(ctx context.Context, id string) (Webhook, error) {
 		}})
 	if errors.Is(err, ErrNoRoute) {
 		c.getAbsent.Store(true)
+	}
+	if got.Status == statusDeleted {
+		err = fmt.Errorf("%w: TitanX says that it was deleted", ErrNotFound)
 	}
 	if err != nil {
 		return Webhook{}, fmt.Errorf("get webhook %s: %w", id, err)

@@ -83,6 +83,11 @@ type webhookJSON struct {
 	Secret     string          `json:"secret"`
 	CreatedAt  json.RawMessage `json:"createdAt"`
 	UpdatedAt  json.RawMessage `json:"updatedAt"`
+
+	DeletedAt  json.RawMessage `json:"deletedAt"`
+	DeletedAt2 json.RawMessage `json:"deleted_at"`
+	Deleted    json.RawMessage `json:"deleted"`
+	IsDeleted  json.RawMessage `json:"isDeleted"`
 }
 
 // eventList decodes an array of at most maxEvents names: what an element
@@ -110,10 +115,25 @@ func (w webhookJSON) webhook() Webhook {
 		Name:       w.Name,
 		URL:        w.URL,
 		EventTypes: eventSet(events),
-		Status:     w.Status,
+		Status:     w.status(),
 		CreatedAt:  timestamp(w.CreatedAt),
 		UpdatedAt:  timestamp(w.UpdatedAt),
 	}
+}
+
+// status returns statusDeleted for a webhook that is kept only as a record of a
+// deletion, and the documented statuses in the documented case.
+func (w webhookJSON) status() string {
+	if !timestamp(w.DeletedAt).IsZero() || !timestamp(w.DeletedAt2).IsZero() ||
+		string(w.Deleted) == "true" || string(w.IsDeleted) == "true" {
+		return statusDeleted
+	}
+	for _, known := range []string{StatusActive, StatusInactive, statusDeleted} {
+		if strings.EqualFold(w.Status, known) {
+			return known
+		}
+	}
+	return w.Status
 }
 
 // timestamp reads RFC 3339, the form of every sample. Another form counts as

@@ -95,6 +95,27 @@ func TestDecodeWebhook_undocumented(t *testing.T) {
 	}
 }
 
+func TestDecodeWebhook_status(t *testing.T) {
+	t.Parallel()
+	for fields, want := range map[string]string{
+		`"status": "ACTIVE"`:                              StatusActive,
+		`"status": "Inactive", "deletedAt": null`:         StatusInactive,
+		`"status": "Paused"`:                              "Paused",
+		`"status": "DELETED"`:                             statusDeleted,
+		`"deletedAt": "2026-01-01T12:00:00Z"`:             statusDeleted,
+		`"deleted_at": "2026-01-01T12:00:00+01:00"`:       statusDeleted,
+		`"status": "active", "deleted": true`:             statusDeleted,
+		`"isDeleted": true`:                               statusDeleted,
+		`"status": "active", "deleted": false`:            StatusActive,
+		`"deletedAt": "0001-01-01T00:00:00Z"`:             "",
+		`"deletedAt": "", "deleted": 0, "is_deleted": ""`: "",
+	} {
+		if w, err := decodeWebhook(ok(`{"id": "w1", ` + fields + `}`)); err != nil || w.webhook().Status != want {
+			t.Errorf("%s: %q, %v; want %q", fields, w.webhook().Status, err, want)
+		}
+	}
+}
+
 func TestDecodeWebhook_refuses(t *testing.T) {
 	t.Parallel()
 	for _, body := range []string{

@@ -18,6 +18,7 @@ type Webhook struct {
 	Secret     string
 	CreatedAt  time.Time
 	UpdatedAt  time.Time
+	DeletedAt  time.Time // zero for all but those that Dialect.Deleted shows
 }
 
 // Webhooks returns copies of the user's webhooks in order of creation.
@@ -47,7 +48,7 @@ func (s *Server) Put(user string, w Webhook) Webhook {
 func (s *Server) Remove(user, id string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.account(user).remove(id)
+	s.account(user).remove(id, s.now())
 }
 
 // SetDialect changes the dialect for the requests that follow. It panics when a

@@ -216,6 +216,19 @@ var wireChecks = map[string]func(*testing.T, *bench){
 		resp.json(t)
 	},
 	"get=absent-405": func(t *testing.T, b *bench) { expectStatus(t, b.do("GET", "/webhooks/"+b.create().ID, ""), 405) },
+	"deleted=status": func(t *testing.T, b *bench) {
+		id := b.create().ID
+		b.do("DELETE", "/webhooks/"+id, "")
+		expect(t, at(b.do("GET", "/webhooks", "").json(t), "payload").([]any)[0].(map[string]any)["status"], "deleted")
+		expectStatus(t, b.do("GET", "/webhooks/"+id, ""), 404)
+	},
+	"deleted=timestamp": func(t *testing.T, b *bench) {
+		id := b.create().ID
+		b.sim.Remove("ada", id)
+		expect(t, at(b.do("GET", "/webhooks", "").json(t), "payload").([]any)[0].(map[string]any)["deletedAt"], "2026-01-02T12:00:00.000Z")
+		expect(t, at(b.do("GET", "/webhooks/"+id, "").json(t), "payload", "deletedAt"), "2026-01-02T12:00:00.000Z")
+		expectStatus(t, b.do("DELETE", "/webhooks/"+id, ""), 404)
+	},
 	"absent-id=410": func(t *testing.T, b *bench) {
 		expectStatus(t, b.do("GET", "/webhooks/absent", ""), 410)
 		expectStatus(t, b.do("DELETE", "/webhooks/absent", ""), 410)

@@ -20,6 +20,8 @@ type account struct {
 	byID     map[string]*stored
 	deleted  []Webhook // by requests, as they were
 	last     int       // number given last
+
+	tombstones []*stored // all that were deleted
 }
 
 type stored struct {
@@ -48,7 +50,12 @@ func (a *account) put(w Webhook, lag int) {
 	a.webhooks = append(a.webhooks, a.byID[w.ID])
 }
 
-func (a *account) remove(id string) {
+func (a *account) remove(id string, now time.Time) {
+	if w := a.byID[id]; w != nil {
+		tombstone := *w
+		tombstone.DeletedAt = now
+		a.tombstones = append(a.tombstones, &tombstone)
+	}
 	delete(a.byID, id)
 	a.webhooks = slices.DeleteFunc(a.webhooks, func(w *stored) bool { return w.ID == id })
 }
@@ -84,6 +91,10 @@ func (x *exchange) handle(commit bool) answer {
 		return s.list(acct, x.r)
 	}
 	w := acct.byID[x.route.id]
+	if i := slices.IndexFunc(acct.tombstones, func(w *stored) bool { return w.ID == x.route.id }); i >= 0 &&
+		w == nil && x.route.call == CallGet && d.Deleted == "timestamp" {
+		return d.object(acct.tombstones[i].Webhook)
+	}
 	if w == nil || x.route.call == CallGet && s.age(w) < time.Duration(d.GetDelay)*time.Second {
 		return d.notFound(x.route.id)
 	}
@@ -92,7 +103,7 @@ func (x *exchange) handle(commit bool) answer {
 		return s.changeStatus(w, x.route.status, commit)
 	case CallDelete:
 		if commit {
-			acct.remove(w.ID)
+			acct.remove(w.ID, s.now())
 			acct.deleted = append(acct.deleted, w.Webhook)
 		}
 		return d.deleted(w.Webhook)
@@ -144,8 +155,14 @@ func (s *Server) create(acct *account, body []byte, received time.Time, commit b
 func (s *Server) list(acct *account, r *http.Request) answer {
 	query := r.URL.Query()
 	first := !query.Has("cursor") && (!query.Has("page") || query.Get("page") == "1")
+	all := acct.webhooks
+	if s.dialect.Deleted != "gone" {
+		all = slices.SortedFunc(slices.Values(slices.Concat(all, acct.tombstones)), func(v, w *stored) int {
+			return v.number - w.number
+		})
+	}
 	var shown []*stored
-	for _, w := range acct.webhooks {
+	for _, w := range all {
 		if first && w.lag > 0 {
 			w.lag--
 		}

@@ -31,6 +31,7 @@ type webhookJSON struct {
 	Secret     json.RawMessage `json:"secret,omitempty"`
 	CreatedAt  string          `json:"createdAt,omitempty"`
 	UpdatedAt  string          `json:"updatedAt,omitempty"`
+	DeletedAt  string          `json:"deletedAt,omitempty"`
 }
 
 func (d Dialect) webhook(w Webhook) webhookJSON {
@@ -46,6 +47,13 @@ func (d Dialect) webhook(w Webhook) webhookJSON {
 	}
 	if d.UpdatedAt == "present" {
 		out.UpdatedAt = timestamp(w.UpdatedAt)
+	}
+	switch {
+	case w.DeletedAt.IsZero():
+	case d.Deleted == "status":
+		out.Status = "deleted"
+	case d.Deleted == "timestamp":
+		out.DeletedAt = timestamp(w.DeletedAt)
 	}
 	switch d.EventsOut {
 	case "triggers":
