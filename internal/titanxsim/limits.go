@@ -62,17 +62,12 @@ func (s *Server) takeLimits(user string, x *exchange) *answer {
 		rate.Set("X-RateLimit-Remaining-"+window.suffix, strconv.Itoa(max(0, window.limit-counted[i].used)))
 		rate.Set("X-RateLimit-Reset-"+window.suffix, strconv.FormatInt(end.Unix(), 10))
 	}
-	if full.IsZero() {
-		x.addHeader(rate)
-		return nil
+	if full.IsZero() || s.dialect.LimitHeaders == "always" {
+		maps.Copy(x.header, rate)
 	}
-	if s.dialect.LimitHeaders == "always" {
-		x.addHeader(rate)
+	if full.IsZero() {
+		return nil
 	}
 	a := s.dialect.tooMany(now, full)
 	return &a
-}
-
-func (x *exchange) addHeader(h http.Header) {
-	maps.Copy(x.header, h)
 }
