@@ -114,7 +114,7 @@ func TestAccModule_gracePeriod(t *testing.T) {
 			receiver := httptest.NewTLSServer(late)
 			t.Cleanup(receiver.Close)
 			sim := titanxsim.New(titanxsim.Config{
-				Keys: map[string]string{key: user}, DeliveryClient: receiver.Client(), Backoff: func(int) time.Duration { return -1 },
+				Keys: map[string]string{key: user}, DeliveryTransport: receiver.Client().Transport, Backoff: func(int) time.Duration { return -1 },
 			})
 			t.Cleanup(sim.Close)
 			api := httptest.NewServer(sim)

@@ -735,8 +735,8 @@ func newBench(t *testing.T, l language) *bench {
 	}))
 	t.Cleanup(b.proxy.Close)
 	b.sim = titanxsim.New(titanxsim.Config{
-		Keys:           map[string]string{"CANARY-key": user},
-		DeliveryClient: b.proxy.Client(),
+		Keys:              map[string]string{"CANARY-key": user},
+		DeliveryTransport: b.proxy.Client().Transport,
 		Backoff: func(attempt int) time.Duration {
 			if attempt == 3 {
 				return -1

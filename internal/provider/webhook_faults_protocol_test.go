@@ -149,9 +149,9 @@ func newFaultCell(t *testing.T, dialect titanxsim.Dialect) *faultCell {
 	c := &faultCell{t: t}
 	var s *simulation
 	s, c.net = simulateInMemory(t, titanxsim.Config{
-		Dialect:        dialect,
-		Latency:        50 * time.Millisecond,
-		DeliveryClient: &http.Client{Transport: &c.receiver},
+		Dialect:           dialect,
+		Latency:           50 * time.Millisecond,
+		DeliveryTransport: &c.receiver,
 	})
 	s.ctx = tflogtest.RootLogger(context.Background(), &c.log)
 	c.core = &core{s: s}

@@ -7,7 +7,6 @@ package provider
 
 import (
 	"fmt"
-	"net/http"
 	"sync"
 	"testing"
 	"time"
@@ -24,7 +23,7 @@ func TestAccRotation_overlap(t *testing.T) {
 		t.Run(order, func(t *testing.T) {
 			t.Parallel()
 			receiver := &receiver{}
-			s := simulate(t, titanxsim.Config{DeliveryClient: &http.Client{Transport: receiver}})
+			s := simulate(t, titanxsim.Config{DeliveryTransport: receiver})
 			c := newCLI(t, s, webhookHCL(fmt.Sprintf(`
   rotation_triggers = { generation = var.generation }
   lifecycle {

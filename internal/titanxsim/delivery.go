@@ -145,9 +145,7 @@ func (s *Server) post(w Webhook, e delivery.Event, attempt int) Delivery {
 		return d
 	}
 	d.Signature = signature.SignWithKey(key, body)
-	ctx, cancel := context.WithTimeout(s.ctx, delivery.Timeout)
-	defer cancel()
-	d.Status, err = s.send(ctx, w.URL, body, d.Signature)
+	d.Status, err = s.send(w.URL, body, d.Signature)
 	if err != nil {
 		d.Err = err.Error()
 	}
@@ -156,12 +154,12 @@ func (s *Server) post(w Webhook, e delivery.Event, attempt int) Delivery {
 }
 
 // send returns the receiver's status.
-func (s *Server) send(ctx context.Context, url string, body []byte, sig string) (int, error) {
-	req, err := delivery.NewRequest(ctx, url, body, sig)
+func (s *Server) send(url string, body []byte, sig string) (int, error) {
+	req, err := delivery.NewRequest(s.ctx, url, body, sig)
 	if err != nil {
 		return 0, err
 	}
-	resp, err := s.cfg.DeliveryClient.Do(req)
+	resp, err := s.client.Do(req)
 	if err != nil {
 		return 0, err
 	}
@@ -229,15 +227,4 @@ func defaultBackoff(attempt int) time.Duration {
 		return -1
 	}
 	return 15 * time.Second << (attempt - 1)
-}
-
-// deliveryClient is c, or a client of its own, made to follow no redirect: a
-// 3xx is an answer like another.
-func deliveryClient(c *http.Client) *http.Client {
-	own := http.Client{Transport: http.DefaultTransport.(*http.Transport).Clone()}
-	if c != nil {
-		own = *c
-	}
-	own.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
-	return &own
 }

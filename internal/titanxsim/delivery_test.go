@@ -70,7 +70,7 @@ func TestDelivery(t *testing.T) {
 	t.Parallel()
 	r := newReceiver(t, 200)
 	now := time.UnixMilli(1767323045678)
-	sim := titanxsim.New(titanxsim.Config{DeliveryClient: r.Client(), Now: func() time.Time { return now }})
+	sim := titanxsim.New(titanxsim.Config{DeliveryTransport: r.Client().Transport, Now: func() time.Time { return now }})
 	t.Cleanup(sim.Close)
 	w := sim.Put("ada", titanxsim.Webhook{URL: r.URL + "/in?x=1", EventTypes: []string{"job.contact.scored"}})
 
@@ -100,7 +100,7 @@ func TestDelivery(t *testing.T) {
 func TestDelivery_subscribers(t *testing.T) {
 	t.Parallel()
 	r := newReceiver(t, 204)
-	sim := titanxsim.New(titanxsim.Config{DeliveryClient: r.Client()})
+	sim := titanxsim.New(titanxsim.Config{DeliveryTransport: r.Client().Transport})
 	t.Cleanup(sim.Close)
 	both := []string{"job.completed", "job.contact.scored"}
 	sim.Put("ada", titanxsim.Webhook{ID: "both", URL: r.URL, EventTypes: both})
@@ -154,7 +154,7 @@ func TestDelivery_retries(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			r := newReceiver(t, tc.answers...)
-			sim := titanxsim.New(titanxsim.Config{DeliveryClient: r.Client(), Backoff: upToFiveRetries})
+			sim := titanxsim.New(titanxsim.Config{DeliveryTransport: r.Client().Transport, Backoff: upToFiveRetries})
 			t.Cleanup(sim.Close)
 			w := sim.Put("ada", titanxsim.Webhook{URL: r.URL, EventTypes: []string{"job.completed"}})
 			id := sim.Fire("ada", "job.completed", map[string]string{"jobStatus": "Finalized"})
@@ -192,7 +192,7 @@ func TestDelivery_unreachableReceiver(t *testing.T) {
 	t.Parallel()
 	r := newReceiver(t, 200)
 	r.Close()
-	sim := titanxsim.New(titanxsim.Config{DeliveryClient: r.Client(), Backoff: upToFiveRetries})
+	sim := titanxsim.New(titanxsim.Config{DeliveryTransport: r.Client().Transport, Backoff: upToFiveRetries})
 	t.Cleanup(sim.Close)
 	sim.Put("ada", titanxsim.Webhook{URL: r.URL, EventTypes: []string{"job.completed"}})
 	sim.Fire("ada", "job.completed", nil)
@@ -228,7 +228,7 @@ func TestDefaultBackoff(t *testing.T) {
 		refuse := stub(func(*http.Request) (*http.Response, error) {
 			return &http.Response{StatusCode: http.StatusInternalServerError, Body: http.NoBody}, nil
 		})
-		sim := titanxsim.New(titanxsim.Config{DeliveryClient: &http.Client{Transport: refuse}})
+		sim := titanxsim.New(titanxsim.Config{DeliveryTransport: refuse})
 		defer sim.Close()
 		sim.Put("ada", titanxsim.Webhook{URL: "https://a.example", EventTypes: []string{"job.completed"}})
 		began := time.Now()
@@ -254,7 +254,7 @@ func TestDelivery_slowReceiver(t *testing.T) {
 			return nil, r.Context().Err()
 		})
 		sim := titanxsim.New(titanxsim.Config{
-			DeliveryClient: &http.Client{Transport: never}, Backoff: func(int) time.Duration { return -1 },
+			DeliveryTransport: never, Backoff: func(int) time.Duration { return -1 },
 		})
 		defer sim.Close()
 		sim.Put("ada", titanxsim.Webhook{URL: "https://a.example", EventTypes: []string{"job.completed"}})
@@ -292,7 +292,7 @@ func TestDelivery_changedBeforeRetry(t *testing.T) {
 					return &http.Response{StatusCode: http.StatusInternalServerError, Body: http.NoBody}, nil
 				})
 				sim := titanxsim.New(titanxsim.Config{
-					DeliveryClient: &http.Client{Transport: record},
+					DeliveryTransport: record,
 					Backoff: func(attempt int) time.Duration {
 						if attempt == 2 {
 							return -1
@@ -329,7 +329,7 @@ func TestClose_deliveries(t *testing.T) {
 			}
 			return &http.Response{StatusCode: http.StatusInternalServerError, Body: http.NoBody}, nil
 		})
-		sim := titanxsim.New(titanxsim.Config{DeliveryClient: &http.Client{Transport: hang}})
+		sim := titanxsim.New(titanxsim.Config{DeliveryTransport: hang})
 		sim.Put("ada", titanxsim.Webhook{URL: "https://hangs.example", EventTypes: []string{"job.completed"}})
 		sim.Put("ada", titanxsim.Webhook{URL: "https://refuses.example", EventTypes: []string{"job.completed"}})
 		sim.Fire("ada", "job.completed", nil)
@@ -351,7 +351,7 @@ func TestClose_deliveries(t *testing.T) {
 func TestFire_payload(t *testing.T) {
 	t.Parallel()
 	r := newReceiver(t, 200)
-	sim := titanxsim.New(titanxsim.Config{DeliveryClient: r.Client()})
+	sim := titanxsim.New(titanxsim.Config{DeliveryTransport: r.Client().Transport})
 	t.Cleanup(sim.Close)
 	sim.Put("ada", titanxsim.Webhook{URL: r.URL, EventTypes: []string{"job.completed"}})
 	sim.Fire("ada", "job.completed", json.RawMessage(`{ "jobStatus" :"Not\u0020Enriched"}`))
@@ -366,7 +366,7 @@ func TestDelivery_unreadableSecret(t *testing.T) {
 	t.Parallel()
 	r := newReceiver(t, 200)
 	sim := titanxsim.New(titanxsim.Config{
-		DeliveryClient: r.Client(), Backoff: upToFiveRetries, Dialect: titanxsim.Dialect{SecretReading: "decoded"},
+		DeliveryTransport: r.Client().Transport, Backoff: upToFiveRetries, Dialect: titanxsim.Dialect{SecretReading: "decoded"},
 	})
 	t.Cleanup(sim.Close)
 	sim.Put("ada", titanxsim.Webhook{URL: r.URL, EventTypes: []string{"job.completed"}, Secret: "whsec_CANARY!"})

@@ -20,6 +20,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/titanx-io/terraform-provider-titanx/internal/delivery"
 )
 
 // BasePath is where the API lives on its host.
@@ -46,9 +48,9 @@ type Config struct {
 	// negative wait ends the retries. The default doubles from 15 seconds and
 	// ends within three days.
 	Backoff func(attempt int) time.Duration
-	// DeliveryClient sends deliveries, without following redirects. Each
-	// attempt ends after 10 seconds.
-	DeliveryClient *http.Client
+	// DeliveryTransport carries deliveries. The default is that of
+	// delivery.NewClient.
+	DeliveryTransport http.RoundTripper
 	// Logger is told of requests at debug level and of deliveries at info
 	// level. The default discards.
 	Logger *slog.Logger
@@ -58,6 +60,7 @@ type Config struct {
 // use. Close it after use.
 type Server struct {
 	cfg    Config
+	client *http.Client // of deliveries
 	ctx    context.Context
 	cancel context.CancelFunc
 	tasks  sync.WaitGroup // deliveries
@@ -84,7 +87,6 @@ func New(cfg Config) *Server {
 	if cfg.Backoff == nil {
 		cfg.Backoff = defaultBackoff
 	}
-	cfg.DeliveryClient = deliveryClient(cfg.DeliveryClient)
 	if cfg.Logger == nil {
 		cfg.Logger = slog.New(slog.DiscardHandler)
 	}
@@ -92,6 +94,7 @@ func New(cfg Config) *Server {
 	ctx, cancel := context.WithCancel(context.Background())
 	return &Server{
 		cfg:      cfg,
+		client:   delivery.NewClient(cfg.DeliveryTransport),
 		ctx:      ctx,
 		cancel:   cancel,
 		limits:   cfg.Limits,
@@ -109,7 +112,7 @@ func (s *Server) Close() {
 	s.mu.Unlock()
 	s.cancel()
 	s.tasks.Wait()
-	s.cfg.DeliveryClient.CloseIdleConnections()
+	s.client.CloseIdleConnections()
 }
 
 // ServeHTTP answers an API request.

@@ -50,9 +50,9 @@ func newDemo(ctx context.Context, scratch string, log io.Writer) (*demo, error) 
 	key := rand.Text()
 	d := &demo{receiver: newReceiver()}
 	d.sim = titanxsim.New(titanxsim.Config{
-		Keys:           map[string]string{key: user},
-		DeliveryClient: d.receiver.server.Client(),
-		Backoff:        func(int) time.Duration { return -1 }, // what is refused once is a result
+		Keys:              map[string]string{key: user},
+		DeliveryTransport: d.receiver.server.Client().Transport,
+		Backoff:           func(int) time.Duration { return -1 }, // what is refused once is a result
 	})
 	d.api = httptest.NewServer(d.sim)
 	d.folder = c.In(dir, log,

@@ -23,9 +23,9 @@ import (
 )
 
 // certify creates an authority for this machine and writes its certificate to a
-// file. The client trusts it, the system's authorities and those of another
+// file. The transport trusts it, the system's authorities and those of another
 // file, if there is one.
-func certify(caFile, trust string) (*tls.Config, *http.Client, error) {
+func certify(caFile, trust string) (*tls.Config, *http.Transport, error) {
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
 		return nil, nil, err
@@ -63,8 +63,8 @@ func certify(caFile, trust string) (*tls.Config, *http.Client, error) {
 			return nil, nil, fmt.Errorf("read receiver CA: no certificate in %s", trust)
 		}
 	}
-	client := &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: pool}}}
-	return &tls.Config{Certificates: []tls.Certificate{{Certificate: [][]byte{der}, PrivateKey: key}}}, client, nil
+	return &tls.Config{Certificates: []tls.Certificate{{Certificate: [][]byte{der}, PrivateKey: key}}},
+		&http.Transport{TLSClientConfig: &tls.Config{RootCAs: pool}}, nil
 }
 
 // forward passes deliveries on to a receiver.

@@ -94,7 +94,7 @@ func serve(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	if err != nil || to.Host == "" || to.Scheme != "http" && to.Scheme != "https" || to.Path != "" {
 		return fmt.Errorf("parse receiver %q: want an address such as http://127.0.0.1:8000", *receiver)
 	}
-	cert, client, err := certify(*caFile, *trust)
+	cert, transport, err := certify(*caFile, *trust)
 	if err != nil {
 		return err
 	}
@@ -110,12 +110,12 @@ func serve(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	defer frontListener.Close()
 	logger := slog.New(slog.NewTextHandler(stderr, &slog.HandlerOptions{Level: slog.LevelDebug, ReplaceAttr: brief}))
 	sim := titanxsim.New(titanxsim.Config{
-		Keys:           map[string]string{"ada-key": "ada", "bob-key": "bob"},
-		Dialect:        dialect,
-		Limits:         limits,
-		Latency:        *latency,
-		DeliveryClient: client,
-		Logger:         logger,
+		Keys:              map[string]string{"ada-key": "ada", "bob-key": "bob"},
+		Dialect:           dialect,
+		Limits:            limits,
+		Latency:           *latency,
+		DeliveryTransport: transport,
+		Logger:            logger,
 	})
 	defer sim.Close()
 	fmt.Fprintf(stdout, `Deliveries to https://%s/ reach the receiver on %s/.
