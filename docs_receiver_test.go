@@ -22,7 +22,6 @@ import (
 	"path/filepath"
 	"regexp"
 	"runtime"
-	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -222,11 +221,8 @@ func deliverWith(t *testing.T, reading string) delivered {
 	defer sim.Close()
 	got.secret = sim.Put("alice", titanxsim.Webhook{URL: receiver.URL, EventTypes: []string{"job.completed"}}).Secret
 	for !strings.ContainsAny(got.signature, "+/") {
-		sim.Fire("alice", "job.completed", json.RawMessage(`{"jobName":"Zo\u00eb","ratio":1.0}`))
-		if err := sim.WaitForDeliveries(t.Context()); err != nil {
-			t.Fatal(err)
-		}
-		if deliveries := sim.Deliveries(); !slices.ContainsFunc(deliveries, func(d titanxsim.Delivery) bool { return d.Status == http.StatusOK }) {
+		deliveries := sim.FireAndWait("alice", "job.completed", json.RawMessage(`{"jobName":"Zo\u00eb","ratio":1.0}`))
+		if len(deliveries) != 1 || deliveries[0].Status != http.StatusOK {
 			t.Fatalf("nothing was delivered: %+v", deliveries)
 		}
 	}

@@ -114,9 +114,7 @@ func TestWrongKey_pending_protocol(t *testing.T) {
 	t.Parallel()
 	k := newKeyring(t)
 	k.Inject(lostResponse)
-	down := broken(titanxsim.CallList)
-	down.After = 2 // one for the plan, one before the create
-	k.Inject(down)
+	k.Inject(unlisted(2)) // one for the plan, one before the create
 	c := core{s: k.simulation}
 	if c.apply(testWebhook(nil)) || !isPending(types.StringValue(c.state.text(t, "id"))) {
 		t.Fatalf("not pending: %v", summaries(c.said))
