@@ -402,7 +402,7 @@ func (r *webhookResource) ModifyPlan(
 		r.conn.checkDuplicates(ctx, plan, change.state.ID, &resp.Diagnostics)
 	}
 	if change.replace.Contains(path.Root("url")) {
-		r.checkReachable(plan, &resp.Diagnostics)
+		r.conn.checkReachable(plan, &resp.Diagnostics)
 	}
 	resp.Plan.Raw = plan.encode(ctx, &resp.Diagnostics)
 	resp.RequiresReplace = change.replace
@@ -614,7 +614,7 @@ func (r *webhookResource) planCreate(
 	}
 	replaces := privateValue(ctx, req.Private, seenByKey, &resp.Diagnostics) != nil
 	planCreate(config, &plan, replaces || isApply(req), &resp.Diagnostics)
-	r.checkReachable(plan, &resp.Diagnostics)
+	r.conn.checkReachable(plan, &resp.Diagnostics)
 	if !isApply(req) && !replaces {
 		r.conn.checkDuplicates(ctx, plan, types.StringNull(), &resp.Diagnostics)
 	}
@@ -632,8 +632,8 @@ func (r *webhookResource) planDestroy(
 
 // checkReachable rejects a url that TitanX cannot reach, unless the API itself
 // is on this machine.
-func (r *webhookResource) checkReachable(plan webhookResourceModel, diags *diag.Diagnostics) {
-	if r.conn != nil && r.conn.local || plan.URL.IsUnknown() {
+func (c *connection) checkReachable(plan webhookResourceModel, diags *diag.Diagnostics) {
+	if c != nil && c.local || plan.URL.IsUnknown() {
 		return
 	}
 	if problem := unreachableURL(plan.URL.ValueString()); problem != "" {

@@ -148,6 +148,9 @@ func (u unchangedWebhooks) plan(req *tfprotov6.PlanResourceChangeRequest) *tfpro
 	if req.TypeName != u.typeName || !conn.ready() {
 		return nil
 	}
+	if req.ClientCapabilities != nil && req.ClientCapabilities.DeferralAllowed && isNull(req.PriorState) {
+		return u.planAgain(req)
+	}
 	state, known := u.decode(req.PriorState)
 	proposed, wanted := u.decode(req.ProposedNewState)
 	config, given := u.decode(req.Config)
@@ -172,6 +175,34 @@ func (u unchangedWebhooks) plan(req *tfprotov6.PlanResourceChangeRequest) *tfpro
 		PlannedPrivate:  req.PriorPrivate,
 		PlannedIdentity: req.PriorIdentity,
 	}
+}
+
+// planAgain answers for a new webhook that Terraform plans once more while it
+// applies: what needs the API has been checked by the first plan.
+func (u unchangedWebhooks) planAgain(req *tfprotov6.PlanResourceChangeRequest) *tfprotov6.PlanResourceChangeResponse {
+	planned, wanted := u.decode(req.ProposedNewState)
+	config, given := u.decode(req.Config)
+	planned.SecretWO = types.StringNull() // core proposes it, and stores it nowhere
+	if !wanted || !given {
+		return nil
+	}
+	var diags diag.Diagnostics
+	planCreate(config, &planned, true, &diags)
+	u.provider.conn.checkReachable(planned, &diags)
+	state, err := tfprotov6.NewDynamicValue(u.wire, planned.encode(context.Background(), &diags))
+	if err != nil || len(diags) > 0 {
+		return nil
+	}
+	return &tfprotov6.PlanResourceChangeResponse{
+		PlannedState:    &state,
+		PlannedPrivate:  req.PriorPrivate,
+		PlannedIdentity: req.PriorIdentity,
+	}
+}
+
+// isNull reports whether there is no value. Its msgpack is one byte.
+func isNull(sent *tfprotov6.DynamicValue) bool {
+	return sent == nil || len(sent.MsgPack) == 1 && sent.MsgPack[0] == msgpcode.Nil
 }
 
 // secretUnknown reports whether a configuration has a secret_wo that is not

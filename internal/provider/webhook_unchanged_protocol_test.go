@@ -235,6 +235,41 @@ func TestUnchanged_withoutClient_protocol(t *testing.T) {
 	}
 }
 
+// TestUnchanged_again_protocol returns which plans of a new webhook are answered
+// without the framework: those of an apply that have nothing to say.
+func TestUnchanged_again_protocol(t *testing.T) {
+	t.Parallel()
+	for name, tc := range map[string]struct {
+		config   object
+		applying bool
+		want     bool
+	}{
+		"in an apply":         {nil, true, true},
+		"in a plan":           {nil, false, false},
+		"everything set":      {object{"on_lost_secret": "keep", "status": "inactive", "rotation_triggers": map[string]string{"a": "1"}, "rotate_after": "48h"}, true, true},
+		"with a secret_wo":    {object{"secret_wo": heldSecret, "secret_wo_version": 1}, true, true},
+		"recipients unknown":  {object{"secret_recipients": unknown}, true, true},
+		"an unreachable host": {object{"url": "https://localhost/titanx"}, true, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			p := simulate(t, titanxsim.Config{}).protocol(nil)
+			p.applying = tc.applying
+			p.conn().local = false
+			config, schema := testWebhook(tc.config), p.webhookSchema()
+			proposed := p.dynamic(schema, config)
+			got := p.server.unchanged.plan(&tfprotov6.PlanResourceChangeRequest{
+				TypeName: webhookType, PriorState: p.dynamic(schema, nil), ProposedNewState: proposed, Config: proposed,
+				ClientCapabilities: &tfprotov6.PlanResourceChangeClientCapabilities{DeferralAllowed: tc.applying},
+			}) != nil
+			if got != tc.want {
+				t.Errorf("planned without the framework: %t", got)
+			}
+			p.plan(instance{}, config)
+		})
+	}
+}
+
 // TestUnchanged_state_protocol passes a state of the present schema on as it is
 // in the file, and no other.
 func TestUnchanged_state_protocol(t *testing.T) {
@@ -370,6 +405,9 @@ func TestUnchanged_random_protocol(t *testing.T) {
 		p.plan(webhook, config) // before the read, which knows the age
 		p.read(webhook)
 		p.plan(webhook, config)
+		p.applying = true
+		p.plan(instance{private: text}, config)
+		p.applying = false
 		if t.Failed() {
 			t.Fatalf("case %d:\nstate %v\nconfiguration %v\nprivate %s", n, state, config, text)
 		}
