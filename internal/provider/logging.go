@@ -6,6 +6,7 @@ package provider
 import (
 	"context"
 	"log/slog"
+	"os"
 	"slices"
 
 	"github.com/hashicorp/terraform-plugin-log/tflog"
@@ -17,7 +18,10 @@ func newLogger() *slog.Logger { return slog.New(logHandler{}) }
 
 type logHandler struct{ attrs []slog.Attr }
 
-func (h logHandler) Enabled(context.Context, slog.Level) bool { return true }
+// Enabled implements slog.Handler. Most runs have no log.
+func (h logHandler) Enabled(context.Context, slog.Level) bool {
+	return os.Getenv(logLevelVariable) != "off"
+}
 
 func (h logHandler) Handle(ctx context.Context, record slog.Record) error {
 	fields := map[string]any{}

@@ -36,6 +36,10 @@ func Serve(version string, debug bool) error {
 
 const address = "registry.terraform.io/titanx-io/titanx"
 
+// logLevelVariable names the log level of this provider. A process that
+// Terraform runs always has it.
+const logLevelVariable = "TF_LOG_PROVIDER_TITANX"
+
 // limitLogLevel sets the log level of this process to that at which Terraform
 // shows a provider's log. By default the SDK writes every step of every call
 // for Terraform to discard: a third of what a plan costs.
@@ -43,7 +47,7 @@ func limitLogLevel() {
 	level := cmp.Or(os.Getenv("TF_LOG_PROVIDER"), os.Getenv("TF_LOG"), "off")
 	sdk := cmp.Or(os.Getenv("TF_LOG_SDK"), level)
 	for variable, level := range map[string]string{
-		"TF_LOG_SDK": sdk, "TF_LOG_SDK_PROTO": sdk, "TF_LOG_SDK_FRAMEWORK": sdk, "TF_LOG_PROVIDER_TITANX": level,
+		"TF_LOG_SDK": sdk, "TF_LOG_SDK_PROTO": sdk, "TF_LOG_SDK_FRAMEWORK": sdk, logLevelVariable: level,
 	} {
 		if os.Getenv(variable) == "" {
 			os.Setenv(variable, level)

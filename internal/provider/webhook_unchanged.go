@@ -152,6 +152,13 @@ func (u unchangedWebhooks) plan(req *tfprotov6.PlanResourceChangeRequest) *tfpro
 		return u.planAgain(req)
 	}
 	state, known := u.decode(req.PriorState)
+	if known && isNull(req.ProposedNewState) && !conn.notePlanned(state.ID) { // as planDestroy
+		return &tfprotov6.PlanResourceChangeResponse{
+			PlannedState:    req.ProposedNewState,
+			PlannedPrivate:  req.PriorPrivate,
+			PlannedIdentity: req.PriorIdentity,
+		}
+	}
 	proposed, wanted := u.decode(req.ProposedNewState)
 	config, given := u.decode(req.Config)
 	proposed.SecretWO = types.StringNull() // core proposes it, and stores it nowhere

@@ -160,7 +160,7 @@ func TestUnchanged_protocol(t *testing.T) {
 		"policy is the default again": {made(object{"on_lost_secret": "keep"}), func(s *situation) { delete(s.config, "on_lost_secret") }, true, false},
 		"another name":                {made(nil), func(s *situation) { s.config["name"] = "another" }, true, false},
 		"the url spelt otherwise":     {made(nil), func(s *situation) { s.config["url"] = "HTTPS://hooks.example.com:443/titanx" }, true, false},
-		"destroyed":                   {made(nil), func(s *situation) { s.config = nil }, true, false},
+		"destroyed":                   {made(nil), func(s *situation) { s.config = nil }, true, true},
 
 		"expired since": {made(object{"rotate_after": "1h"}), func(s *situation) { s.later(longerThanRotateAfter) }, false, false},
 		"expires soon":  {made(object{"rotate_after": "1h"}), func(s *situation) { s.later(55 * time.Minute) }, true, true},
