@@ -5,11 +5,7 @@
 
 package provider
 
-import (
-	"slices"
-
-	"github.com/hashicorp/terraform-plugin-go/tfprotov6"
-)
+import "github.com/hashicorp/terraform-plugin-go/tfprotov6"
 
 // core does with one webhook what Terraform's core does, without a CLI:
 // refresh, plan, apply, and taint what a failed create left.
@@ -81,9 +77,7 @@ func (c *core) carryOut(p *protocolServer, config object) {
 }
 
 // failed reports whether an error was said.
-func (c *core) failed() bool {
-	return slices.ContainsFunc(c.said, func(d *tfprotov6.Diagnostic) bool { return d.Severity == isError })
-}
+func (c *core) failed() bool { return hasError(c.said) }
 
 // unchanged reports whether a plan finds nothing to do.
 func (c *core) unchanged(config object) bool {

@@ -162,11 +162,7 @@ func (i instance) exists() bool { return i.value.Type() != nil && !i.value.IsNul
 // "(unknown)" if it is not known.
 func (i instance) text(t testing.TB, attribute string) string {
 	t.Helper()
-	var attributes map[string]tftypes.Value
-	if err := i.value.As(&attributes); err != nil {
-		t.Fatal(err)
-	}
-	value, ok := attributes[attribute]
+	value, ok := attributes(t, i.value)[attribute]
 	if !ok {
 		t.Fatalf("no attribute %q", attribute)
 	}
@@ -258,12 +254,7 @@ func (p *protocolServer) proposed(prior tftypes.Value, config object) tftypes.Va
 	if config == nil || prior.IsNull() {
 		return p.value(schema, config)
 	}
-	var before, after map[string]tftypes.Value
-	for value, into := range map[*tftypes.Value]*map[string]tftypes.Value{&prior: &before, new(p.value(schema, config)): &after} {
-		if err := value.As(into); err != nil {
-			p.t.Fatal(err)
-		}
-	}
+	before, after := attributes(p.t, prior), attributes(p.t, p.value(schema, config))
 	for _, a := range schema.Block.Attributes {
 		if a.Computed && after[a.Name].IsNull() {
 			after[a.Name] = before[a.Name]
@@ -337,7 +328,21 @@ func attributes(t testing.TB, value tftypes.Value) map[string]tftypes.Value {
 // importByID imports a webhook without reading it.
 func (p *protocolServer) importByID(id string) (instance, []*tfprotov6.Diagnostic) {
 	p.t.Helper()
-	resp, err := p.ImportResourceState(p.ctx, &tfprotov6.ImportResourceStateRequest{TypeName: webhookType, ID: id})
+	return p.bring(&tfprotov6.ImportResourceStateRequest{TypeName: webhookType, ID: id})
+}
+
+func (p *protocolServer) importByIdentity(id string) (instance, []*tfprotov6.Diagnostic) {
+	p.t.Helper()
+	data, err := tfprotov6.NewDynamicValue(identityType, tftypes.NewValue(identityType, map[string]tftypes.Value{"id": tftypes.NewValue(tftypes.String, id)}))
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	return p.bring(&tfprotov6.ImportResourceStateRequest{TypeName: webhookType, Identity: &tfprotov6.ResourceIdentityData{IdentityData: &data}})
+}
+
+func (p *protocolServer) bring(req *tfprotov6.ImportResourceStateRequest) (instance, []*tfprotov6.Diagnostic) {
+	p.t.Helper()
+	resp, err := p.ImportResourceState(p.ctx, req)
 	if err != nil {
 		p.t.Fatal(err)
 	}

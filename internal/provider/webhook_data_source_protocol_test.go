@@ -182,13 +182,9 @@ func TestWebhooksDataSource_protocol(t *testing.T) {
 // webhookNames are the names in the result of titanx_webhooks, in their order.
 func webhookNames(t *testing.T, i instance) []string {
 	t.Helper()
-	var attributes map[string]tftypes.Value
-	if err := i.value.As(&attributes); err != nil {
-		t.Fatal(err)
-	}
 	var webhooks []tftypes.Value
-	if err := attributes["webhooks"].As(&webhooks); err != nil || attributes["webhooks"].IsNull() {
-		t.Fatalf("webhooks: %v, %v", attributes["webhooks"], err)
+	if value := attributes(t, i.value)["webhooks"]; value.IsNull() || value.As(&webhooks) != nil {
+		t.Fatalf("webhooks: %v", value)
 	}
 	names := make([]string, len(webhooks))
 	for n, webhook := range webhooks {

@@ -368,9 +368,7 @@ func TestFaults_candidates_protocol(t *testing.T) {
 				slow.Delay = 10 * time.Second
 				c.s.Inject(slow)
 				if down {
-					list := broken(titanxsim.CallList)
-					list.After = 2
-					c.s.Inject(list)
+					c.s.Inject(unlisted(2))
 				}
 				like := c.bystander
 				like.ID, like.CreatedAt = "", time.Time{}

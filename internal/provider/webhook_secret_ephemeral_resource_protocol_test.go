@@ -8,7 +8,6 @@ import (
 	"testing"
 
 	"github.com/hashicorp/terraform-plugin-go/tfprotov6"
-	"github.com/hashicorp/terraform-plugin-go/tftypes"
 
 	"github.com/titanx-io/terraform-provider-titanx/internal/titanxsim"
 )
@@ -25,18 +24,10 @@ func (p *protocolServer) openSecret(config object) (string, []*tfprotov6.Diagnos
 	if err != nil {
 		p.t.Fatal(err)
 	}
-	var attributes map[string]tftypes.Value
-	if err := p.decode(schema, resp.Result).As(&attributes); err != nil {
-		p.t.Fatal(err)
-	}
-	var secret *string
-	if err := attributes["secret"].As(&secret); err != nil {
-		p.t.Fatal(err)
-	}
-	if secret == nil {
+	if resp.Result == nil {
 		return "", resp.Diagnostics
 	}
-	return *secret, resp.Diagnostics
+	return instance{value: p.decode(schema, resp.Result)}.text(p.t, "secret"), resp.Diagnostics
 }
 
 func TestWebhookSecret_protocol(t *testing.T) {

@@ -16,7 +16,6 @@ import (
 	"time"
 
 	"github.com/hashicorp/terraform-plugin-go/tfprotov6"
-	"github.com/hashicorp/terraform-plugin-go/tftypes"
 
 	"github.com/titanx-io/terraform-provider-titanx/internal/titanxsim"
 )
@@ -289,22 +288,4 @@ func TestUpgrade_schemaVersions_protocol(t *testing.T) {
 	if v := schemas.IdentitySchemas[webhookType].Version; v != 0 {
 		t.Errorf("the identity has version %d: add an upgrade from 0, and its test", v)
 	}
-}
-
-func (p *protocolServer) importByIdentity(id string) (instance, []*tfprotov6.Diagnostic) {
-	p.t.Helper()
-	data, err := tfprotov6.NewDynamicValue(identityType, tftypes.NewValue(identityType, map[string]tftypes.Value{"id": tftypes.NewValue(tftypes.String, id)}))
-	if err != nil {
-		p.t.Fatal(err)
-	}
-	resp, err := p.ImportResourceState(p.t.Context(), &tfprotov6.ImportResourceStateRequest{
-		TypeName: webhookType, Identity: &tfprotov6.ResourceIdentityData{IdentityData: &data},
-	})
-	if err != nil {
-		p.t.Fatal(err)
-	}
-	if len(resp.ImportedResources) == 0 {
-		return instance{}, resp.Diagnostics
-	}
-	return instance{value: p.decode(p.webhookSchema(), resp.ImportedResources[0].State)}, resp.Diagnostics
 }
