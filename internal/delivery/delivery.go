@@ -8,15 +8,10 @@
 package delivery
 
 import (
-	"bytes"
-	"context"
 	"crypto/rand"
 	"encoding/json"
 	"fmt"
-	"net/http"
 	"time"
-
-	"github.com/titanx-io/terraform-provider-titanx/internal/signature"
 )
 
 // The documented events.
@@ -24,9 +19,6 @@ const (
 	ContactScored = "job.contact.scored"
 	JobCompleted  = "job.completed"
 )
-
-// Timeout is how long a receiver may take to answer.
-const Timeout = 10 * time.Second
 
 // An Event is what a delivery reports.
 type Event struct {
@@ -72,50 +64,4 @@ func SamplePayload(eventType string) []byte {
 		return []byte(`{"jobId":"test-delivery","jobName":"Zoë, Zo\u00eb \/ Test","jobStatus":"Finalized",` + numbers)
 	}
 	return []byte(`{"testText":"Zoë, Zo\u00eb \/ Test",` + numbers)
-}
-
-// NewRequest returns the request that delivers body with the given signature.
-func NewRequest(ctx context.Context, url string, body []byte, sig string) (*http.Request, error) {
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, url, bytes.NewReader(body))
-	if err != nil {
-		return nil, err
-	}
-	req.Header.Set("Content-Type", "application/json")
-	req.Header.Set("User-Agent", "TitanX-Webhooks/1.0")
-	req.Header.Set(signature.Header, sig)
-	return req, nil
-}
-
-// A Verdict is what TitanX does after a receiver's answer.
-type Verdict int
-
-// The verdicts. A redirect is Final by assumption: TitanX documents only 2xx,
-// 4xx and 5xx.
-const (
-	Delivered Verdict = iota
-	Repeated          // sent again with growing pauses, for up to 3 days
-	Final             // never sent again
-)
-
-// VerdictOf returns the verdict on an answer with the given status.
-func VerdictOf(status int) Verdict {
-	switch {
-	case status >= 200 && status <= 299:
-		return Delivered
-	case status == http.StatusRequestTimeout || status == http.StatusTooManyRequests || status >= 500:
-		return Repeated
-	}
-	return Final
-}
-
-// String returns the verdict in words that follow a status.
-func (v Verdict) String() string {
-	switch v {
-	case Delivered:
-		return "delivered"
-	case Repeated:
-		return "TitanX will send this again, for up to 3 days"
-	case Final:
-	}
-	return "TitanX will never send this again"
 }

@@ -24,20 +24,6 @@ type Examiner struct {
 	Progress func(line string)
 }
 
-// NewClient returns a client that waits as long as TitanX and follows no
-// redirect. Without a transport it uses the environment's proxy and the
-// system's certificates.
-func NewClient(transport http.RoundTripper) *http.Client {
-	if transport == nil {
-		transport = &http.Transport{Proxy: http.ProxyFromEnvironment, DisableKeepAlives: true, ForceAttemptHTTP2: true}
-	}
-	return &http.Client{
-		Transport:     transport,
-		Timeout:       Timeout,
-		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
-	}
-}
-
 // A Finding is what an examination found.
 type Finding int
 
@@ -133,16 +119,12 @@ func (e Event) encoded() [][]byte {
 	return bodies
 }
 
+// deliver delivers a body once, and returns the answer.
 func (x Examiner) deliver(ctx context.Context, to *url.URL, body []byte, sig string) (Report, error) {
-	req, err := NewRequest(ctx, to.String(), body, sig)
+	answer, err := send(ctx, x.Client, to, body, sig)
 	if err != nil {
 		return Report{}, err
 	}
-	answer, err := x.Client.Do(req)
-	if err != nil {
-		return Report{}, err
-	}
-	_ = answer.Body.Close() // TitanX uses nothing but the status
 	x.progress("%s answered %s", to.Host, answer.Status)
 	return Report{Status: answer.Status, Code: answer.StatusCode}, nil
 }

@@ -16,7 +16,6 @@ import (
 	"cmp"
 	"errors"
 	"log/slog"
-	"net"
 	"net/http"
 	"net/url"
 	"strings"
@@ -122,24 +121,4 @@ func (c *Client) KeepOut(secrets ...string) { c.redact.add(secrets...) }
 func (c *Client) Now() (time.Time, bool) {
 	now, _, known := c.pacer.serverTime(time.Now())
 	return now.UTC(), known
-}
-
-// newTransport bounds every stage of a connection before a request is sent.
-// What comes after is bounded by attempt alone: a second timer would hide
-// errNoAnswerInTime. No proxy is used for http: the key would travel in clear.
-func newTransport(cfg Config, base *url.URL) *http.Transport {
-	t := &http.Transport{
-		Proxy:                  cfg.Proxy,
-		DialContext:            (&net.Dialer{Timeout: 10 * time.Second}).DialContext,
-		TLSHandshakeTimeout:    10 * time.Second,
-		IdleConnTimeout:        90 * time.Second,
-		MaxConnsPerHost:        maxConnections,
-		MaxIdleConnsPerHost:    maxConnections,
-		MaxResponseHeaderBytes: 64 << 10,
-		ForceAttemptHTTP2:      true,
-	}
-	if base.Scheme == "http" {
-		t.Proxy = nil
-	}
-	return t
 }
