@@ -210,7 +210,11 @@ func (p *pacer) try(take bool, reserve, spend *spare) (now time.Duration, g *gat
 			room = (room-1)/3 + 1
 			need = min(need, 1)
 		}
-		if wait := w.reset - p.skewMin - now; room < p.inFlight+p.held+need && (g == nil || wait > g.wait) {
+		wait := w.reset - p.skewMin - now
+		if contended && !sure { // the whole room is there again when the others are forgotten
+			wait = min(wait, p.contendedUntil-now)
+		}
+		if room < p.inFlight+p.held+need && (g == nil || wait > g.wait) {
 			g = &gate{RateLimitError{w.name, w.limit, p.start.Add(w.reset).Round(0).UTC()}, wait, sure}
 		}
 	}

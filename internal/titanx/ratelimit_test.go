@@ -895,3 +895,36 @@ func TestPacer_contendedSpare(t *testing.T) {
 		}
 	})
 }
+
+// Callers that each hold a place for a second request share what is left of a
+// day: at the latest when the key is no longer contended, they go on.
+func TestPacer_contendedDay(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		p := newPacer()
+		m := &limitModel{limits: [3]int{50, 1000, 10_000}}
+		m.answer()
+		m.used[2] = 10_000 - 16
+		if _, err := p.do(t.Context(), quiet, nil, nil, m.send); err != nil {
+			t.Fatal(err)
+		}
+		var spares []*spare
+		for range 5 {
+			s := &spare{}
+			if _, err := p.do(t.Context(), quiet, s, nil, m.send); err != nil {
+				t.Fatal(err)
+			}
+			spares = append(spares, s)
+		}
+		p.mu.Lock()
+		p.contendedUntil = time.Since(p.start) + contendedFor
+		p.mu.Unlock()
+		begun := time.Now()
+		if _, err := p.do(t.Context(), quiet, spares[0], nil, m.send); err != nil {
+			t.Fatal(err)
+		}
+		if took := time.Since(begun); took > contendedFor+wakeSpread {
+			t.Errorf("the request took %v", took)
+		}
+	})
+}
