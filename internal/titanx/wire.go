@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"mime"
 	"net/http"
 	"net/url"
@@ -43,10 +44,10 @@ func encodeCreate(req CreateRequest, keys []string) []byte {
 // whole word: "eventTypes[0]: unknown event type" is about a value.
 var (
 	unknownKeyBefore = regexp.MustCompile(
-		`(?i:(?:unknown|unrecogni[sz]ed|unexpected|unsupported|unpermitted|additional|extra|invalid)\s+(?:key|propert|field|parameter|attribute|argument|member|input)[a-z()]*(?:\s+(?:in|for|on)\s+\w+)?)[\s:"'` + "`" + `.\[]*(eventTypes|events)\b(?:[^\[\w]|$)`)
+		`(?i:(?:unknown|unrecogni[sz]ed|unexpected|unsupported|unpermitted|additional|extra|invalid)\s+(?:key|propert|field|parameter|attribute|argument|member|input)[a-z()]*(?:\s+(?:in|for|on)\s+\w+)?)[\s:\\"'` + "`" + `.\[]*(eventTypes|events)\b(?:[^\[\w]|$)`)
 	unknownKeyAfter = regexp.MustCompile(`(?:^|[^\w\]])(eventTypes|events)["'` + "`" +
-		`]?:?\s+(?i:should not exist|(?:is|are) (?:not (?:allowed|permitted|recogni[sz]ed|expected|supported|known|defined)|unknown|unexpected)|(?:is|are) an? (?:unknown|unexpected|unrecogni[sz]ed|unsupported|additional|extra)\b|not (?:allowed|permitted|expected)|extra inputs|must not have additional|(?:unknown|unexpected|unrecogni[sz]ed|additional|extra) (?:key|propert|field|parameter|attribute))`)
-	bothKeys = regexp.MustCompile(`^["'` + "`" + `]?(?:,| and)\s*["'` + "`" + `]?(?:eventTypes|events)\b`)
+		`]?:?\s+(?i:(?:this )?(?:field |key |property |parameter )?(?:is|are|was) (?:not (?:an? )?(?:allowed|permitted|recogni[sz]ed|expected|supported|known|defined)|unknown|unexpected|prohibited)|should not exist|(?:is|are) an? (?:unknown|unexpected|unrecogni[sz]ed|unsupported|additional|extra)\b|not (?:allowed|permitted|expected)|extra inputs|must not have additional|(?:unknown|unexpected|unrecogni[sz]ed|additional|extra) (?:key|propert|field|parameter|attribute))`)
+	bothKeys = regexp.MustCompile(`^[\\"'` + "`" + `]*(?:,| and)\s*[\\"'` + "`" + `]*(?:eventTypes|events)\b`)
 )
 
 // unknownEventKey returns the events key that a refused create names as
@@ -528,7 +529,7 @@ func errorMessage(body []byte) string {
 	var value any
 	switch err := json.Unmarshal(body, &value); {
 	case err == nil:
-		return strings.Join(messages(value, 4), "; ")
+		return strings.Join(messages(value, 5), "; ")
 	case startsWith(body, '{') || startsWith(body, '['):
 		return ""
 	}
@@ -551,7 +552,9 @@ func messages(value any, depth int) []string {
 			found = append(found, messages(element, depth-1)...)
 		}
 	case map[string]any:
-		for _, key := range []string{"error", "errors", "message", "msg", "detail", "details", "description"} {
+		for _, key := range []string{
+			"error", "errors", "message", "msg", "detail", "details", "description", "issues", "violations",
+		} {
 			for _, text := range messages(v[key], depth-1) {
 				if key == "message" || key == "msg" {
 					text = subject(v) + text
@@ -561,15 +564,36 @@ func messages(value any, depth int) []string {
 				}
 			}
 		}
+		if len(found) == 0 {
+			found = fieldMessages(v)
+		}
 	}
 	return found
+}
+
+// fieldMessages reads an object that has nothing but lists of texts, each under
+// the name of a field: {"events": ["Unknown field."]}.
+func fieldMessages(fields map[string]any) []string {
+	var found []string
+	for _, key := range slices.Sorted(maps.Keys(fields)) {
+		list, ok := fields[key].([]any)
+		if !ok {
+			return nil
+		}
+		for _, element := range list[:min(len(list), 8)] {
+			if text, ok := element.(string); ok {
+				found = append(found, key+": "+text)
+			}
+		}
+	}
+	return found[:min(len(found), 8)]
 }
 
 // subject names what a message is about, where a validator says so beside the
 // message: {"loc": ["body", "events"], "msg": "Extra inputs are not
 // permitted"}.
 func subject(fields map[string]any) string {
-	for _, key := range []string{"loc", "path", "field", "property", "params"} {
+	for _, key := range []string{"loc", "path", "field", "property", "propertyPath", "params"} {
 		value := fields[key]
 		if params, ok := value.(map[string]any); ok {
 			value = params["additionalProperty"]

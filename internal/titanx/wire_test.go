@@ -378,8 +378,17 @@ func TestUnknownEventKey(t *testing.T) {
 		"eventTypes: must NOT have additional properties":         "eventTypes",
 		"Unrecognized field \"eventTypes\" (class CreateWebhook), not marked as ignorable (3 known properties: \"name\", \"url\", \"events\"])": "eventTypes",
 		"unknown field `events`, expected one of `name`, `url`, `eventTypes`":                                                                   "events",
-		"unknown field \"my_events\"": "",
-		"":                            "",
+		`[ { "code": "unrecognized_keys", "keys": [ "events" ], "message": "Unrecognized key: \"events\"" } ]`:                                  "events",
+		`Unrecognized keys: \"events\", \"eventTypes\"`:                                                                                         "",
+		"eventTypes: Unknown field.":           "eventTypes",
+		"events: is not a known property":      "events",
+		"events: This field was not expected.": "events",
+		"The events field is prohibited.":      "events",
+		"The events field is required.":        "",
+		"events: This field may not be null.":  "",
+		"events is not a list":                 "",
+		"unknown field \"my_events\"":          "",
+		"":                                     "",
 	} {
 		for _, status := range []int{400, 422} {
 			if got := unknownEventKey(fmt.Errorf("x: %w", &Error{StatusCode: status, Message: message})); got != want {
