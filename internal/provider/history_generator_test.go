@@ -9,8 +9,9 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/titanx-io/terraform-provider-titanx/internal/titanxsim"
 	"pgregory.net/rapid"
+
+	"github.com/titanx-io/terraform-provider-titanx/internal/titanxsim"
 )
 
 // history is what happens to the webhooks of two workspaces, as data: a seed of
