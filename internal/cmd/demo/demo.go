@@ -130,14 +130,14 @@ func (d *demo) switchStatus(ctx context.Context) (string, error) {
 	if err := d.setStatus(ctx, before.ID, "inactive"); err != nil {
 		return "", err
 	}
-	if err := d.score(ctx, nothing); err != nil {
+	if err := d.score(nothing); err != nil {
 		return "", err
 	}
 	if err := d.setStatus(ctx, before.ID, "active"); err != nil {
 		return "", err
 	}
 	return `status = "inactive": changed in place, and nothing is delivered; then "active" again`,
-		d.score(ctx, http.StatusNoContent)
+		d.score(http.StatusNoContent)
 }
 
 func (d *demo) loseSecret(ctx context.Context) (string, error) {
@@ -176,7 +176,7 @@ func (d *demo) replace(ctx context.Context) (string, error) {
 	if made.ID == before.ID {
 		return "", fmt.Errorf("webhook %s was not replaced", before.ID)
 	}
-	if err := d.score(ctx, http.StatusUnauthorized); err != nil {
+	if err := d.score(http.StatusUnauthorized); err != nil {
 		return "", fmt.Errorf("deliver under the old secret: %w", err)
 	}
 	return d.folder.Name + " apply: a new webhook; the receiver refuses its signature until it gets the new secret",
@@ -209,8 +209,8 @@ func (d *demo) verify(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	d.receiver.use(string(secret))
-	return d.score(ctx, http.StatusNoContent)
+	d.receiver.secret.Store(string(secret))
+	return d.score(http.StatusNoContent)
 }
 
 // nothing is the status of a delivery that is not sent.
@@ -218,18 +218,12 @@ const nothing = 0
 
 // score has a contact scored, and wants the receiver to answer the delivery
 // with a status.
-func (d *demo) score(ctx context.Context, want int) error {
-	event := d.sim.Fire(user, "job.contact.scored", map[string]string{"firstName": "Ada", "lastName": "Example"})
-	if err := d.sim.WaitForDeliveries(ctx); err != nil {
-		return context.Cause(ctx)
-	}
+func (d *demo) score(want int) error {
 	got := nothing
-	for _, delivery := range d.sim.Deliveries() {
-		if delivery.EventID == event {
-			got = delivery.Status
-		}
+	for _, delivery := range d.sim.FireAndWait(user, "job.contact.scored", map[string]string{"firstName": "Ada"}) {
+		got = delivery.Status
 	}
-	if got != want || d.receiver.has(event) != (want == http.StatusNoContent) {
+	if got != want {
 		return fmt.Errorf("deliver a scored contact: the receiver answered %d instead of %d", got, want)
 	}
 	return nil
