@@ -96,11 +96,8 @@ func check(known *classifier.Classifier, m module) ([]string, error) {
 		if err != nil {
 			return nil, err
 		}
-		matches := known.Match(text).Matches
-		if !slices.ContainsFunc(matches, func(match *classifier.Match) bool { return match.MatchType == "License" }) {
-			return nil, fmt.Errorf("unknown license in %s", file)
-		}
-		for _, match := range matches {
+		before := len(names)
+		for _, match := range known.Match(text).Matches {
 			if match.MatchType != "License" {
 				continue
 			}
@@ -108,6 +105,9 @@ func check(known *classifier.Classifier, m module) ([]string, error) {
 				return nil, fmt.Errorf("license %s in %s is not known to be compatible with MPL-2.0", match.Name, file)
 			}
 			names = append(names, match.Name)
+		}
+		if len(names) == before {
+			return nil, fmt.Errorf("unknown license in %s", file)
 		}
 	}
 	if len(names) == 0 {
@@ -120,14 +120,11 @@ func check(known *classifier.Classifier, m module) ([]string, error) {
 // linked returns the modules of the packages that the program of the current
 // directory imports on any of the systems, and the standard library.
 func linked(systems []string) ([]module, error) {
-	goroot, err := goOutput("", "env", "GOROOT")
+	env, err := goOutput("", "env", "GOROOT", "GOVERSION")
 	if err != nil {
 		return nil, err
 	}
-	version, err := goOutput("", "env", "GOVERSION")
-	if err != nil {
-		return nil, err
-	}
+	goroot, version, _ := strings.Cut(strings.TrimSpace(env), "\n")
 	files := map[string][]string{}
 	for _, system := range systems {
 		listed, err := goOutput(system, "list", "-deps", "-f",
@@ -147,11 +144,11 @@ func linked(systems []string) ([]module, error) {
 			files[fields[0]] = append(files[fields[0]], found...)
 		}
 	}
-	std, err := textsIn(strings.TrimSpace(goroot))
+	std, err := textsIn(goroot)
 	if err != nil {
 		return nil, err
 	}
-	modules := []module{{name: "The Go standard library " + strings.TrimSpace(version), files: std}}
+	modules := []module{{name: "The Go standard library " + version, files: std}}
 	for name, found := range files {
 		slices.Sort(found)
 		modules = append(modules, module{name: name, files: slices.Compact(found)})
