@@ -41,6 +41,9 @@ func adviceFor(err error) string {
 		return "The account has reached a limit. No permission is missing. " +
 			"Delete webhooks that nobody needs, or ask TitanX for a higher limit, and then run again. " +
 			"The state is unchanged."
+	case isRefused && refused.HTML && errors.Is(err, titanx.ErrForbidden):
+		return "The response is a web page, so it is probably not from the TitanX API, but from a firewall or proxy in " +
+			"between. Find out what it refuses, such as the address of this machine. The state is unchanged."
 	case errors.Is(err, titanx.ErrForbidden):
 		return "The API key is not allowed to do this. Grant its user permission to manage webhooks, or use " +
 			"the key of a user who has it. The state is unchanged."
@@ -55,6 +58,9 @@ func adviceFor(err error) string {
 		return "The server responds, but the provider cannot read the response. " +
 			"Check base_url, and whether a proxy is in between. If TitanX has changed its API, report it to " +
 			"the provider's maintainers. The state is unchanged."
+	case isRefused && refused.StatusCode >= 400 && errors.Is(err, titanx.ErrListed):
+		return "TitanX contradicts itself. Run again later. If that does not help, look for the webhook at TitanX. " +
+			"If it is deleted or archived there, remove it from the state with terraform state rm."
 	case errors.Is(err, context.Canceled):
 		return "The run was interrupted."
 	case errors.Is(err, errOperationLimit), errors.Is(err, context.DeadlineExceeded):

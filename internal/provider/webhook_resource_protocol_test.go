@@ -129,6 +129,7 @@ func TestRead_failures_protocol(t *testing.T) {
 	}{
 		"401":             {titanxsim.Fault{Kind: titanxsim.FaultStatus, Status: http.StatusUnauthorized}, false, "does not accept the API key"},
 		"403":             {titanxsim.Fault{Kind: titanxsim.FaultStatus, Status: http.StatusForbidden}, false, "not allowed to do this"},
+		"html 403":        {titanxsim.Fault{Kind: titanxsim.FaultHTML, Status: http.StatusForbidden}, false, "firewall"},
 		"500":             {titanxsim.Fault{Kind: titanxsim.FaultStatus, Status: http.StatusInternalServerError}, false, "has a problem"},
 		"html 404":        {titanxsim.Fault{Kind: titanxsim.FaultHTML, Status: http.StatusNotFound}, false, "not like the TitanX API"},
 		"redirect":        {titanxsim.Fault{Kind: titanxsim.FaultRedirect}, false, "never follows a redirect"},
@@ -157,6 +158,23 @@ func TestRead_failures_protocol(t *testing.T) {
 				t.Errorf("the state changed: %v", got.value)
 			}
 		})
+	}
+}
+
+// TestChange_contradicted_protocol: a 404 of a webhook that the list has, as of
+// one that is archived, is not advised to be created again.
+func TestChange_contradicted_protocol(t *testing.T) {
+	t.Parallel()
+	s := simulate(t, titanxsim.Config{})
+	made := s.protocol(nil).create(testWebhook(nil))
+	s.Inject(titanxsim.Fault{Call: titanxsim.CallSetStatus, Kind: titanxsim.FaultStatus, Status: http.StatusNotFound})
+	s.Inject(titanxsim.Fault{Call: titanxsim.CallDelete, Kind: titanxsim.FaultStatus, Status: http.StatusGone})
+	for _, config := range []object{testWebhook(object{"status": "inactive"}), nil} {
+		p := s.protocol(nil)
+		if _, diags := p.apply(p.plan(made, config)); !has(diags, isError, "", "but the list has it") ||
+			!has(diags, isError, "", "terraform state rm") {
+			t.Errorf("%v: %v", config, summaries(diags))
+		}
 	}
 }
 

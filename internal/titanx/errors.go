@@ -18,6 +18,10 @@ var (
 	// that lacks the webhook.
 	ErrNotFound = errors.New("no such webhook")
 
+	// ErrListed means that the list has a webhook that another response says
+	// does not exist.
+	ErrListed = errors.New("but the list has it")
+
 	// ErrNoRoute means that the address is not part of the API: a 404 of the
 	// list, an HTML 404 from the web app on the same host, a 405 or a 501.
 	ErrNoRoute = errors.New("no such API route")

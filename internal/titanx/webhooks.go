@@ -186,9 +186,12 @@ var errPage = fmt.Errorf("%w: a web page", ErrUnreadable)
 // SetStatus switches a webhook to StatusActive or StatusInactive, and returns
 // what the response says of the webhook. The response is undocumented: any 2xx
 // but a web page is a success. A Status that the response does not return is
-// the requested one.
+// the requested one. A 404 is ErrNotFound only if a list agrees.
 func (c *Client) SetStatus(ctx context.Context, id, status string) (Webhook, error) {
 	w, err := c.setStatus(ctx, id, status, nil)
+	if errors.Is(err, ErrNotFound) {
+		err = cmp.Or(c.unlessGone(ctx, id, err), err)
+	}
 	if err != nil {
 		return Webhook{}, fmt.Errorf("set status of webhook %s: %w", id, err)
 	}
@@ -233,21 +236,25 @@ func (c *Client) Delete(ctx context.Context, id string) error {
 		}})
 	if errors.Is(err, ErrNotFound) || errors.Is(err, ErrNoRoute) || errors.Is(err, ErrUnreadable) ||
 		isRefusalInside2xx(err) {
-		_, listErr := c.lookup(ctx, id, time.Now())
-		switch {
-		case errors.Is(listErr, ErrNotFound):
-			err = nil
-		case listErr != nil:
-			err = fmt.Errorf("%w; whether it is gone could not be checked: %w", contradicted{err}, listErr)
-		default:
-			err = fmt.Errorf("%w, but the list has it", contradicted{err})
-		}
+		err = c.unlessGone(ctx, id, err)
 	}
 	if err != nil {
 		return fmt.Errorf("delete webhook %s: %w", id, err)
 	}
 	c.inventory.wrote(deletedWrite, Webhook{ID: id})
 	return nil
+}
+
+// unlessGone returns nil if a list does not have a webhook, and else an error
+// that says how it contradicts err.
+func (c *Client) unlessGone(ctx context.Context, id string, err error) error {
+	switch _, listErr := c.lookup(ctx, id, time.Now()); {
+	case errors.Is(listErr, ErrNotFound):
+		return nil
+	case listErr != nil:
+		return fmt.Errorf("%w; whether it is gone could not be checked: %w", contradicted{err}, listErr)
+	}
+	return fmt.Errorf("%w, %w", contradicted{err}, ErrListed)
 }
 
 // contradicted is an error whose evidence another response does not support: it

@@ -157,6 +157,14 @@ func TestSetStatus_onTheWire(t *testing.T) {
 		if _, err := b.SetStatus(t.Context(), "gone", StatusInactive); !errors.Is(err, ErrNotFound) {
 			t.Errorf("a webhook that is gone: %v", err)
 		}
+		b.sim.Inject(titanxsim.Fault{Call: titanxsim.CallSetStatus, Kind: titanxsim.FaultStatus, Status: 404})
+		if _, err := b.SetStatus(t.Context(), id, StatusInactive); errors.Is(err, ErrNotFound) || !errors.Is(err, ErrListed) {
+			t.Errorf("a webhook that is listed: %v", err)
+		}
+		b.sim.Inject(titanxsim.Fault{Call: titanxsim.CallList, Kind: titanxsim.FaultStatus, Status: 403})
+		if _, err := b.SetStatus(t.Context(), id, StatusInactive); errors.Is(err, ErrNotFound) || !errors.Is(err, ErrForbidden) {
+			t.Errorf("without a list: %v", err)
+		}
 	})
 }
 
