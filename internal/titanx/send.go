@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"net/http/httptrace"
 	"net/url"
+	"slices"
 	"time"
 )
 
@@ -128,12 +129,18 @@ func (c *Client) decide(what call, got *answer, err error) *requestError {
 	}
 	o := refused
 	switch {
-	case got.status == http.StatusRequestTimeout, got.status == http.StatusGatewayTimeout:
+	case isTimeout(got.status):
 		o = stillPossible
 	case got.status < 400, got.status >= 500 && got.status != http.StatusNotImplemented:
 		o = uncertain
 	}
 	return &requestError{o, newError(got)}
+}
+
+// isTimeout reports whether a gateway gave up on a request that the server
+// behind it may still carry out. nginx has 499 for this, Cloudflare 522 and 524.
+func isTimeout(status int) bool {
+	return slices.Contains([]int{http.StatusRequestTimeout, 499, http.StatusGatewayTimeout, 522, 524}, status)
 }
 
 // policy returns whether a failed request is sent again, and after what time.
@@ -163,7 +170,7 @@ func isTransient(err error) bool {
 	var limited *RateLimitError
 	var refusal *Error
 	if errors.As(err, &refusal) {
-		return refusal.StatusCode == http.StatusRequestTimeout || refusal.StatusCode >= 500
+		return isTimeout(refusal.StatusCode) || refusal.StatusCode >= 500
 	}
 	return !errors.As(err, &limited) && !errors.Is(err, ErrUnreadable) && !errors.Is(err, errTLS) &&
 		!errors.Is(err, context.Canceled) && !errors.Is(err, context.DeadlineExceeded)

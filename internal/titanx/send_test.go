@@ -54,6 +54,7 @@ func TestPolicy_resends(t *testing.T) {
 		{fault: status(503), requests: [5]int{1, again, again, again, again}},
 		{fault: status(504), requests: [5]int{1, again, again, again, again}},
 		{fault: status(408), requests: [5]int{1, again, again, again, again}},
+		{fault: status(499), requests: [5]int{1, again, again, again, again}},
 		{fault: status(501), requests: [5]int{1, 1, 1, 1, 1}},
 		{fault: status(400), requests: [5]int{1, 1, 1, 1, 1}},
 		{fault: status(401), requests: [5]int{1, 1, 1, 1, 1}},
@@ -88,9 +89,9 @@ func TestDo_outcomes(t *testing.T) {
 	t.Parallel()
 	for want, statuses := range map[outcome][]int{
 		answered:      {200, 201, 299},
-		refused:       {400, 401, 404, 407, 409, 499, 501},
-		uncertain:     {300, 303, 399, 500, 502, 503, 505, 599},
-		stillPossible: {408, 504},
+		refused:       {400, 401, 404, 407, 409, 498, 501},
+		uncertain:     {300, 303, 399, 500, 502, 503, 505, 521, 523, 599},
+		stillPossible: {408, 499, 504, 522, 524},
 	} {
 		for _, status := range statuses {
 			synctest.Test(t, func(t *testing.T) {
