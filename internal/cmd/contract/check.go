@@ -36,12 +36,11 @@ type check struct {
 	url    string
 	report report
 
-	exchanges     []exchange                // all so far
-	seen          string                    // by the row that is asked, if not all that came
-	first, second titanx.Created            // two for the same url; only the first is activated
-	listed        map[string]titanx.Webhook // by id
-	ids           []string                  // of the webhooks that were created
-	secrets       []string                  // never to be shown
+	exchanges []exchange     // all so far
+	seen      string         // by the row that is asked, if not all that came
+	first     titanx.Created // the webhook that is activated
+	ids       []string       // of the webhooks that were created
+	secrets   []string       // never to be shown
 }
 
 func newCheck(cfg titanx.Config, target *url.URL) (*check, error) {
@@ -52,7 +51,7 @@ func newCheck(cfg titanx.Config, target *url.URL) (*check, error) {
 	client, err := titanx.New(cfg)
 	return &check{
 		config: cfg, client: client, wire: wire, prefix: prefix, url: target.String(),
-		report: report{BaseURL: cfg.BaseURL}, listed: map[string]titanx.Webhook{}, secrets: []string{cfg.APIKey},
+		report: report{BaseURL: cfg.BaseURL}, secrets: []string{cfg.APIKey},
 	}, err
 }
 
@@ -60,37 +59,103 @@ func newCheck(cfg titanx.Config, target *url.URL) (*check, error) {
 // does not handle what was seen.
 type row struct {
 	doubt string
-	ask   func(context.Context) error
+	ask   func() error
 }
 
 var errNotSeen = errors.New("not seen")
 
 // rows has all doubts in order. A row may use what an earlier one has found.
-func (c *check) rows() []row {
+// Without a list nothing could be cleaned up, so it comes first.
+func (c *check) rows(ctx context.Context) []row {
+	second, listed := titanx.Created{}, map[string]titanx.Webhook{}
 	return []row{
-		{"list", c.list},
-		{"answer to a create", c.createFirst},
-		{"answer to a wrong key", c.listWithWrongKey},
-		{"get one", c.get(&c.first.ID)},
-		{"get of an absent id", c.get(new(absentID))},
-		{"status change", c.setStatus(titanx.StatusActive)},
-		{"events as the only key for events", c.createOdd("-events", "https", knownEvent, "eventTypes")},
-		{"eventTypes as the only key for events", c.createOdd("-eventtypes", "https", knownEvent, "events")},
-		{"second webhook for the same url", c.createSecond},
-		{"unknown event", c.createOdd("-event", "https", "titanx.contract.check", "")},
-		{"invalid url", c.createOdd("-invalid", "http", knownEvent, "")},
-		{"webhook in the list", c.listAgain},
-		{"initial status", c.initialStatus},
-		{"status change back", c.setStatus(titanx.StatusInactive)},
-		{"PATCH or PUT of a webhook", c.change},
-		{"delete", c.remove},
-		{"delete of an absent id", c.remove},
+		{"list", func() error {
+			_, err := c.client.All(ctx)
+			return err
+		}},
+		{"answer to a create", func() (err error) {
+			c.first, err = c.create(ctx, "", c.url, knownEvent)
+			switch {
+			case err != nil:
+				return fmt.Errorf("%w (if that is about the url, name one with -url)", err)
+			case c.first.Secret == "":
+				return errors.New("without the secret nobody can verify a delivery")
+			}
+			return nil
+		}},
+		{"answer to a wrong key", func() error {
+			_, err := c.listAs(ctx, "titanx-contract-check-wrong-key")
+			switch {
+			case refusedKey(err):
+				return nil
+			case err == nil:
+				return errors.New("a wrong key is not refused: every webhook looks deleted under it")
+			}
+			return err
+		}},
+		{"get one", func() error { return c.get(ctx, c.first.ID) }},
+		{"get of an absent id", func() error { return c.get(ctx, absentID) }},
+		{"status change", func() error { return c.setStatus(ctx, titanx.StatusActive) }},
+		{"events as the only key for events", func() error {
+			c.wire.edit = without("eventTypes")
+			return c.createOdd(ctx, "-events", "https", knownEvent)
+		}},
+		{"eventTypes as the only key for events", func() error {
+			c.wire.edit = without("events")
+			return c.createOdd(ctx, "-eventtypes", "https", knownEvent)
+		}},
+		{"second webhook for the same url", func() (err error) {
+			if second, err = c.create(ctx, "-second", c.url, knownEvent); err != nil {
+				err = fmt.Errorf("%w; a webhook with create_before_destroy cannot be replaced", err)
+			}
+			return err
+		}},
+		{"unknown event", func() error { return c.createOdd(ctx, "-event", "https", "titanx.contract.check") }},
+		{"invalid url", func() error { return c.createOdd(ctx, "-invalid", "http", knownEvent) }},
+		{"webhook in the list", func() error {
+			for tries := 0; tries < 2 && listed[c.first.ID].ID == ""; tries++ { // a list can lag
+				all, err := c.listAs(ctx, c.config.APIKey)
+				if err != nil {
+					return err
+				}
+				for _, w := range all {
+					listed[w.ID] = w
+				}
+			}
+			return c.compare(listed[c.first.ID])
+		}},
+		{"initial status", func() error {
+			response, list := append(statusIn.FindStringSubmatch(string(c.post().body)), "", "")[1],
+				listed[second.ID].Status
+			c.seen = fmt.Sprintf("asked for inactive; in the response: %q; in the list: %.30q", response, list)
+			if cmp.Or(response, titanx.StatusInactive) != titanx.StatusInactive ||
+				cmp.Or(list, titanx.StatusInactive) != titanx.StatusInactive {
+				return errors.New("a create ignores status = inactive: the webhook of a lost response delivers")
+			}
+			return nil
+		}},
+		{"status change back", func() error { return c.setStatus(ctx, titanx.StatusInactive) }},
+		{"PATCH or PUT of a webhook", func() error {
+			// With the webhook's own values. The client has no such call, so
+			// that its get is sent as one, and any response is an answer.
+			for _, method := range []string{http.MethodPatch, http.MethodPut} {
+				c.wire.edit = func(req *http.Request, _ []byte) []byte {
+					req.Method = method
+					req.Header.Set("Content-Type", "application/json")
+					return c.post().request
+				}
+				_, _ = c.client.Get(ctx, c.first.ID)
+			}
+			return nil
+		}},
+		{"delete", func() error { return c.remove(ctx) }},
+		{"delete of an absent id", func() error { return c.remove(ctx) }},
 	}
 }
 
 // run asks everything, cleans up and completes the report.
 func (c *check) run(ctx context.Context) {
-	for _, r := range c.rows() {
+	for _, r := range c.rows(ctx) {
 		if !c.decide(ctx, r) {
 			break
 		}
@@ -107,7 +172,7 @@ func (c *check) run(ctx context.Context) {
 // a webhook, nothing can. A 429 says nothing about what was asked.
 func (c *check) decide(ctx context.Context, r row) bool {
 	c.seen = ""
-	verdict := r.ask(ctx)
+	verdict := r.ask()
 	came := c.wire.take()
 	c.exchanges = append(c.exchanges, came...)
 	var trouble error // why nothing was learned
@@ -169,12 +234,6 @@ func refusedKey(err error) bool {
 	return errors.Is(err, titanx.ErrUnauthorized) || errors.Is(err, titanx.ErrForbidden)
 }
 
-// list is the first request. Without a list nothing could be cleaned up.
-func (c *check) list(ctx context.Context) error {
-	_, err := c.client.All(ctx)
-	return err
-}
-
 // listAs lists with a client that knows nothing of this run.
 func (c *check) listAs(ctx context.Context, key string) ([]titanx.Webhook, error) {
 	cfg := c.config
@@ -186,100 +245,23 @@ func (c *check) listAs(ctx context.Context, key string) ([]titanx.Webhook, error
 	return client.All(ctx)
 }
 
-func (c *check) listWithWrongKey(ctx context.Context) error {
-	_, err := c.listAs(ctx, "titanx-contract-check-wrong-key")
-	switch {
-	case refusedKey(err):
-		return nil
-	case err == nil:
-		return errors.New("a wrong key is not refused: every webhook looks deleted under it")
-	}
-	return err
-}
-
 // create creates an inactive webhook.
 func (c *check) create(ctx context.Context, suffix, url, event string) (titanx.Created, error) {
 	created, err := c.client.Create(ctx, titanx.CreateRequest{
 		Name: c.prefix + suffix, URL: url, EventTypes: []string{event}, Status: titanx.StatusInactive,
 	})
 	if err == nil {
-		c.ids, c.secrets = append(c.ids, created.ID), append(c.secrets, created.Secret)
+		c.ids = append(c.ids, created.ID)
+	}
+	if created.Secret != "" {
+		c.secrets = append(c.secrets, created.Secret)
 	}
 	return created, err
 }
 
-func (c *check) createFirst(ctx context.Context) (err error) {
-	c.first, err = c.create(ctx, "", c.url, knownEvent)
-	switch {
-	case err != nil:
-		return fmt.Errorf("%w (if that is about the url, name one with -url)", err)
-	case c.first.Secret == "":
-		return errors.New("without the secret nobody can verify a delivery")
-	}
-	return nil
-}
-
-func (c *check) createSecond(ctx context.Context) (err error) {
-	if c.second, err = c.create(ctx, "-second", c.url, knownEvent); err != nil {
-		err = fmt.Errorf("%w; a webhook with create_before_destroy cannot be replaced", err)
-	}
-	return err
-}
-
-// createOdd returns a row that asks for what TitanX may refuse, without a key
-// of the body. The provider handles both results.
-func (c *check) createOdd(suffix, scheme, event, without string) func(context.Context) error {
-	return func(ctx context.Context) error {
-		if without != "" {
-			c.wire.edit = func(_ *http.Request, body []byte) []byte {
-				return bytes.ReplaceAll(body, []byte(`"`+without+`"`), []byte(`"ignored"`))
-			}
-		}
-		_, err := c.create(ctx, suffix, scheme+strings.TrimPrefix(c.url, "https")+suffix, event)
-		if _, refused := errors.AsType[*titanx.Error](err); refused {
-			return nil
-		}
-		return err
-	}
-}
-
-// get returns a row that reads the webhook that has the id when it is asked.
-// The client does so only to confirm a list.
-func (c *check) get(id *string) func(context.Context) error {
-	return func(ctx context.Context) error {
-		_, err := c.client.Get(ctx, *id)
-		switch {
-		case errors.Is(err, titanx.ErrNoRoute), errors.Is(err, titanx.ErrNotFound):
-			return nil
-		case err == nil && *id == absentID:
-			return errors.New("an id that does not exist is found")
-		}
-		return err
-	}
-}
-
-func (c *check) setStatus(status string) func(context.Context) error {
-	return func(ctx context.Context) error {
-		_, err := c.client.SetStatus(ctx, c.first.ID, status)
-		return err
-	}
-}
-
-// listAgain checks that the client reads the first webhook as the create
-// returned it. TitanX may leave out the name. It looks twice, because a list
-// can lag.
-func (c *check) listAgain(ctx context.Context) error {
-	var w titanx.Webhook
-	for tries := 0; tries < 2 && w.ID == ""; tries++ {
-		all, err := c.listAs(ctx, c.config.APIKey)
-		if err != nil {
-			return err
-		}
-		for _, listed := range all {
-			c.listed[listed.ID] = listed
-		}
-		w = c.listed[c.first.ID]
-	}
+// compare checks that the client reads the first webhook in a list as the
+// create returned it. TitanX may leave out the name.
+func (c *check) compare(w titanx.Webhook) error {
 	switch {
 	case w.ID == "":
 		return errNotSeen
@@ -292,6 +274,45 @@ func (c *check) listAgain(ctx context.Context) error {
 	return nil
 }
 
+// createOdd asks for what TitanX may refuse. The provider handles both results.
+func (c *check) createOdd(ctx context.Context, suffix, scheme, event string) error {
+	_, err := c.create(ctx, suffix, scheme+strings.TrimPrefix(c.url, "https")+suffix, event)
+	if _, refused := errors.AsType[*titanx.Error](err); refused {
+		return nil
+	}
+	return err
+}
+
+// without returns an edit that renames a key of the body.
+func without(key string) func(*http.Request, []byte) []byte {
+	return func(_ *http.Request, body []byte) []byte {
+		return bytes.ReplaceAll(body, []byte(`"`+key+`"`), []byte(`"ignored"`))
+	}
+}
+
+// get reads a webhook. The client does so only to confirm a list.
+func (c *check) get(ctx context.Context, id string) error {
+	_, err := c.client.Get(ctx, id)
+	switch {
+	case errors.Is(err, titanx.ErrNoRoute), errors.Is(err, titanx.ErrNotFound):
+		return nil
+	case err == nil && id == absentID:
+		return errors.New("an id that does not exist is found")
+	}
+	return err
+}
+
+func (c *check) setStatus(ctx context.Context, status string) error {
+	_, err := c.client.SetStatus(ctx, c.first.ID, status)
+	return err
+}
+
+func (c *check) remove(ctx context.Context) error {
+	// a list shows whether it is gone
+	c.ids = slices.DeleteFunc(c.ids, func(id string) bool { return id == c.first.ID })
+	return c.client.Delete(ctx, c.first.ID)
+}
+
 // post returns the exchange that created the first webhook.
 func (c *check) post() exchange {
 	return c.exchanges[slices.IndexFunc(c.exchanges, func(x exchange) bool {
@@ -300,35 +321,3 @@ func (c *check) post() exchange {
 }
 
 var statusIn = regexp.MustCompile(`"status":\s*"(\w{1,30})"`)
-
-// initialStatus reports what became of status = inactive in a create.
-func (c *check) initialStatus(context.Context) (err error) {
-	response, list := append(statusIn.FindStringSubmatch(string(c.post().body)), "", "")[1],
-		c.listed[c.second.ID].Status
-	c.seen = fmt.Sprintf("asked for inactive; in the response: %q; in the list: %.30q", response, list)
-	if cmp.Or(response, titanx.StatusInactive) != titanx.StatusInactive ||
-		cmp.Or(list, titanx.StatusInactive) != titanx.StatusInactive {
-		err = errors.New("a create ignores status = inactive: the webhook of a lost response delivers")
-	}
-	return err
-}
-
-// change asks whether a webhook can be changed in place, with its own values.
-// The client has no such call, so its get is sent as one.
-func (c *check) change(ctx context.Context) error {
-	for _, method := range []string{http.MethodPatch, http.MethodPut} {
-		c.wire.edit = func(req *http.Request, _ []byte) []byte {
-			req.Method = method
-			req.Header.Set("Content-Type", "application/json")
-			return c.post().request
-		}
-		_, _ = c.client.Get(ctx, c.first.ID) // any response is an answer
-	}
-	return nil
-}
-
-func (c *check) remove(ctx context.Context) error {
-	// a list shows whether it is gone
-	c.ids = slices.DeleteFunc(c.ids, func(id string) bool { return id == c.first.ID })
-	return c.client.Delete(ctx, c.first.ID)
-}

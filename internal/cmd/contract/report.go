@@ -4,7 +4,6 @@
 package main
 
 import (
-	"bytes"
 	"cmp"
 	"encoding/json"
 	"errors"
@@ -98,40 +97,36 @@ func (r *report) exitCode() int {
 // write prints the report as a table or as JSON, without the secrets, which a
 // server's message could hold.
 func (r *report) write(w io.Writer, asJSON bool, secrets []string) {
-	var out bytes.Buffer
+	text := r.table()
 	if asJSON {
-		encoder := json.NewEncoder(&out)
-		encoder.SetIndent("", "  ")
-		_ = encoder.Encode(r) // it always encodes
-	} else {
-		r.table(&out)
+		encoded, _ := json.MarshalIndent(r, "", "  ") // it always encodes
+		text = string(encoded) + "\n"
 	}
-	text := out.String()
 	for _, secret := range secrets {
-		if secret != "" {
-			text = strings.ReplaceAll(text, secret, "(redacted)")
-		}
+		text = strings.ReplaceAll(text, secret, "(redacted)")
 	}
 	fmt.Fprint(w, text)
 }
 
-func (r *report) table(w io.Writer) {
-	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+func (r *report) table() string {
+	var out strings.Builder
+	table := tabwriter.NewWriter(&out, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(table, "DOUBT\tCOVERED\tSEEN")
 	for _, f := range r.Findings {
 		fmt.Fprintf(table, "%s\t%s\t%s\n", f.Doubt, f.Covered, f.Seen)
 	}
 	table.Flush()
-	fmt.Fprintf(w, "\n%d requests to %s.\n", r.Requests, r.BaseURL)
+	fmt.Fprintf(&out, "\n%d requests to %s.\n", r.Requests, r.BaseURL)
 	for _, f := range r.Findings {
 		if f.Why != "" {
-			fmt.Fprintf(w, "Not covered: %s: %s\n", f.Doubt, f.Why)
+			fmt.Fprintf(&out, "Not covered: %s: %s\n", f.Doubt, f.Why)
 		}
 	}
 	if r.Trouble != "" {
-		fmt.Fprintf(w, "Not finished: %s\n", r.Trouble)
+		fmt.Fprintf(&out, "Not finished: %s\n", r.Trouble)
 	}
 	if r.LeftBehind != "" {
-		fmt.Fprintf(w, "Left behind: %s\n", r.LeftBehind)
+		fmt.Fprintf(&out, "Left behind: %s\n", r.LeftBehind)
 	}
+	return out.String()
 }
