@@ -4,12 +4,70 @@
 package provider
 
 import (
+	"fmt"
 	"net/netip"
 	"net/url"
 	"strconv"
 	"strings"
 
+	"github.com/hashicorp/terraform-plugin-framework/diag"
+	"github.com/hashicorp/terraform-plugin-framework/path"
 	"golang.org/x/net/idna"
+)
+
+// checkReachable rejects a url that TitanX cannot reach, unless the API itself
+// is on this machine.
+func (c *connection) checkReachable(plan webhookResourceModel, diags *diag.Diagnostics) {
+	if c != nil && c.local || plan.URL.IsUnknown() {
+		return
+	}
+	if problem := unreachableURL(plan.URL.ValueString()); problem != "" {
+		diags.AddAttributeError(path.Root("url"), "Webhook URL not reachable from the internet", problem)
+	}
+}
+
+// unreachableURL says why TitanX could not reach a url from outside, or "". It
+// looks at the text alone and resolves no name.
+func unreachableURL(text string) string {
+	u, err := url.Parse(text)
+	if err != nil {
+		return ""
+	}
+	host, err := asciiHost(u.Hostname())
+	if err != nil {
+		return ""
+	}
+	host = strings.TrimSuffix(host, ".")
+	ip, isAddress := hostAddress(host)
+	var what string
+	switch {
+	case host == "localhost" || strings.HasSuffix(host, ".localhost"):
+		what = "this machine"
+	case !isAddress && !strings.Contains(host, "."):
+		what = "a host name without a domain"
+	case !isAddress:
+		return ""
+	case ip.IsLoopback() || ip.IsUnspecified() || thisNetwork.Contains(ip):
+		what = "this machine"
+	case ip.IsPrivate() || ip.IsLinkLocalUnicast() || sharedAddresses.Contains(ip):
+		what = "a private or link-local address"
+	case ip.IsMulticast() || reservedAddresses.Contains(ip):
+		what = "a multicast or reserved address"
+	default:
+		return ""
+	}
+	return fmt.Sprintf("TitanX must reach the webhook from the internet, but %q is %s. "+
+		"Use a public host name; to test with a server on this machine, also set base_url to this machine.",
+		u.Hostname(), what)
+}
+
+// Addresses that are not public, beside those that net/netip knows: this
+// network (RFC 1122), those between a carrier's NAT and its customers (RFC
+// 6598), and those reserved for later, broadcast included (RFC 1112).
+var (
+	thisNetwork       = netip.MustParsePrefix("0.0.0.0/8")
+	sharedAddresses   = netip.MustParsePrefix("100.64.0.0/10")
+	reservedAddresses = netip.MustParsePrefix("240.0.0.0/4")
 )
 
 // hostProblem returns why no server can have the host and port of a url, or "".

@@ -629,14 +629,3 @@ func (r *webhookResource) planDestroy(
 	state.decode(ctx, req.State.Raw, &resp.Diagnostics)
 	r.conn.notePlan(req, state, &resp.Diagnostics)
 }
-
-// checkReachable rejects a url that TitanX cannot reach, unless the API itself
-// is on this machine.
-func (c *connection) checkReachable(plan webhookResourceModel, diags *diag.Diagnostics) {
-	if c != nil && c.local || plan.URL.IsUnknown() {
-		return
-	}
-	if problem := unreachableURL(plan.URL.ValueString()); problem != "" {
-		diags.AddAttributeError(path.Root("url"), "Webhook URL not reachable from the internet", problem)
-	}
-}

@@ -6,7 +6,6 @@ package titanx
 import (
 	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -231,20 +230,6 @@ func (c *Client) pick(ctx context.Context, wanted func(entry) bool) ([]Webhook, 
 	return picked, err
 }
 
-// Find returns one webhook, from the run's one list. ErrNotFound is evidence:
-// two complete lists lack the webhook, the second begun after the first, and
-// get-one does not have it either where it exists.
-func (c *Client) Find(ctx context.Context, id string) (Webhook, error) {
-	w, err := c.lookup(ctx, id, time.Now().Add(-inventoryAge))
-	if errors.Is(err, ErrNotFound) {
-		w, err = c.confirm(ctx, id)
-	}
-	if err != nil {
-		return Webhook{}, fmt.Errorf("find webhook %s: %w", id, err)
-	}
-	return w, nil
-}
-
 // Listed returns one webhook if the run's list is there, is not too old and
 // has it. It sends nothing.
 func (c *Client) Listed(id string) (Webhook, bool) {
@@ -256,30 +241,6 @@ func (c *Client) Listed(id string) (Webhook, bool) {
 	}
 	found, ok := i.now.webhooks[id]
 	return found.Webhook, ok
-}
-
-// confirm looks again for a webhook that the list lacks.
-func (c *Client) confirm(ctx context.Context, id string) (Webhook, error) {
-	if !c.getAbsent.Load() {
-		w, err := c.Get(ctx, id)
-		if !errors.Is(err, ErrNoRoute) && !errors.Is(err, ErrNotFound) {
-			return w, err
-		}
-	}
-	if c.inventory.lackedTwice(id) {
-		return Webhook{}, fmt.Errorf("%w: two lists do not have it", ErrNotFound)
-	}
-	return c.lookup(ctx, id, time.Now())
-}
-
-// lackedTwice reports whether the last two lists, both of this run's age, were
-// complete without a webhook.
-func (i *inventory) lackedTwice(id string) bool {
-	i.mu.Lock()
-	defer i.mu.Unlock()
-	_, now := i.now.webhooks[id]
-	_, before := i.before.webhooks[id]
-	return !now && !before && time.Since(i.before.begun) < inventoryAge
 }
 
 func (c *Client) lookup(ctx context.Context, id string, notBefore time.Time) (Webhook, error) {

@@ -169,30 +169,6 @@ func TestInventory_lag(t *testing.T) {
 	}
 }
 
-func TestInventory_lackedTwice(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		i := &inventory{listAll: func(context.Context) ([]Webhook, error) { return []Webhook{{ID: "w1"}}, nil }}
-		first := time.Now()
-		for n := range 2 {
-			if i.lackedTwice("w2") {
-				t.Errorf("after %d lists", n)
-			}
-			if err := i.read(t.Context(), time.Now(), func(map[string]entry) {}); err != nil {
-				t.Fatal(err)
-			}
-			time.Sleep(time.Second)
-		}
-		if !i.lackedTwice("w2") || i.lackedTwice("w1") {
-			t.Error("two lists are no evidence, or the wrong one")
-		}
-		time.Sleep(time.Until(first.Add(inventoryAge)))
-		if i.lackedTwice("w2") {
-			t.Error("a list that is too old is evidence")
-		}
-	})
-}
-
 // Only a webhook that may have the url of a create is one of its known ones.
 func TestInventory_knownBefore(t *testing.T) {
 	t.Parallel()
@@ -302,86 +278,6 @@ func TestInventory_changeDuringList(t *testing.T) {
 	})
 }
 
-func TestClient_Find_confirm(t *testing.T) {
-	t.Parallel()
-	for _, c := range []struct {
-		dialect string
-		gets    int // that a second miss takes: none where get-one is known to be absent
-	}{
-		{"", 1}, {"absent-id=410", 1}, {"get=absent-json", 1}, {"get=absent-html", 0}, {"get=absent-405", 0},
-	} {
-		synctest.Test(t, func(t *testing.T) {
-			dialect, err := titanxsim.ParseDialect(c.dialect)
-			if err != nil {
-				t.Fatal(err)
-			}
-			b := wired(t, titanxsim.Config{Dialect: dialect})
-			find := func(id string, exists bool, lists, gets int) {
-				t.Helper()
-				b.sim.ResetRequests()
-				w, err := b.Find(t.Context(), id)
-				if exists != (err == nil && w.ID == id) || !exists && !errors.Is(err, ErrNotFound) {
-					t.Errorf("%s: %+v, %v", c.dialect, w, err)
-				}
-				if l, g := b.requests(titanxsim.CallList), b.requests(titanxsim.CallGet); l != lists || g != gets {
-					t.Errorf("%s: %d lists, %d gets; want %d, %d", c.dialect, l, g, lists, gets)
-				}
-			}
-			find("gone", false, 2, 1)
-			find("gone too", false, 0, c.gets)
-			<-time.After(inventoryAge)
-			find("gone", false, 2, c.gets)
-			<-time.After(inventoryAge)
-			find(b.sim.Put("ada", titanxsim.Webhook{Name: "new"}).ID, true, 1, 0)
-		})
-	}
-}
-
-// A list that is behind, or lost a page, is not evidence: the next one has the
-// webhook.
-func TestClient_Find_oneList(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		var lists int
-		c := client(t, Config{Transport: wire{http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			switch lists++; {
-			case r.URL.Path != titanxsim.BasePath+"/webhooks":
-				w.WriteHeader(http.StatusMethodNotAllowed)
-			case lists == 1:
-				fmt.Fprint(w, `[]`)
-			default:
-				fmt.Fprint(w, `[{"id": "w1"}]`)
-			}
-		})}})
-		if w, err := c.Find(t.Context(), "w1"); err != nil || w.ID != "w1" {
-			t.Errorf("%+v, %v", w, err)
-		}
-	})
-}
-
-// A refusal of the list itself says nothing about a webhook.
-func TestClient_Find_refusedList(t *testing.T) {
-	t.Parallel()
-	for _, status := range []int{404, 410} {
-		for _, body := range []string{"", "404 page not found", `{"error": "not found"}`, "<html>"} {
-			for _, get := range []string{"exists", "absent-html", "absent-json"} {
-				synctest.Test(t, func(t *testing.T) {
-					b := wired(t, titanxsim.Config{Dialect: titanxsim.Dialect{Get: get}})
-					b.sim.Inject(titanxsim.Fault{Call: titanxsim.CallList, Kind: titanxsim.FaultStatus, Status: status, Body: []byte(body)})
-					_, err := b.Find(t.Context(), "w1")
-					_, allErr := b.All(t.Context())
-					deleteErr := b.Delete(t.Context(), "w1")
-					for _, err := range []error{err, allErr, deleteErr} {
-						if err == nil || errors.Is(err, ErrNotFound) {
-							t.Errorf("%d %q, get-one %s: %v", status, body, get, err)
-						}
-					}
-				})
-			}
-		}
-	}
-}
-
 // A webhook that somebody creates while the pages are read moves them.
 func TestClient_All_shiftedList(t *testing.T) {
 	t.Parallel()
@@ -404,59 +300,6 @@ func TestClient_All_shiftedList(t *testing.T) {
 			t.Errorf("%d webhooks after %d requests: %v", len(all), lists, err)
 		}
 	})
-}
-
-func TestClient_Find_refused(t *testing.T) {
-	t.Parallel()
-	for _, call := range []titanxsim.Call{titanxsim.CallList, titanxsim.CallGet} {
-		for _, fault := range []titanxsim.Fault{
-			{Kind: titanxsim.FaultStatus, Status: 401}, {Kind: titanxsim.FaultStatus, Status: 403},
-			{Kind: titanxsim.FaultStatus, Status: 500}, {Kind: titanxsim.FaultStatus, Status: 503},
-			{Kind: titanxsim.FaultHTML}, {Kind: titanxsim.FaultEmpty}, {Kind: titanxsim.FaultOtherShape},
-			{Kind: titanxsim.FaultTruncated}, {Kind: titanxsim.FaultReset}, {Kind: titanxsim.FaultCut}, {Kind: titanxsim.FaultRedirect},
-		} {
-			synctest.Test(t, func(t *testing.T) {
-				b := wired(t, titanxsim.Config{})
-				fault.Call = call
-				b.sim.Inject(fault)
-				w, err := b.Find(t.Context(), "w1")
-				if err == nil || errors.Is(err, ErrNotFound) {
-					t.Errorf("%s %s %d: %+v, %v", call, fault.Kind, fault.Status, w, err)
-				}
-			})
-		}
-	}
-}
-
-func TestClient_Find_webPage(t *testing.T) {
-	t.Parallel()
-	for name, page := range map[string]http.HandlerFunc{
-		"html": func(w http.ResponseWriter, _ *http.Request) {
-			w.WriteHeader(http.StatusNotFound)
-			fmt.Fprint(w, "<!doctype html>not here")
-		},
-		"json as html": func(w http.ResponseWriter, _ *http.Request) {
-			w.Header().Set("Content-Type", "text/html")
-			w.WriteHeader(http.StatusNotFound)
-			fmt.Fprint(w, `{"error": "not here"}`)
-		},
-	} {
-		synctest.Test(t, func(t *testing.T) {
-			c := client(t, Config{Transport: wire{http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-				if r.URL.Path == titanxsim.BasePath+"/webhooks" {
-					fmt.Fprint(w, `[]`)
-					return
-				}
-				page(w, r)
-			})}})
-			if _, err := c.Get(t.Context(), "w1"); !errors.Is(err, ErrNoRoute) || errors.Is(err, ErrNotFound) {
-				t.Errorf("%s: %v", name, err)
-			}
-			if _, err := c.Find(t.Context(), "w1"); !errors.Is(err, ErrNotFound) {
-				t.Errorf("%s: the list is evidence enough: %v", name, err)
-			}
-		})
-	}
 }
 
 func TestInventory_failedList(t *testing.T) {

@@ -233,34 +233,6 @@ func TestDelete_errorInside2xx(t *testing.T) {
 	}
 }
 
-// A webhook that a list keeps as a record of its deletion is gone.
-func TestFind_deletedButListed(t *testing.T) {
-	t.Parallel()
-	for _, dialect := range []titanxsim.Dialect{
-		{Deleted: "status"}, {Deleted: "timestamp"}, {Deleted: "status", Paging: "cursor", PageSize: 1},
-		{Deleted: "timestamp", Get: "absent-html"},
-	} {
-		synctest.Test(t, func(t *testing.T) {
-			b := wired(t, titanxsim.Config{Dialect: dialect})
-			var ids []string
-			for range 3 {
-				ids = append(ids, b.sim.Put("ada", titanxsim.Webhook{Name: "x"}).ID)
-			}
-			b.sim.Remove("ada", ids[0])
-			b.sim.Remove("ada", ids[1])
-			if w, err := b.Find(t.Context(), ids[0]); !errors.Is(err, ErrNotFound) {
-				t.Errorf("%s: find: %+v, %v", dialect, w, err)
-			}
-			if err := b.Delete(t.Context(), ids[1]); err != nil {
-				t.Errorf("%s: delete: %v", dialect, err)
-			}
-			if all, err := b.listAll(t.Context()); err != nil || len(all) != 1 || all[0].ID != ids[2] {
-				t.Errorf("%s: list: %+v, %v", dialect, all, err)
-			}
-		})
-	}
-}
-
 // pages serves the given bodies in turn, and the last of them for ever. It
 // counts the requests of a list.
 func pages(t *testing.T, bodies ...string) (*Client, *int) {

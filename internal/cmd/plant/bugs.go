@@ -44,7 +44,7 @@ var bugs = []bug{
 	},
 	{
 		"one-list", "a webhook that one list lacks is gone",
-		"internal/titanx/inventory.go",
+		"internal/titanx/gone.go",
 		"if errors.Is(err, ErrNotFound) {\n\t\tw, err = c.confirm(ctx, id)\n\t}",
 		"",
 	},

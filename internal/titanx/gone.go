@@ -10,6 +10,44 @@ import (
 	"time"
 )
 
+// Find returns one webhook, from the run's one list. ErrNotFound is evidence:
+// two complete lists lack the webhook, the second begun after the first, and
+// get-one does not have it either where it exists.
+func (c *Client) Find(ctx context.Context, id string) (Webhook, error) {
+	w, err := c.lookup(ctx, id, time.Now().Add(-inventoryAge))
+	if errors.Is(err, ErrNotFound) {
+		w, err = c.confirm(ctx, id)
+	}
+	if err != nil {
+		return Webhook{}, fmt.Errorf("find webhook %s: %w", id, err)
+	}
+	return w, nil
+}
+
+// confirm looks again for a webhook that the list lacks.
+func (c *Client) confirm(ctx context.Context, id string) (Webhook, error) {
+	if !c.getAbsent.Load() {
+		w, err := c.Get(ctx, id)
+		if !errors.Is(err, ErrNoRoute) && !errors.Is(err, ErrNotFound) {
+			return w, err
+		}
+	}
+	if c.inventory.lackedTwice(id) {
+		return Webhook{}, fmt.Errorf("%w: two lists do not have it", ErrNotFound)
+	}
+	return c.lookup(ctx, id, time.Now())
+}
+
+// lackedTwice reports whether the last two lists, both of this run's age, were
+// complete without a webhook.
+func (i *inventory) lackedTwice(id string) bool {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	_, now := i.now.webhooks[id]
+	_, before := i.before.webhooks[id]
+	return !now && !before && time.Since(i.before.begun) < inventoryAge
+}
+
 // NotListedError means that a webhook is missing although it was created so
 // recently that a list may lag behind. It is no evidence that it is gone.
 type NotListedError struct {
