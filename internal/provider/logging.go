@@ -18,7 +18,7 @@ func newLogger() *slog.Logger { return slog.New(logHandler{}) }
 
 type logHandler struct{ attrs []slog.Attr }
 
-// Enabled implements slog.Handler. Most runs have no log.
+// Enabled reports whether Terraform may show a log. Most runs have none.
 func (h logHandler) Enabled(context.Context, slog.Level) bool {
 	return os.Getenv(logLevelVariable) != "off"
 }

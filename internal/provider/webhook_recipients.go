@@ -17,7 +17,6 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-framework/path"
 	"github.com/hashicorp/terraform-plugin-framework/types"
-	"golang.org/x/crypto/ssh"
 )
 
 // recipientKey rejects what is not an age recipient: a secret that nobody can
@@ -135,62 +134,4 @@ func encryptTo(recipients []age.Recipient, secret string) (string, error) {
 		return "", err
 	}
 	return out.String(), nil
-}
-
-// parseIdentities reads a private key, or a file of age-keygen. Its error
-// quotes nothing of it.
-func parseIdentities(text string) ([]age.Identity, error) {
-	text = strings.TrimSpace(text)
-	if err := misread(text); err != nil {
-		return nil, err
-	}
-	var locked *ssh.PassphraseMissingError
-	switch {
-	case strings.HasPrefix(text, "age1"), strings.HasPrefix(text, "ssh-"):
-		return nil, errors.New("this is a public key: use the private key that belongs to it")
-	case strings.HasPrefix(text, armor.Header), strings.HasPrefix(text, "age-encryption.org/"):
-		return nil, errors.New("the identity is itself encrypted: decrypt it with age -d, and use the result")
-	case strings.HasPrefix(text, "-----BEGIN"):
-		identity, err := agessh.ParseIdentity([]byte(text))
-		if errors.As(err, &locked) || strings.HasPrefix(text, "-----BEGIN ENCRYPTED PRIVATE KEY-----") {
-			return nil, errors.New("the SSH private key is protected with a passphrase, which nobody can " +
-				"enter during a run: " +
-				"use a key without a passphrase, or preferably an age identity that age-keygen creates " +
-				"for this purpose")
-		}
-		if err != nil {
-			return nil, errors.New("it is not an SSH private key of type ed25519 or RSA, or a part is " +
-				"missing: include the first and the last line")
-		}
-		return []age.Identity{identity}, nil
-	}
-	identities, err := age.ParseIdentities(strings.NewReader(text))
-	if err != nil {
-		return nil, errors.New("it is not an age identity: use one that begins with AGE-SECRET-KEY-1, as " +
-			"age-keygen prints it, or an SSH private key without a passphrase")
-	}
-	return identities, nil
-}
-
-// decryptWith decrypts what encryptTo has made. Its error quotes nothing.
-func decryptWith(identities []age.Identity, encrypted string) (string, error) {
-	if !strings.HasPrefix(strings.TrimSpace(encrypted), armor.Header) {
-		return "", errors.New("it is not an age file in ASCII armor: use the encrypted_secret of a " +
-			"titanx_webhook that has secret_recipients")
-	}
-	plain, err := age.Decrypt(armor.NewReader(strings.NewReader(encrypted)), identities...)
-	var mismatch *age.NoIdentityMatchError
-	if errors.As(err, &mismatch) {
-		return "", errors.New("the identity matches none of the recipients that it was encrypted to: " +
-			"use the private key of one of the webhook's secret_recipients")
-	}
-	damaged := errors.New("it begins like an age file but is damaged: use the complete, unchanged encrypted_secret")
-	if err != nil {
-		return "", damaged
-	}
-	secret, err := io.ReadAll(plain)
-	if err != nil {
-		return "", damaged
-	}
-	return string(secret), nil
 }

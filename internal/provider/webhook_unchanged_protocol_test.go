@@ -235,7 +235,7 @@ func TestUnchanged_withoutClient_protocol(t *testing.T) {
 	}
 }
 
-// TestUnchanged_again_protocol returns which plans of a new webhook are answered
+// TestUnchanged_again_protocol checks which plans of a new webhook are answered
 // without the framework: those of an apply that have nothing to say.
 func TestUnchanged_again_protocol(t *testing.T) {
 	t.Parallel()

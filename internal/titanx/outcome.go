@@ -65,7 +65,8 @@ func (c *Client) decide(what call, got *answer, err error) *requestError {
 }
 
 // isTimeout reports whether a gateway gave up on a request that the server
-// behind it may still carry out. nginx has 499 for this, Cloudflare 522 and 524.
+// behind it may still carry out. nginx has 499 for this, Cloudflare 522 and
+// 524.
 func isTimeout(status int) bool {
 	return slices.Contains([]int{http.StatusRequestTimeout, 499, http.StatusGatewayTimeout, 522, 524}, status)
 }

@@ -19,8 +19,8 @@ type receiver struct {
 	secret atomic.Value // string: what signatures are verified with
 }
 
-// newReceiver returns a receiver that answers 204 if the signature is right, and
-// else 401.
+// newReceiver returns a receiver that answers 204 if the signature is right,
+// and else 401.
 func newReceiver() *receiver {
 	r := &receiver{}
 	r.secret.Store("")
