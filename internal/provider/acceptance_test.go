@@ -85,17 +85,16 @@ func newSimulation(t testing.TB, cfg titanxsim.Config) *simulation {
 }
 
 func (s *simulation) newProvider() *titanxProvider {
-	return &titanxProvider{
-		version:   "test",
-		receivers: s.receivers,
-		now:       func() time.Time { return s.now().Add(s.skew) },
-		adapt: func(cfg *titanx.Config) {
-			cfg.RetryWait, cfg.SettleWait = time.Millisecond, 20*time.Millisecond
-			if s.adapt != nil {
-				s.adapt(cfg)
-			}
-		},
+	p := newProvider("test")
+	p.receivers = s.receivers
+	p.now = func() time.Time { return s.now().Add(s.skew) }
+	p.adapt = func(cfg *titanx.Config) {
+		cfg.RetryWait, cfg.SettleWait = time.Millisecond, 20*time.Millisecond
+		if s.adapt != nil {
+			s.adapt(cfg)
+		}
 	}
+	return p
 }
 
 func (s *simulation) now() time.Time { return time.Now().Add(time.Duration(s.ahead.Load())) }

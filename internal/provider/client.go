@@ -35,6 +35,23 @@ type connection struct {
 	carried   sync.Map // uncertain creates of deleted placeholders, by url and name
 }
 
+func newConnection() *connection {
+	return &connection{planned: plannedWebhooks{
+		known: set{}, unplanned: set{}, awaited: set{}, creates: set{}, created: set{},
+	}}
+}
+
+// connected returns the connection in the provider's data. Until the provider
+// is configured, that is one whose arguments are all unknown.
+func connected(data any) *connection {
+	conn, ok := data.(*connection)
+	if !ok {
+		conn = newConnection()
+		conn.unknown = []string{"configuration"}
+	}
+	return conn
+}
+
 // api returns the client, and a context under which no log line shows the API
 // key or one of the secrets. Without a key, and while arguments are unknown, it
 // adds an error that says so, and returns nil.
@@ -45,16 +62,12 @@ func (c *connection) api(
 		c.client.KeepOut(secrets...)
 		return c.client, c.masked(ctx, secrets...)
 	}
-	if c != nil && c.keyless {
+	if c.keyless {
 		addMissingKey(diags)
 		return nil, ctx
 	}
-	unknown := "configuration"
-	if c != nil {
-		unknown = strings.Join(c.unknown, " and ")
-	}
 	diags.AddError("Unable to "+activity,
-		"The provider's "+unknown+" will be known only after apply, and this step needs the API. "+
+		"The provider's "+strings.Join(c.unknown, " and ")+" will be known only after apply, and this step needs the API. "+
 			"Apply what it depends on first, for example with -target, or take it from a variable. "+
 			"With -refresh=false, planning existing webhooks does not need the API.")
 	return nil, ctx
@@ -63,7 +76,7 @@ func (c *connection) api(
 // lacksKey reports whether no API key is configured. Only the first call in a
 // run adds the error: a plan of many webhooks needs it once.
 func (c *connection) lacksKey(diags *diag.Diagnostics) bool {
-	if c == nil || !c.keyless {
+	if !c.keyless {
 		return false
 	}
 	if !c.keyMissed.Swap(true) {
@@ -79,7 +92,7 @@ func addMissingKey(diags *diag.Diagnostics) {
 }
 
 // ready reports whether the API can be called.
-func (c *connection) ready() bool { return c != nil && c.client != nil }
+func (c *connection) ready() bool { return c.client != nil }
 
 // now returns the time by which ages are measured: TitanX's own, where a
 // response had it, and else that of the local clock.

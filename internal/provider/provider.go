@@ -41,14 +41,14 @@ func New(version string) func() provider.Provider {
 }
 
 func newProvider(version string) *titanxProvider {
-	return &titanxProvider{version: version, now: time.Now}
+	return &titanxProvider{version: version, now: time.Now, conn: connected(nil)}
 }
 
 const providerName = "titanx"
 
 type titanxProvider struct {
 	version   string
-	conn      *connection // nil until the provider is configured
+	conn      *connection
 	now       clock
 	receivers http.RoundTripper    // how to reach receivers of deliveries; nil is the ordinary way
 	adapt     func(*titanx.Config) // last word on the client's configuration; nil outside tests
@@ -129,10 +129,9 @@ func (p *titanxProvider) Configure(
 	if resp.Diagnostics.HasError() {
 		return
 	}
-	conn := &connection{
-		duplicatesAreErrors: config.OnDuplicate.ValueString() == onDuplicateError &&
-			marksApply(req.TerraformVersion, executable()),
-	}
+	conn := newConnection()
+	conn.duplicatesAreErrors = config.OnDuplicate.ValueString() == onDuplicateError &&
+		marksApply(req.TerraformVersion, executable())
 	p.conn, resp.ResourceData, resp.DataSourceData, resp.ListResourceData = conn, conn, conn, conn
 	if _, err := titanx.New(titanx.Config{APIKey: "unused", BaseURL: baseURL}); err != nil {
 		resp.Diagnostics.AddAttributeError(path.Root("base_url"), "Invalid base_url",

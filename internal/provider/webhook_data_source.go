@@ -67,7 +67,7 @@ func (d *webhookDataSource) ConfigValidators(context.Context) []datasource.Confi
 func (d *webhookDataSource) Configure(
 	_ context.Context, req datasource.ConfigureRequest, _ *datasource.ConfigureResponse,
 ) {
-	d.conn, _ = req.ProviderData.(*connection) // nil until the provider is configured
+	d.conn = connected(req.ProviderData)
 }
 
 func (d *webhookDataSource) Read(ctx context.Context, req datasource.ReadRequest, resp *datasource.ReadResponse) {

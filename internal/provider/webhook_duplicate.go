@@ -37,21 +37,22 @@ import (
 // is the first that is checked.
 type plannedWebhooks struct {
 	mu        sync.Mutex
-	known     map[string]bool // webhooks of the state
-	unplanned map[string]bool // those of known without a plan: not yet, or never because they are tainted
-	awaited   map[string]bool // those of unplanned that a planned create duplicates
-	creates   map[string]bool // what planned creates deliver
-	created   map[string]bool // webhooks that this run has created
-	unlisted  bool            // that the list failed was reported
+	known     set  // webhooks of the state
+	unplanned set  // those of known without a plan: not yet, or never because they are tainted
+	awaited   set  // those of unplanned that a planned create duplicates
+	creates   set  // what planned creates deliver
+	created   set  // webhooks that this run has created
+	unlisted  bool // that the list failed was reported
 }
+
+type set map[string]bool
 
 // inState notes a webhook that the state has.
 func (c *connection) inState(id string) {
-	if c != nil && id != "" {
+	if id != "" {
 		c.planned.mu.Lock()
 		defer c.planned.mu.Unlock()
-		c.planned.known = noted(c.planned.known, id)
-		c.planned.unplanned = noted(c.planned.unplanned, id)
+		c.planned.known[id], c.planned.unplanned[id] = true, true
 	}
 }
 
@@ -66,9 +67,6 @@ func (c *connection) isManaged(id string) bool {
 // notePlanned notes that a webhook of the state has a plan, whatever that is.
 // It reports whether a create that was planned before duplicates it.
 func (c *connection) notePlanned(id types.String) (awaited bool) {
-	if c == nil {
-		return false
-	}
 	c.planned.mu.Lock()
 	defer c.planned.mu.Unlock()
 	delete(c.planned.unplanned, id.ValueString())
@@ -79,16 +77,8 @@ func (c *connection) notePlanned(id types.String) (awaited bool) {
 func (c *connection) created(w webhookResourceModel) {
 	c.planned.mu.Lock()
 	defer c.planned.mu.Unlock()
-	c.planned.created = noted(c.planned.created, w.ID.ValueString())
+	c.planned.created[w.ID.ValueString()] = true
 	delete(c.planned.creates, deliveryKey(w))
-}
-
-func noted(set map[string]bool, key string) map[string]bool {
-	if set == nil {
-		set = map[string]bool{}
-	}
-	set[key] = true
-	return set
 }
 
 // isApply reports whether Terraform plans once more while it applies. Nothing
@@ -121,7 +111,7 @@ func executable() string {
 func (c *connection) checkDuplicates(
 	ctx context.Context, plan webhookResourceModel, replaced types.String, diags *diag.Diagnostics,
 ) {
-	if c == nil || plan.URL.IsUnknown() || plan.EventTypes.IsUnknown() {
+	if plan.URL.IsUnknown() || plan.EventTypes.IsUnknown() {
 		return
 	}
 	if c.planned.again(plan) {
@@ -178,7 +168,7 @@ func (p *plannedWebhooks) again(plan webhookResourceModel) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	before := p.creates[key]
-	p.creates = noted(p.creates, key)
+	p.creates[key] = true
 	return before
 }
 
@@ -193,7 +183,7 @@ func (p *plannedWebhooks) meets(id string) (created, unplanned bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.unplanned[id] {
-		p.awaited = noted(p.awaited, id)
+		p.awaited[id] = true
 	}
 	return p.created[id], p.unplanned[id]
 }

@@ -18,7 +18,7 @@ import (
 // checkReachable rejects a url that TitanX cannot reach, unless the API itself
 // is on this machine.
 func (c *connection) checkReachable(plan webhookResourceModel, diags *diag.Diagnostics) {
-	if c != nil && c.local || plan.URL.IsUnknown() {
+	if c.local || plan.URL.IsUnknown() {
 		return
 	}
 	if problem := unreachableURL(plan.URL.ValueString()); problem != "" {

@@ -51,7 +51,7 @@ func (r *webhookListResource) ListResourceConfigSchema(
 func (r *webhookListResource) Configure(
 	_ context.Context, req resource.ConfigureRequest, _ *resource.ConfigureResponse,
 ) {
-	r.conn, _ = req.ProviderData.(*connection) // nil until the provider is configured
+	r.conn = connected(req.ProviderData)
 }
 
 // List streams the webhooks as their pages arrive, and asks for no page that

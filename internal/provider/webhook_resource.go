@@ -190,7 +190,7 @@ func (r *webhookResource) IdentitySchema(
 func (r *webhookResource) Configure(
 	_ context.Context, req resource.ConfigureRequest, _ *resource.ConfigureResponse,
 ) {
-	r.conn, _ = req.ProviderData.(*connection) // nil until the provider is configured
+	r.conn = connected(req.ProviderData)
 }
 
 // operationLimit is how long an operation may take, waits for rate limits

@@ -205,10 +205,7 @@ func newChange(
 	conn *connection, local clock, private func(key string) []byte, config, state webhookResourceModel,
 	plan *webhookResourceModel, diags *diag.Diagnostics,
 ) webhookChange {
-	refreshed := false
-	if conn != nil {
-		_, refreshed = conn.refreshed.Load(state.ID.ValueString())
-	}
+	_, refreshed := conn.refreshed.Load(state.ID.ValueString())
 	return webhookChange{
 		config: config, state: state, plan: plan, diags: diags,
 		imported: isImported(private(importedKey)), adopted: state.wasAdopted(private(adoptedKey)),

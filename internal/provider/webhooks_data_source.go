@@ -52,7 +52,7 @@ func (d *webhooksDataSource) Schema(_ context.Context, _ datasource.SchemaReques
 func (d *webhooksDataSource) Configure(
 	_ context.Context, req datasource.ConfigureRequest, _ *datasource.ConfigureResponse,
 ) {
-	d.conn, _ = req.ProviderData.(*connection) // nil until the provider is configured
+	d.conn = connected(req.ProviderData)
 }
 
 func (d *webhooksDataSource) Read(ctx context.Context, req datasource.ReadRequest, resp *datasource.ReadResponse) {
