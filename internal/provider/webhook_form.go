@@ -183,7 +183,7 @@ func (rule formRule) advice(state, plan webhookResourceModel) string {
 // webhook returns the values that TitanX stores, without those that are not
 // known yet.
 func (m webhookResourceModel) webhook() titanx.Webhook {
-	req := m.createRequest()
+	req := m.createRequest(nil)
 	if len(req.EventTypes) < len(m.EventTypes.Elements()) {
 		req.EventTypes = nil
 	}

@@ -119,12 +119,15 @@ func (m webhookResourceModel) identity() webhookIdentityModel {
 	return webhookIdentityModel{ID: m.ID}
 }
 
-func (m webhookResourceModel) createRequest() titanx.CreateRequest {
+// createRequest returns the request for a webhook. Managed is that of the
+// request, and may be nil.
+func (m webhookResourceModel) createRequest(managed func(id string) bool) titanx.CreateRequest {
 	return titanx.CreateRequest{
 		Name:       m.Name.ValueString(),
 		URL:        m.URL.ValueString(),
 		EventTypes: texts(m.EventTypes),
 		Status:     m.Status.ValueString(),
+		Managed:    managed,
 	}
 }
 

@@ -90,8 +90,7 @@ func (r *webhookResource) deletePending(
 				"from the state.")
 		return again
 	}
-	removed, candidates, err := client.DeleteOrphans(ctx, model.createRequest(), titanx.Webhook{}, record.Creates,
-		r.conn.isManaged)
+	removed, candidates, err := client.DeleteOrphans(ctx, model.createRequest(r.conn.isManaged), titanx.Webhook{}, record.Creates)
 	name := model.Name.ValueString()
 	warnOrphansDeleted(diags, name, removed)
 	switch {
@@ -170,7 +169,7 @@ func (r *webhookResource) warnOrphans(
 	if len(creates) == 0 {
 		return true
 	}
-	left, err := client.FindOrphans(ctx, model.createRequest(), answered, creates, r.managedBeside(answered.ID))
+	left, err := client.FindOrphans(ctx, model.createRequest(r.conn.isManaged), answered, creates)
 	if err != nil {
 		addAPIError(diags, "look for what an uncertain create may have left", err)
 		return false
@@ -205,10 +204,9 @@ func (r *webhookResource) deleteOrphans(
 	if client == nil {
 		return false
 	}
-	own := model.ID.ValueString()
-	answered, _ := client.Listed(own)
-	removed, candidates, err := client.DeleteOrphans(ctx, model.createRequest(), answered, creates,
-		r.managedBeside(own))
+	answered, _ := client.Listed(model.ID.ValueString())
+	answered.ID = model.ID.ValueString()
+	removed, candidates, err := client.DeleteOrphans(ctx, model.createRequest(r.conn.isManaged), answered, creates)
 	name := model.Name.ValueString()
 	warnOrphansDeleted(diags, name, removed)
 	warnCandidates(diags, client, name, candidates)
@@ -236,12 +234,6 @@ func warnStillPossible(diags *diag.Diagnostics, client *titanx.Client, name stri
 				"A webhook that it leaves is inactive and never delivers. "+
 				"Look for it at TitanX later, and delete it there.")
 	}
-}
-
-// managedBeside reports whether the state has a webhook, or it is the given
-// one.
-func (r *webhookResource) managedBeside(own string) func(id string) bool {
-	return func(id string) bool { return id == own || r.conn.isManaged(id) }
 }
 
 func warnCandidates(diags *diag.Diagnostics, client *titanx.Client, name string, candidates []titanx.Webhook) {

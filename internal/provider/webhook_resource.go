@@ -212,8 +212,7 @@ func (r *webhookResource) Create(ctx context.Context, req resource.CreateRequest
 	if client == nil {
 		return
 	}
-	request := model.createRequest()
-	request.Managed = r.conn.isManaged
+	request := model.createRequest(r.conn.isManaged)
 	created, err := client.Create(ctx, request)
 	carried := r.conn.carriedTo(model)
 	if err != nil {
@@ -228,7 +227,7 @@ func (r *webhookResource) Create(ctx context.Context, req resource.CreateRequest
 	model.setIssued(r.conn.now(r.now))
 	r.save(ctx, model, resp)
 	remember(ctx, created, carried, resp)
-	forms := newServerForms(model.createRequest(), created.Answered)
+	forms := newServerForms(request, created.Answered)
 	resp.Diagnostics.Append(resp.Private.SetKey(ctx, formsKey, forms.encode())...)
 	forms.warn(model.Name.ValueString(), &resp.Diagnostics)
 	warnCreated(&resp.Diagnostics, model, created, err)

@@ -98,7 +98,7 @@ func BenchmarkInventory(b *testing.B) {
 		create := UncertainCreate{Sent: time.Unix(1600000000, 0), GaveUp: time.Unix(1600000001, 0)}
 		b.ReportAllocs()
 		for b.Loop() {
-			if left, err := c.FindOrphans(b.Context(), crm(), Webhook{}, []UncertainCreate{create}, nil); err != nil || len(left.Orphans)+len(left.Candidates) > 0 {
+			if left, err := c.FindOrphans(b.Context(), crm(), Webhook{}, []UncertainCreate{create}); err != nil || len(left.Orphans)+len(left.Candidates) > 0 {
 				b.Fatalf("%+v, %v", left, err)
 			}
 		}

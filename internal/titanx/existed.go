@@ -54,7 +54,7 @@ func (e answerEvidence) existed() string {
 // checkNew returns an error if the webhook in the response to a create is not a
 // new one.
 func (c *Client) checkNew(created Created, req CreateRequest, at attempt) error {
-	e := answerEvidence{Created: created.CreatedAt, Managed: req.Managed != nil && req.Managed(created.ID)}
+	e := answerEvidence{Created: created.CreatedAt, Managed: req.manages(created.ID)}
 	e.Listed, e.Claimed = c.inventory.had(created.ID, at.sent)
 	if sent, _, known := c.pacer.serverTime(at.sent); known {
 		e.Sent = sent

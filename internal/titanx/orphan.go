@@ -180,45 +180,43 @@ func (c *Client) judgeAll(
 
 // FindOrphans looks in the run's list for what uncertain creates of an earlier
 // run have left. It deletes nothing. Answered is the webhook that was created
-// in the end, zero if there is none. Managed reports whether the state has a
-// webhook.
+// in the end, zero if there is none. It is no orphan, and neither is what
+// asked.Managed knows.
 func (c *Client) FindOrphans(
-	ctx context.Context, asked CreateRequest, answered Webhook, creates []UncertainCreate, managed func(id string) bool,
+	ctx context.Context, asked CreateRequest, answered Webhook, creates []UncertainCreate,
 ) (Judgment, error) {
-	found, err := c.judgeAll(ctx, time.Now().Add(-inventoryAge), evidence{
-		Asked:      asked.asked(),
-		Answered:   answered,
-		Creates:    creates,
-		EarlierRun: true,
-	}, c.claims(asked, managed))
-	if err != nil {
-		return Judgment{}, fmt.Errorf("look for the webhook of an uncertain create: %w", err)
-	}
-	return found, nil
+	return c.judgeEarlier(ctx, time.Now().Add(-inventoryAge), asked, answered, creates)
 }
 
 // DeleteOrphans is FindOrphans on a new list, and then deletes the proven
 // orphans. It returns the ids of those that it deleted, and the candidates,
 // which it does not touch.
 func (c *Client) DeleteOrphans(
-	ctx context.Context, asked CreateRequest, answered Webhook, creates []UncertainCreate, managed func(id string) bool,
+	ctx context.Context, asked CreateRequest, answered Webhook, creates []UncertainCreate,
 ) (removed []string, candidates []Webhook, err error) {
-	found, err := c.judgeAll(ctx, time.Now(), evidence{
-		Asked:      asked.asked(),
-		Answered:   answered,
-		Creates:    creates,
-		EarlierRun: true,
-	}, c.claims(asked, managed))
+	found, err := c.judgeEarlier(ctx, time.Now(), asked, answered, creates)
 	if err != nil {
-		return nil, nil, fmt.Errorf("look for the webhook of an uncertain create: %w", err)
+		return nil, nil, err
 	}
 	removed, err = c.deleteAll(ctx, found.Orphans)
 	return removed, found.Candidates, err
 }
 
-func (c *Client) claims(asked CreateRequest, managed func(id string) bool) func(string) bool {
+// judgeEarlier is judgeAll for the creates of an earlier run.
+func (c *Client) judgeEarlier(
+	ctx context.Context, notBefore time.Time, asked CreateRequest, answered Webhook, creates []UncertainCreate,
+) (Judgment, error) {
 	g := c.createsOf(asked.URL)
-	return func(id string) bool { return g.claims(id) || managed != nil && managed(id) }
+	found, err := c.judgeAll(ctx, notBefore, evidence{
+		Asked:      asked.asked(),
+		Answered:   answered,
+		Creates:    creates,
+		EarlierRun: true,
+	}, func(id string) bool { return id == answered.ID || g.claims(id) || asked.manages(id) })
+	if err != nil {
+		return Judgment{}, fmt.Errorf("look for the webhook of an uncertain create: %w", err)
+	}
+	return found, nil
 }
 
 func (c *Client) deleteAll(ctx context.Context, orphans []Webhook) (removed []string, err error) {

@@ -75,7 +75,7 @@ func TestClient_FindOrphans_oneList(t *testing.T) {
 		t.Fatal(err)
 	}
 	before := b.requests(titanxsim.CallList)
-	if _, err := b.FindOrphans(t.Context(), crm(), Webhook{}, []UncertainCreate{{}}, nil); err != nil {
+	if _, err := b.FindOrphans(t.Context(), crm(), Webhook{}, []UncertainCreate{{}}); err != nil {
 		t.Fatal(err)
 	}
 	if after := b.requests(titanxsim.CallList); after != before {
@@ -92,6 +92,7 @@ func TestClient_FindOrphans_lateCommit(t *testing.T) {
 		edit    func(*titanxsim.Webhook)
 		proven  bool
 		unknown bool
+		managed bool // the state has it
 	}{
 		{name: "stamped at receipt", proven: true},
 		{name: "stamped at commit", edit: func(w *titanxsim.Webhook) { w.CreatedAt = time.Now() }},
@@ -99,6 +100,7 @@ func TestClient_FindOrphans_lateCommit(t *testing.T) {
 		{name: "upper case", edit: func(w *titanxsim.Webhook) { w.Name = "CRM" }},
 		{name: "more events", edit: func(w *titanxsim.Webhook) { w.EventTypes = append(w.EventTypes, "job.other") }},
 		{name: "another name", edit: func(w *titanxsim.Webhook) { w.Name = "other" }, unknown: true},
+		{name: "in the state", managed: true, unknown: true},
 	} {
 		synctest.Test(t, func(t *testing.T) {
 			b := wired(t, titanxsim.Config{})
@@ -115,12 +117,13 @@ func TestClient_FindOrphans_lateCommit(t *testing.T) {
 			}
 			b.sim.Put("ada", late)
 			b.Client = client(t, Config{APIKey: b.key, Transport: wire{b.sim}}) // the next run
-			managed := func(id string) bool { return id == created.ID }
-			found, err := b.FindOrphans(t.Context(), crm(), created.Webhook, created.Uncertain, managed)
+			asked := crm()
+			asked.Managed = func(id string) bool { return c.managed && id == late.ID }
+			found, err := b.FindOrphans(t.Context(), asked, created.Webhook, created.Uncertain)
 			if err != nil || len(found.Orphans)+len(found.Candidates) != btoi(!c.unknown) || len(found.Orphans) != btoi(c.proven) || len(b.ids()) != 2 {
 				t.Errorf("%s: found %+v, %v, left %v", c.name, found, err, b.ids())
 			}
-			removed, candidates, err := b.DeleteOrphans(t.Context(), crm(), created.Webhook, created.Uncertain, managed)
+			removed, candidates, err := b.DeleteOrphans(t.Context(), asked, created.Webhook, created.Uncertain)
 			if err != nil || len(removed) != btoi(c.proven) || len(candidates) != btoi(!c.proven && !c.unknown) || len(b.ids()) != 2-btoi(c.proven) {
 				t.Errorf("%s: removed %v, candidates %v, %v", c.name, removed, candidates, err)
 			}
@@ -134,7 +137,7 @@ func TestClient_DeleteOrphans_withoutList(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			b := wired(t, titanxsim.Config{})
 			b.sim.Inject(titanxsim.Fault{Call: titanxsim.CallList, Kind: titanxsim.FaultStatus, Status: status})
-			removed, _, err := b.DeleteOrphans(t.Context(), crm(), Webhook{}, []UncertainCreate{{Sent: time.Now(), GaveUp: time.Now()}}, nil)
+			removed, _, err := b.DeleteOrphans(t.Context(), crm(), Webhook{}, []UncertainCreate{{Sent: time.Now(), GaveUp: time.Now()}})
 			var refusal *Error
 			if len(removed) > 0 || !errors.As(err, &refusal) || errors.Is(err, ErrNotFound) || b.requests(titanxsim.CallDelete) != 0 {
 				t.Errorf("%v, %v", removed, err)
@@ -152,7 +155,7 @@ func TestClient_DeleteOrphans_ownWebhooks(t *testing.T) {
 		req := crm()
 		req.Status = StatusInactive
 		made := b.create(t, req)
-		removed, candidates, err := b.DeleteOrphans(t.Context(), req, Webhook{}, []UncertainCreate{{Sent: began, GaveUp: began.Add(time.Minute)}}, nil)
+		removed, candidates, err := b.DeleteOrphans(t.Context(), req, Webhook{}, []UncertainCreate{{Sent: began, GaveUp: began.Add(time.Minute)}})
 		if len(removed)+len(candidates) > 0 || err != nil || !cmp.Equal(b.ids(), []string{made.ID}) {
 			t.Errorf("removed %q, candidates %v, %v", removed, candidates, err)
 		}
@@ -168,7 +171,7 @@ func TestClient_DeleteOrphans_namelessList(t *testing.T) {
 			deleted = deleted || r.Method == http.MethodDelete
 			w.Write([]byte(`[{"id": "w1", "url": "` + crm().URL + `", "status": "inactive"}]`))
 		})}})
-		_, candidates, err := c.DeleteOrphans(t.Context(), crm(), Webhook{}, []UncertainCreate{{Sent: time.Now(), GaveUp: time.Now()}}, nil)
+		_, candidates, err := c.DeleteOrphans(t.Context(), crm(), Webhook{}, []UncertainCreate{{Sent: time.Now(), GaveUp: time.Now()}})
 		if err != nil || len(candidates) != 1 || deleted {
 			t.Errorf("%v, candidates %v, deleted %t", err, candidates, deleted)
 		}

@@ -69,6 +69,9 @@ func (w Webhook) merged(later Webhook) Webhook {
 	}
 }
 
+// manages reports whether the caller has a webhook already.
+func (req CreateRequest) manages(id string) bool { return req.Managed != nil && req.Managed(id) }
+
 // asked returns the webhook that a request describes.
 func (req CreateRequest) asked() Webhook {
 	return Webhook{Name: req.Name, URL: req.URL, EventTypes: eventSet(req.EventTypes), Status: req.Status}
