@@ -20,6 +20,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -368,13 +369,13 @@ func (p *process) until(what string, condition func() bool) {
 	}
 }
 
-// signal asks the receiver to end.
-func (p *process) signal(signal os.Signal) {
+// terminate asks the receiver to end.
+func (p *process) terminate() {
 	p.t.Helper()
 	if runtime.GOOS == "windows" {
 		p.t.Skip("Windows has no signal that a program could catch")
 	}
-	if err := p.cmd.Process.Signal(signal); err != nil {
+	if err := p.cmd.Process.Signal(syscall.SIGTERM); err != nil {
 		p.t.Fatal(err)
 	}
 }

@@ -24,7 +24,6 @@ import (
 	"slices"
 	"strings"
 	"sync/atomic"
-	"syscall"
 	"testing"
 	"time"
 
@@ -331,7 +330,7 @@ func TestReceiver_stop(t *testing.T) {
 		p.answers(204, delivery("after-half")) // the server has accepted the connection before this one's
 		accepted = append(accepted, "after-half")
 
-		p.signal(syscall.SIGTERM)
+		p.terminate()
 		for i := 0; ; i++ {
 			id := fmt.Sprint("during-", i)
 			resp := p.deliver(delivery(id), secret)
@@ -388,7 +387,7 @@ func TestReceiver_stopDuringRequest(t *testing.T) {
 			t.Fatal(err)
 		}
 		p.handles("first")
-		p.signal(syscall.SIGTERM)
+		p.terminate()
 		p.ended()
 		if resp, err := answer(attacker, requestCase{}); err == nil {
 			t.Errorf("the attacker is answered %d", resp.StatusCode)
@@ -423,7 +422,7 @@ func TestReceiver_kill(t *testing.T) {
 			second.answers(204, separators)
 			second.answers(204, delivery("next"))
 			second.prints("begun job.completed next", "handled job.completed next")
-			second.signal(syscall.SIGTERM)
+			second.terminate()
 			second.ended()
 			if diff := cmp.Diff(map[string]string{
 				"done": "result of done", "long": "result of long", "separators": "result of separators", "marked": "result of marked", "next": "result of next",
@@ -521,7 +520,7 @@ func TestReceiver_eventsFile(t *testing.T) {
 			p.answers(204, delivery(id))
 			p.prints("begun job.completed "+id, "handled job.completed "+id)
 		}
-		p.signal(syscall.SIGTERM)
+		p.terminate()
 		p.ended()
 		got := map[string]int{}
 		for _, r := range records(t, folder) {
@@ -642,7 +641,7 @@ func TestReceiver_failures(t *testing.T) {
 		p.logs("handle panics: ")
 
 		// A restart knows what failed.
-		p.signal(syscall.SIGTERM)
+		p.terminate()
 		p.ended()
 		p = l.scripted(t).start(t, p.folder)
 		p.answers(204, event("test.panic", "panics"))

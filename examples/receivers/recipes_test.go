@@ -14,7 +14,6 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
-	"syscall"
 	"testing"
 	"unicode/utf8"
 
@@ -99,7 +98,7 @@ func recipe(t *testing.T, p *process) {
 			t.Errorf("%s: handled (-want +got):\n%s", c.name, diff)
 		}
 	}
-	p.signal(syscall.SIGTERM)
+	p.terminate()
 	p.ended()
 }
 

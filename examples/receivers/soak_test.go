@@ -19,7 +19,6 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
-	"syscall"
 	"testing"
 	"time"
 )
@@ -232,7 +231,7 @@ func (s *soak) count(n *int) {
 // stop returns how long the receiver took to end after its last event.
 func (s *soak) stop(p *process) time.Duration {
 	var lines []string
-	p.signal(syscall.SIGTERM)
+	p.terminate()
 	last := time.Now()
 	for line := range p.lines {
 		lines = append(lines, line)

@@ -447,11 +447,11 @@ func TestSecret_withdrawn_protocol(t *testing.T) {
 	}
 }
 
-// number returns an attribute that is a known number; 0 if it is null.
-func (i instance) number(t *testing.T, attribute string) int64 {
+// secretVersion returns secret_version; 0 if it is null.
+func (i instance) secretVersion(t *testing.T) int64 {
 	t.Helper()
 	var number *big.Float
-	if err := attributes(t, i.value)[attribute].As(&number); err != nil {
+	if err := attributes(t, i.value)["secret_version"].As(&number); err != nil {
 		t.Fatal(err)
 	}
 	if number == nil {
@@ -468,35 +468,35 @@ func TestSecret_version_protocol(t *testing.T) {
 	p := s.protocol(nil)
 	issued := p.create(testWebhook(nil))
 	created := s.only().CreatedAt.Unix()
-	if got := issued.number(t, "secret_version"); got != created {
+	if got := issued.secretVersion(t); got != created {
 		t.Errorf("issued: %d, want created_at, %d", got, created)
 	}
 	encrypted := p.carryOut(issued, testWebhook(object{"secret_recipients": []string{keyA.recipient}})).webhook
-	if got := encrypted.number(t, "secret_version"); got != created {
+	if got := encrypted.secretVersion(t); got != created {
 		t.Errorf("encrypted in place: %d, want %d", got, created)
 	}
 	s.later(time.Hour)
 	renewed := p.carryOut(encrypted, testWebhook(object{"rotation_triggers": map[string]string{"a": "1"}})).webhook
-	if got := renewed.number(t, "secret_version"); got <= created {
+	if got := renewed.secretVersion(t); got <= created {
 		t.Errorf("replaced: %d, want more than %d", got, created)
 	}
 
 	s = simulate(t, titanxsim.Config{})
 	p = s.protocol(nil)
 	lost := p.imported(s)
-	if got := lost.number(t, "secret_version"); got != 0 {
+	if got := lost.secretVersion(t); got != 0 {
 		t.Errorf("lost: %d", got)
 	}
 	held := testWebhook(object{"secret_wo": heldSecret, "secret_wo_version": 1})
 	before := s.now().Unix()
 	adopted := p.carryOut(lost, held).webhook
-	first := adopted.number(t, "secret_version")
+	first := adopted.secretVersion(t)
 	if first < before || first > s.now().Unix() {
 		t.Errorf("adopted: %d", first)
 	}
-	second := p.carryOut(adopted, held.with(object{"secret_wo_version": 2})).webhook.number(t, "secret_version")
+	second := p.carryOut(adopted, held.with(object{"secret_wo_version": 2})).webhook.secretVersion(t)
 	s.later(-time.Hour)
-	third := p.carryOut(adopted, held.with(object{"secret_wo_version": 3})).webhook.number(t, "secret_version")
+	third := p.carryOut(adopted, held.with(object{"secret_wo_version": 3})).webhook.secretVersion(t)
 	if second <= first || third != first+1 {
 		t.Errorf("adopted again: %d, then %d and, with a clock set back, %d", first, second, third)
 	}

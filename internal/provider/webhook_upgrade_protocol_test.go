@@ -106,8 +106,8 @@ func TestUpgrade_firstState_protocol(t *testing.T) {
 	if i.text(t, "secret") != "CANARY-secret" {
 		t.Error("the refresh has changed the secret")
 	}
-	if want := time.Date(2026, 11, 20, 10, 0, 0, 0, time.UTC).Unix(); i.number(t, "secret_version") != want {
-		t.Errorf("secret_version = %d after a refresh, want created_at, %d", i.number(t, "secret_version"), want)
+	if want := time.Date(2026, 11, 20, 10, 0, 0, 0, time.UTC).Unix(); i.secretVersion(t) != want {
+		t.Errorf("secret_version = %d after a refresh, want created_at, %d", i.secretVersion(t), want)
 	}
 	var mark string
 	if err := json.Unmarshal(privateValues(i.private)[seenByKey], &mark); err != nil {
