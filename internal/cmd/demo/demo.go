@@ -6,7 +6,6 @@ package main
 import (
 	"context"
 	"crypto/rand"
-	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -36,6 +35,7 @@ type demo struct {
 	sim      *titanxsim.Server
 	api      *httptest.Server
 	receiver *receiver
+	surprise error // the first one; the CLI runs no more after it
 }
 
 func newDemo(ctx context.Context, scratch string, log io.Writer) (*demo, error) {
@@ -90,127 +90,102 @@ func (d *demo) close() {
 // show takes every step, and stops at the first surprise with what the CLI
 // printed last.
 func (d *demo) show(ctx context.Context, w io.Writer) error {
-	steps := []func(context.Context) (string, error){
+	steps := []func(context.Context) string{
 		d.create, d.deliver, d.planNothing, d.switchStatus, d.loseSecret, d.replace, d.destroy,
 	}
 	for _, step := range steps {
-		line, err := step(ctx)
-		if err != nil {
-			return fmt.Errorf("%w\n%s", err, d.folder.Printed)
+		line := step(ctx)
+		if d.surprise != nil {
+			return fmt.Errorf("%w\n%s", d.surprise, d.folder.Printed)
 		}
 		fmt.Fprintln(w, "✓", line)
 	}
 	return nil
 }
 
-func (d *demo) create(ctx context.Context) (string, error) {
-	if err := d.folder.Run(ctx, 0, "apply", "-auto-approve", "-input=false", "-no-color"); err != nil {
-		return "", err
-	}
-	made, err := d.only()
-	return fmt.Sprintf("%s apply: webhook %s created, %s", d.folder.Name, made.ID, made.Status), err
+func (d *demo) create(ctx context.Context) string {
+	d.run(ctx, 0, "apply", "-auto-approve", "-input=false", "-no-color")
+	made := d.only()
+	return fmt.Sprintf("%s apply: webhook %s created, %s", d.folder.Name, made.ID, made.Status)
 }
 
-func (d *demo) deliver(ctx context.Context) (string, error) {
-	line := fmt.Sprintf("a contact is scored: the receiver verifies its signature with the secret from %s output",
+func (d *demo) deliver(ctx context.Context) string {
+	d.verify(ctx)
+	return fmt.Sprintf("a contact is scored: the receiver verifies its signature with the secret from %s output",
 		d.folder.Name)
-	return line, d.verify(ctx)
 }
 
-func (d *demo) planNothing(ctx context.Context) (string, error) {
-	return d.folder.Name + " plan: no changes",
-		d.folder.Run(ctx, 0, "plan", "-detailed-exitcode", "-input=false", "-no-color")
+func (d *demo) planNothing(ctx context.Context) string {
+	d.run(ctx, 0, "plan", "-detailed-exitcode", "-input=false", "-no-color")
+	return d.folder.Name + " plan: no changes"
 }
 
-func (d *demo) switchStatus(ctx context.Context) (string, error) {
-	before, err := d.only()
-	if err != nil {
-		return "", err
-	}
-	if err := d.setStatus(ctx, before.ID, "inactive"); err != nil {
-		return "", err
-	}
-	if err := d.score(nothing); err != nil {
-		return "", err
-	}
-	if err := d.setStatus(ctx, before.ID, "active"); err != nil {
-		return "", err
-	}
-	return `status = "inactive": changed in place, and nothing is delivered; then "active" again`,
-		d.score(http.StatusNoContent)
+func (d *demo) switchStatus(ctx context.Context) string {
+	id := d.only().ID
+	d.setStatus(ctx, id, "inactive")
+	d.score(nothing)
+	d.setStatus(ctx, id, "active")
+	d.score(http.StatusNoContent)
+	return `status = "inactive": changed in place, and nothing is delivered; then "active" again`
 }
 
-func (d *demo) loseSecret(ctx context.Context) (string, error) {
-	before, err := d.only()
-	if err != nil {
-		return "", err
-	}
-	if err := d.folder.Run(ctx, 0, "state", "rm", webhook); err != nil {
-		return "", err
-	}
-	if err := d.folder.Run(ctx, 0, "import", "-input=false", "-no-color", webhook, before.ID); err != nil {
-		return "", err
-	}
-	if err := d.folder.Run(ctx, 2, "plan", "-detailed-exitcode", "-input=false", "-no-color", "-out=plan"); err != nil {
-		return "", err
-	}
-	warning := webhookWarning.FindSubmatch(d.folder.Printed)
-	if warning == nil {
-		return "", errors.New("the plan does not warn about the webhook")
-	}
-	return fmt.Sprintf("%s import, plan: %s", d.folder.Name, warning[1]), nil
+func (d *demo) loseSecret(ctx context.Context) string {
+	id := d.only().ID
+	d.run(ctx, 0, "state", "rm", webhook)
+	d.run(ctx, 0, "import", "-input=false", "-no-color", webhook, id)
+	d.run(ctx, 2, "plan", "-detailed-exitcode", "-input=false", "-no-color", "-out=plan")
+	warning := append(webhookWarning.FindStringSubmatch(string(d.folder.Printed)), "", "")[1]
+	d.want(warning != "", "the plan does not warn about the webhook")
+	return fmt.Sprintf("%s import, plan: %s", d.folder.Name, warning)
 }
 
-func (d *demo) replace(ctx context.Context) (string, error) {
-	before, err := d.only()
-	if err != nil {
-		return "", err
-	}
-	if err := d.folder.Run(ctx, 0, "apply", "-input=false", "-no-color", "plan"); err != nil {
-		return "", err
-	}
-	made, err := d.only()
-	if err != nil {
-		return "", err
-	}
-	if made.ID == before.ID {
-		return "", fmt.Errorf("webhook %s was not replaced", before.ID)
-	}
-	if err := d.score(http.StatusUnauthorized); err != nil {
-		return "", fmt.Errorf("deliver under the old secret: %w", err)
-	}
-	return d.folder.Name + " apply: a new webhook; the receiver refuses its signature until it gets the new secret",
-		d.verify(ctx)
+func (d *demo) replace(ctx context.Context) string {
+	id := d.only().ID
+	d.run(ctx, 0, "apply", "-input=false", "-no-color", "plan")
+	d.want(d.only().ID != id, "webhook %s was not replaced", id)
+	d.score(http.StatusUnauthorized)
+	d.verify(ctx)
+	return d.folder.Name + " apply: a new webhook; the receiver refuses its signature until it gets the new secret"
 }
 
-func (d *demo) destroy(ctx context.Context) (string, error) {
-	if err := d.folder.Run(ctx, 0, "destroy", "-auto-approve", "-input=false", "-no-color"); err != nil {
-		return "", err
+func (d *demo) destroy(ctx context.Context) string {
+	d.run(ctx, 0, "destroy", "-auto-approve", "-input=false", "-no-color")
+	left := len(d.sim.Webhooks(user))
+	d.want(left == 0, "TitanX still has %d webhooks", left)
+	return d.folder.Name + " destroy: nothing left at TitanX"
+}
+
+// run runs the CLI, which must end with the wanted exit code.
+func (d *demo) run(ctx context.Context, exit int, args ...string) {
+	if d.surprise == nil {
+		d.surprise = d.folder.Run(ctx, exit, args...)
 	}
-	if left := d.sim.Webhooks(user); len(left) > 0 {
-		return "", fmt.Errorf("TitanX still has %d webhooks", len(left))
+}
+
+// want notes a surprise where all is not well. Only the first one counts.
+func (d *demo) want(well bool, format string, args ...any) {
+	if d.surprise == nil && !well {
+		d.surprise = fmt.Errorf(format, args...)
 	}
-	return d.folder.Name + " destroy: nothing left at TitanX", nil
 }
 
 // only returns the one webhook that TitanX has.
-func (d *demo) only() (titanxsim.Webhook, error) {
+func (d *demo) only() titanxsim.Webhook {
 	webhooks := d.sim.Webhooks(user)
-	if len(webhooks) != 1 {
-		return titanxsim.Webhook{}, fmt.Errorf("TitanX has %d webhooks instead of 1", len(webhooks))
-	}
-	return webhooks[0], nil
+	d.want(len(webhooks) == 1, "TitanX has %d webhooks instead of 1", len(webhooks))
+	return append(webhooks, titanxsim.Webhook{})[0]
 }
 
-// verify returns the receiver the secret from the CLI's output and has it
+// verify passes the secret from the CLI's output on to the receiver, and has it
 // verify a delivery.
-func (d *demo) verify(ctx context.Context) error {
-	secret, err := d.folder.Read(ctx, "output", "-no-color", "-raw", "secret")
-	if err != nil {
-		return err
+func (d *demo) verify(ctx context.Context) {
+	if d.surprise != nil {
+		return
 	}
+	var secret []byte
+	secret, d.surprise = d.folder.Read(ctx, "output", "-no-color", "-raw", "secret")
 	d.receiver.secret.Store(string(secret))
-	return d.score(http.StatusNoContent)
+	d.score(http.StatusNoContent)
 }
 
 // nothing is the status of a delivery that is not sent.
@@ -218,25 +193,16 @@ const nothing = 0
 
 // score has a contact scored, and wants the receiver to answer the delivery
 // with a status.
-func (d *demo) score(want int) error {
+func (d *demo) score(want int) {
 	got := nothing
 	for _, delivery := range d.sim.FireAndWait(user, "job.contact.scored", map[string]string{"firstName": "Ada"}) {
 		got = delivery.Status
 	}
-	if got != want {
-		return fmt.Errorf("deliver a scored contact: the receiver answered %d instead of %d", got, want)
-	}
-	return nil
+	d.want(got == want, "deliver a scored contact: the receiver answered %d instead of %d", got, want)
 }
 
-func (d *demo) setStatus(ctx context.Context, id, status string) error {
-	if err := d.folder.Run(ctx, 0, "apply", "-auto-approve", "-input=false", "-no-color", "-var",
-		"status="+status); err != nil {
-		return err
-	}
-	now, err := d.only()
-	if err == nil && (now.ID != id || now.Status != status) {
-		err = fmt.Errorf("webhook is %s, %s instead of %s, %s", now.ID, now.Status, id, status)
-	}
-	return err
+func (d *demo) setStatus(ctx context.Context, id, status string) {
+	d.run(ctx, 0, "apply", "-auto-approve", "-input=false", "-no-color", "-var", "status="+status)
+	now := d.only()
+	d.want(now.ID == id && now.Status == status, "webhook is %s, %s instead of %s, %s", now.ID, now.Status, id, status)
 }
