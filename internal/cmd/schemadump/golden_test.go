@@ -23,7 +23,7 @@ func TestGolden(t *testing.T) {
 		t.Fatal(err)
 	}
 	var current bytes.Buffer
-	if err := dumpGolden(t.Context(), &current); err != nil {
+	if err := write(t.Context(), &current, true, ""); err != nil {
 		t.Fatal(err)
 	}
 	for _, difference := range compare(string(committed), current.String()) {

@@ -29,52 +29,36 @@ func main() {
 	promised := flag.Bool("golden", false, "print what the schema promises")
 	since := flag.String("since", "", "compare with an earlier golden `file`")
 	flag.Parse()
-	write := dump
-	switch {
-	case *since != "":
-		write = func(ctx context.Context, w io.Writer) error { return dumpDifferences(ctx, w, *since) }
-	case *promised:
-		write = dumpGolden
-	}
-	if err := write(context.Background(), os.Stdout); err != nil {
+	if err := write(context.Background(), os.Stdout, *promised, *since); err != nil {
 		fmt.Fprintln(os.Stderr, "schemadump:", err)
 		os.Exit(1)
 	}
 }
 
-// dump writes the schema as a CLI would.
-func dump(ctx context.Context, w io.Writer) error {
+// write writes the schema as a CLI would, or what it promises, or how that
+// differs from an earlier golden file.
+func write(ctx context.Context, w io.Writer, promised bool, since string) error {
 	schema, identities, err := schemas(ctx)
 	if err != nil {
+		return err
+	}
+	switch {
+	case since != "":
+		before, err := os.ReadFile(since)
+		if err != nil {
+			return err
+		}
+		for _, line := range compare(string(before), golden(schema, identities)) {
+			fmt.Fprintln(w, line)
+		}
+		return nil
+	case promised:
+		_, err = io.WriteString(w, golden(schema, identities))
 		return err
 	}
 	encoder := json.NewEncoder(w)
 	encoder.SetIndent("", "  ")
 	return encoder.Encode(newProviderSchemas(schema, identities))
-}
-
-func dumpGolden(ctx context.Context, w io.Writer) error {
-	schema, identities, err := schemas(ctx)
-	if err != nil {
-		return err
-	}
-	_, err = io.WriteString(w, golden(schema, identities))
-	return err
-}
-
-func dumpDifferences(ctx context.Context, w io.Writer, file string) error {
-	before, err := os.ReadFile(file)
-	if err != nil {
-		return err
-	}
-	schema, identities, err := schemas(ctx)
-	if err != nil {
-		return err
-	}
-	for _, line := range compare(string(before), golden(schema, identities)) {
-		fmt.Fprintln(w, line)
-	}
-	return nil
 }
 
 // schemas returns the schemas of the provider, which it serves in process.

@@ -23,7 +23,7 @@ import (
 func TestAccDump_sameAsCLI(t *testing.T) {
 	t.Parallel()
 	var dumped bytes.Buffer
-	if err := dump(t.Context(), &dumped); err != nil {
+	if err := write(t.Context(), &dumped, false, ""); err != nil {
 		t.Fatal(err)
 	}
 
