@@ -73,20 +73,23 @@ func (b *bench) RoundTrip(req *http.Request) (resp *http.Response, err error) {
 	return response.Result(), req.Context().Err()
 }
 
-func (b *bench) report() (r report) {
+// check runs a check, and returns its exit code and its report.
+func (b *bench) check(ctx context.Context) (code int, r report) {
 	b.Helper()
+	code = b.run(ctx, "-yes", "-json")
 	if err := json.Unmarshal(b.stdout.Bytes(), &r); err != nil {
 		b.Fatalf("no JSON: %v\n%s", err, b.stdout.String())
 	}
-	return r
+	return code, r
 }
 
 func (r report) finding(doubt string) finding {
-	at := slices.IndexFunc(r.Findings, func(f finding) bool { return f.Doubt == doubt })
-	if at < 0 {
-		return finding{}
+	for _, f := range r.Findings {
+		if f.Doubt == doubt {
+			return f
+		}
 	}
-	return r.Findings[at]
+	return finding{}
 }
 
 // notCoveredIn has the dialects that no provider could handle.
@@ -128,8 +131,8 @@ func TestCheck_dialects(t *testing.T) {
 					}
 				}
 			}
-			code, bad := b.run(b.Context(), "-yes", "-json"), notCoveredIn[d.String()]
-			got := b.report()
+			code, got := b.check(b.Context())
+			bad := notCoveredIn[d.String()]
 			for _, f := range got.Findings {
 				if (f.Covered == notCovered) != slices.Contains(strings.Split(bad, ", "), f.Doubt) || f.Covered == notSeen && d.ListDelay == 0 {
 					b.Errorf("%s: %s: covered: %s (%s)", d, f.Doubt, f.Covered, f.Why)
@@ -179,8 +182,7 @@ func TestCheck_faults(t *testing.T) {
 						fault.Delay = 2 * titanx.DefaultRequestTimeout
 					}
 					b.sim.Inject(fault)
-					code := b.run(ctx, "-yes", "-json")
-					got := b.report()
+					code, got := b.check(ctx)
 					if left := b.sim.Webhooks("ada"); len(left) != 1 || left[0].ID != other.ID || got.LeftBehind != "" {
 						b.Errorf("request %d: %d webhooks are left, left behind: %q", n, len(left), got.LeftBehind)
 					}
@@ -197,9 +199,8 @@ func TestCheck_faults(t *testing.T) {
 func TestCheck_rate(t *testing.T) {
 	t.Parallel()
 	bubble(t, titanxsim.Config{Dialect: titanxsim.Dialect{Paging: "cursor"}, Limits: titanxsim.Limits{Second: 5}}, func(b *bench) {
-		b.run(b.Context(), "-yes", "-json")
-		if got := b.report().finding("429"); got.Covered != notSeen {
-			b.Errorf("429: %+v", got)
+		if _, got := b.check(b.Context()); got.finding("429").Covered != notSeen {
+			b.Errorf("429: %+v", got.finding("429"))
 		}
 	})
 }
@@ -261,8 +262,8 @@ func TestCheck_notCovered(t *testing.T) {
 	} {
 		bubble(t, titanxsim.Config{}, func(b *bench) {
 			b.sim.Inject(fault)
-			b.run(b.Context(), "-yes", "-json")
-			if got := b.report().finding(doubt); got.Covered != notCovered || got.Why == "" || len(b.sim.Webhooks("ada")) > 0 {
+			_, report := b.check(b.Context())
+			if got := report.finding(doubt); got.Covered != notCovered || got.Why == "" || len(b.sim.Webhooks("ada")) > 0 {
 				b.Errorf("%s: %+v, %d webhooks are left", doubt, got, len(b.sim.Webhooks("ada")))
 			}
 		})
