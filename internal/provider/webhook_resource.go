@@ -265,7 +265,7 @@ func (r *webhookResource) Read(ctx context.Context, req resource.ReadRequest, re
 	}
 	r.warnOrphans(ctx, client, model, found, req.Private, &resp.Diagnostics)
 	r.conn.refreshed.Store(model.ID.ValueString(), nil)
-	found = asRequested(ctx, found, req, resp)
+	found = asRequested(ctx, found, req, resp).WithoutMasked(model.Name.ValueString(), model.URL.ValueString())
 	adopted := model.wasAdopted(privateValue(ctx, req.Private, adoptedKey, &resp.Diagnostics))
 	resp.State.Raw = model.refreshed(found, r.conn.now(r.now), adopted).encode(ctx, &resp.Diagnostics)
 	if !r.conn.marked(seenBy) {

@@ -6,6 +6,7 @@ package titanx
 import (
 	"html"
 	"net/url"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -58,6 +59,34 @@ func isMasked(asked, stored string) bool {
 		}
 	}
 	return true
+}
+
+// hiddenPart is what services write for a part of a value that they do not
+// show.
+var hiddenPart = regexp.MustCompile(`(\*{3,}|\x{2022}{2,}|\x{2026}|\.{3})`)
+
+// WithoutMasked returns the webhook without a name or a url of which only a part
+// is shown, as some services do in lists: such a value counts as not returned.
+// A part that does not agree with the whole is that of another value. Where the
+// whole is not known, it is "".
+func (w Webhook) WithoutMasked(name, url string) Webhook {
+	if name != "" && showsPartOf(name, w.Name) {
+		w.Name = ""
+	}
+	if showsPartOf(strings.ToLower(url), strings.ToLower(w.URL)) {
+		w.URL = ""
+	}
+	return w
+}
+
+func showsPartOf(whole, shown string) bool {
+	hidden := hiddenPart.FindStringIndex(shown)
+	if hidden == nil || shown == whole {
+		return false
+	}
+	before, after := shown[:hidden[0]], shown[hidden[1]:]
+	return whole == "" || len(before)+len(after) <= len(whole) && strings.HasPrefix(whole, before) &&
+		strings.HasSuffix(whole, after)
 }
 
 // IsEventsForm reports whether a service may store one set of events as

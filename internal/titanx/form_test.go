@@ -42,6 +42,34 @@ func TestIsNameForm(t *testing.T) {
 	}
 }
 
+func TestWebhook_WithoutMasked(t *testing.T) {
+	t.Parallel()
+	for _, tc := range []struct {
+		name, url           string // as they are
+		shownName, shownURL string
+		wantName, wantURL   string
+	}{
+		{"crm", "https://a.example/token", "crm", "https://a.example/token", "crm", "https://a.example/token"},
+		{"crm", "https://a.example/token", "crm", "https://a.example/to***", "crm", ""},
+		{"crm", "https://A.example/token", "crm", "https://a.example/\u2022\u2022\u2022en", "crm", ""},
+		{"crm", "https://a.example/x?k=token&v=1", "crm", "https://a.example/x?k=***&v=1", "crm", ""},
+		{"crm", "https://a.example/token", "crm", "https://a.exam...", "crm", ""},
+		{"crm", "https://a.example/token", "crm", "https://b.example/to***", "crm", "https://b.example/to***"},
+		{"crm", "https://a.example/token", "crm", "https://a.example/to***x", "crm", "https://a.example/to***x"},
+		{"crm", "https://a.example/a", "crm", "https://a.example/a***a", "crm", "https://a.example/a***a"},
+		{"crm", "https://a.example/***", "crm", "https://a.example/***", "crm", "https://a.example/***"},
+		{"crm", "https://a.example/a*b", "crm", "https://a.example/a*", "crm", "https://a.example/a*"},
+		{"scored contacts", "", "scored con\u2026", "https://a.example/***", "", ""},
+		{"scored contacts", "", "scored jobs...", "", "scored jobs...", ""},
+		{"", "", "scored con...", "", "scored con...", ""},
+	} {
+		got := Webhook{Name: tc.shownName, URL: tc.shownURL}.WithoutMasked(tc.name, tc.url)
+		if got.Name != tc.wantName || got.URL != tc.wantURL {
+			t.Errorf("%q %q shown as %q %q: %q %q", tc.name, tc.url, tc.shownName, tc.shownURL, got.Name, got.URL)
+		}
+	}
+}
+
 func TestIsURLForm(t *testing.T) {
 	t.Parallel()
 	for _, tc := range []struct {

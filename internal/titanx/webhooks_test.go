@@ -89,6 +89,9 @@ func live(t *testing.T, dialect titanxsim.Dialect) {
 			want.Status = ""
 		}
 		found, err := b.Find(t.Context(), want.ID)
+		if dialect.ListForm == "masked" && found.URL == "https://receiver.example/***" {
+			found.URL = want.URL
+		}
 		if diff := cmp.Diff(want, found); err != nil || diff != "" {
 			t.Errorf("find: %v (-want +got):\n%s", err, diff)
 		}
@@ -111,7 +114,7 @@ func live(t *testing.T, dialect titanxsim.Dialect) {
 		if err != nil || changed.ID != want.ID || changed.Status != StatusInactive && dialect.StatusSet == "" {
 			t.Errorf("set status: %+v, %v", changed, err)
 		}
-		if found, err := b.Find(t.Context(), want.ID); err != nil || found.Status != StatusInactive && dialect.StatusOut == "" && dialect.StatusSet == "" || found.URL != want.URL {
+		if found, err := b.Find(t.Context(), want.ID); err != nil || found.Status != StatusInactive && dialect.StatusOut == "" && dialect.StatusSet == "" || found.URL != want.URL && dialect.ListForm == "" {
 			t.Errorf("find: %+v, %v", found, err)
 		}
 		if err := b.Delete(t.Context(), want.ID); err != nil {

@@ -83,6 +83,8 @@ type Dialect struct {
 	// List is where the array of a list stands: at once under the envelope, or
 	// one level deeper under this key.
 	List string `sim:"list" values:"array webhooks items results"`
+	// ListForm is in which form lists show a url.
+	ListForm string `sim:"list-form" values:"whole masked"`
 	// Paging is how a list shows that it goes on: nextCursor, a next address in
 	// the body, a Link header, or a page count. A bare array cannot hold more:
 	// with the paging in its body it becomes an object with "items".

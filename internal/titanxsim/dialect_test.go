@@ -216,6 +216,11 @@ var wireChecks = map[string]func(*testing.T, *bench){
 		resp.json(t)
 	},
 	"get=absent-405": func(t *testing.T, b *bench) { expectStatus(t, b.do("GET", "/webhooks/"+b.create().ID, ""), 405) },
+	"list-form=masked": func(t *testing.T, b *bench) {
+		created := b.create()
+		expect(t, at(b.do("GET", "/webhooks", "").json(t), "payload").([]any)[0].(map[string]any)["url"], "https://receiver.example/***")
+		expect(t, at(b.do("GET", "/webhooks/"+created.ID, "").json(t), "payload", "url"), created.URL)
+	},
 	"deleted=status": func(t *testing.T, b *bench) {
 		id := b.create().ID
 		b.do("DELETE", "/webhooks/"+id, "")

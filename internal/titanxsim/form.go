@@ -44,6 +44,15 @@ func (d Dialect) Form(w Webhook) Webhook {
 	return w
 }
 
+// masked hides what may be a token in a url: all but its host.
+func masked(text string) string {
+	u, err := url.Parse(text)
+	if err != nil {
+		return "***"
+	}
+	return u.Scheme + "://" + u.Host + "/***"
+}
+
 var escape = regexp.MustCompile(`%[0-9A-Fa-f]{2}`)
 
 func (d Dialect) formURL(text string) string {

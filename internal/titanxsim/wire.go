@@ -137,7 +137,11 @@ func (d Dialect) list(r *http.Request, all []*stored) answer {
 	}
 	items := make([]webhookJSON, 0, len(page))
 	for _, w := range page {
-		items = append(items, d.webhook(w.Webhook))
+		item := d.webhook(w.Webhook)
+		if d.ListForm == "masked" {
+			item.URL = masked(item.URL)
+		}
+		items = append(items, item)
 	}
 	shape := d.List
 	if shape == "array" && d.Envelope == "bare" && len(more) > 0 {
