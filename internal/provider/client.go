@@ -5,6 +5,7 @@ package provider
 
 import (
 	"context"
+	"errors"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -52,25 +53,34 @@ func connected(data any) *connection {
 	return conn
 }
 
-// api returns the client, and a context under which no log line shows the API
-// key or one of the secrets. Without a key, and while arguments are unknown, it
-// adds an error that says so, and returns nil.
+// operationLimit is how long an operation may take, waits for rate limits
+// included.
+const operationLimit = 20 * time.Minute
+
+var errOperationLimit = errors.New("no result within 20 minutes")
+
+// api returns the client, and a context that ends with the operation's limit
+// and under which no log line shows the API key or one of the secrets. Done
+// releases the context. After an error, api returns nil. Without a key, and
+// while arguments are unknown, it adds an error that says so, and returns nil.
 func (c *connection) api(
 	ctx context.Context, activity string, diags *diag.Diagnostics, secrets ...string,
-) (*titanx.Client, context.Context) {
-	if c.ready() {
+) (client *titanx.Client, limited context.Context, done func()) {
+	switch {
+	case diags.HasError():
+	case c.ready():
 		c.client.KeepOut(secrets...)
-		return c.client, c.masked(ctx, secrets...)
-	}
-	if c.keyless {
+		ctx, done = context.WithTimeoutCause(c.masked(ctx, secrets...), operationLimit, errOperationLimit)
+		return c.client, ctx, done
+	case c.keyless:
 		addMissingKey(diags)
-		return nil, ctx
+	default:
+		diags.AddError("Unable to "+activity,
+			"The provider's "+strings.Join(c.unknown, " and ")+" will be known only after apply, and this step needs "+
+				"the API. Apply what it depends on first, for example with -target, or take it from a variable. "+
+				"With -refresh=false, planning existing webhooks does not need the API.")
 	}
-	diags.AddError("Unable to "+activity,
-		"The provider's "+strings.Join(c.unknown, " and ")+" will be known only after apply, and this step needs the API. "+
-			"Apply what it depends on first, for example with -target, or take it from a variable. "+
-			"With -refresh=false, planning existing webhooks does not need the API.")
-	return nil, ctx
+	return nil, ctx, func() {}
 }
 
 // lacksKey reports whether no API key is configured. Only the first call in a

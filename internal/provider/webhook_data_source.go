@@ -73,15 +73,11 @@ func (d *webhookDataSource) Configure(
 func (d *webhookDataSource) Read(ctx context.Context, req datasource.ReadRequest, resp *datasource.ReadResponse) {
 	var config webhookModel
 	resp.Diagnostics.Append(req.Config.Get(ctx, &config)...)
-	if resp.Diagnostics.HasError() {
-		return
-	}
-	client, ctx := d.conn.api(ctx, "read webhook", &resp.Diagnostics)
+	client, ctx, done := d.conn.api(ctx, "read webhook", &resp.Diagnostics)
+	defer done()
 	if client == nil {
 		return
 	}
-	ctx, cancel := context.WithTimeoutCause(ctx, operationLimit, errOperationLimit)
-	defer cancel()
 	var found titanx.Webhook
 	if config.ID.IsNull() {
 		found = findOne(ctx, client, config, &resp.Diagnostics)

@@ -61,12 +61,13 @@ func (r *webhookListResource) List(ctx context.Context, req list.ListRequest, st
 	var filter webhookFilterModel
 	diags := req.Config.Get(ctx, &filter)
 	matches := filter.matcher(&diags)
-	client, ctx := r.conn.api(ctx, "list webhooks", &diags)
+	client, ctx, done := r.conn.api(ctx, "list webhooks", &diags)
 	if diags.HasError() {
 		stream.Results = list.ListResultsStreamDiagnostics(diags)
 		return
 	}
 	stream.Results = func(push func(list.ListResult) bool) {
+		defer done()
 		left := req.Limit
 		for w, err := range client.List(ctx) {
 			if err != nil {

@@ -200,7 +200,8 @@ func (r *webhookResource) deleteOrphans(
 	if len(creates) == 0 {
 		return false
 	}
-	client, ctx := r.conn.api(ctx, "delete the orphan of an uncertain create", diags, model.Secret.ValueString())
+	client, ctx, done := r.conn.api(ctx, "delete the orphan of an uncertain create", diags, model.Secret.ValueString())
+	defer done()
 	if client == nil {
 		return false
 	}

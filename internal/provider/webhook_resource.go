@@ -193,22 +193,12 @@ func (r *webhookResource) Configure(
 	r.conn = connected(req.ProviderData)
 }
 
-// operationLimit is how long an operation may take, waits for rate limits
-// included.
-const operationLimit = 20 * time.Minute
-
-var errOperationLimit = errors.New("no result within 20 minutes")
-
 func (r *webhookResource) Create(ctx context.Context, req resource.CreateRequest, resp *resource.CreateResponse) {
 	var model webhookResourceModel
 	model.decode(ctx, req.Plan.Raw, &resp.Diagnostics)
 	recipients := model.recipients(&resp.Diagnostics)
-	ctx, cancel := context.WithTimeoutCause(ctx, operationLimit, errOperationLimit)
-	defer cancel()
-	if resp.Diagnostics.HasError() {
-		return
-	}
-	client, ctx := r.conn.api(ctx, "create webhook", &resp.Diagnostics)
+	client, ctx, done := r.conn.api(ctx, "create webhook", &resp.Diagnostics)
+	defer done()
 	if client == nil {
 		return
 	}
@@ -236,8 +226,6 @@ func (r *webhookResource) Create(ctx context.Context, req resource.CreateRequest
 func (r *webhookResource) Read(ctx context.Context, req resource.ReadRequest, resp *resource.ReadResponse) {
 	var model webhookResourceModel
 	model.decode(ctx, req.State.Raw, &resp.Diagnostics)
-	ctx, cancel := context.WithTimeoutCause(ctx, operationLimit, errOperationLimit)
-	defer cancel()
 	if resp.Diagnostics.HasError() {
 		return
 	}
@@ -251,7 +239,8 @@ func (r *webhookResource) Read(ctx context.Context, req resource.ReadRequest, re
 	if r.conn.lacksKey(&resp.Diagnostics) {
 		return
 	}
-	client, ctx := r.conn.api(ctx, "read webhook", &resp.Diagnostics, model.Secret.ValueString())
+	client, ctx, done := r.conn.api(ctx, "read webhook", &resp.Diagnostics, model.Secret.ValueString())
+	defer done()
 	if client == nil {
 		return
 	}
@@ -317,12 +306,8 @@ func (r *webhookResource) Update(ctx context.Context, req resource.UpdateRequest
 func (r *webhookResource) Delete(ctx context.Context, req resource.DeleteRequest, resp *resource.DeleteResponse) {
 	var model webhookResourceModel
 	model.decode(ctx, req.State.Raw, &resp.Diagnostics)
-	ctx, cancel := context.WithTimeoutCause(ctx, operationLimit, errOperationLimit)
-	defer cancel()
-	if resp.Diagnostics.HasError() {
-		return
-	}
-	client, ctx := r.conn.api(ctx, "delete webhook", &resp.Diagnostics, model.Secret.ValueString())
+	client, ctx, done := r.conn.api(ctx, "delete webhook", &resp.Diagnostics, model.Secret.ValueString())
+	defer done()
 	if client == nil {
 		return
 	}
@@ -551,8 +536,9 @@ func (r *webhookResource) setStatus(
 	ctx context.Context, plan, state webhookResourceModel, seenBy []byte, diags *diag.Diagnostics,
 ) types.String {
 	got := types.StringNull()
-	client, ctx := r.conn.api(ctx, "set status of webhook", diags, state.Secret.ValueString(),
+	client, ctx, done := r.conn.api(ctx, "set status of webhook", diags, state.Secret.ValueString(),
 		plan.Secret.ValueString())
+	defer done()
 	if client == nil {
 		return got
 	}

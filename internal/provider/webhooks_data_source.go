@@ -59,15 +59,11 @@ func (d *webhooksDataSource) Read(ctx context.Context, req datasource.ReadReques
 	var model webhooksModel
 	resp.Diagnostics.Append(req.Config.Get(ctx, &model)...)
 	matches := model.matcher(&resp.Diagnostics)
-	if resp.Diagnostics.HasError() {
-		return
-	}
-	client, ctx := d.conn.api(ctx, "list webhooks", &resp.Diagnostics)
+	client, ctx, done := d.conn.api(ctx, "list webhooks", &resp.Diagnostics)
+	defer done()
 	if client == nil {
 		return
 	}
-	ctx, cancel := context.WithTimeoutCause(ctx, operationLimit, errOperationLimit)
-	defer cancel()
 	all, err := client.All(ctx)
 	if err != nil {
 		addAPIError(&resp.Diagnostics, "list webhooks", err)
