@@ -42,8 +42,8 @@ func adviceFor(err error) string {
 			"Delete webhooks that nobody needs, or ask TitanX for a higher limit, and then run again. " +
 			"The state is unchanged."
 	case isRefused && refused.HTML && errors.Is(err, titanx.ErrForbidden):
-		return "The response is a web page, so it is probably not from the TitanX API, but from a firewall or proxy in " +
-			"between. Find out what it refuses, such as the address of this machine. The state is unchanged."
+		return "The response is a web page, so it is probably not from the TitanX API, but from a firewall or " +
+			"proxy in between. Find out what it refuses, such as the address of this machine. The state is unchanged."
 	case errors.Is(err, titanx.ErrForbidden):
 		return "The API key is not allowed to do this. Grant its user permission to manage webhooks, or use " +
 			"the key of a user who has it. The state is unchanged."

@@ -90,7 +90,8 @@ func (r *webhookResource) deletePending(
 				"from the state.")
 		return again
 	}
-	removed, candidates, err := client.DeleteOrphans(ctx, model.createRequest(r.conn.isManaged), titanx.Webhook{}, record.Creates)
+	removed, candidates, err := client.DeleteOrphans(ctx, model.createRequest(r.conn.isManaged), titanx.Webhook{},
+		record.Creates)
 	name := model.Name.ValueString()
 	warnOrphansDeleted(diags, name, removed)
 	switch {
