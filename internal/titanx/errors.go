@@ -56,7 +56,7 @@ type Error struct {
 
 func (e *Error) Error() string {
 	text := strings.TrimSpace(fmt.Sprintf("TitanX answered %d %s", e.StatusCode, http.StatusText(e.StatusCode)))
-	if e.StatusCode >= 200 && e.StatusCode <= 299 {
+	if isSuccess(e.StatusCode) {
 		text += " with an error"
 	}
 	switch {
@@ -92,7 +92,7 @@ func (e *Error) Is(target error) bool {
 // like any other if the list shows that nothing was created.
 func isRefusalInside2xx(err error) bool {
 	var refusal *Error
-	return errors.As(err, &refusal) && refusal.StatusCode >= 200 && refusal.StatusCode <= 299
+	return errors.As(err, &refusal) && isSuccess(refusal.StatusCode)
 }
 
 // CertificateError says that the certificate of the API does not verify.

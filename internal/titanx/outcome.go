@@ -48,7 +48,7 @@ func (c *Client) decide(what call, got *answer, err error) *requestError {
 	if err != nil {
 		return &requestError{outcomeOf(err), err}
 	}
-	if got.status >= 200 && got.status <= 299 {
+	if isSuccess(got.status) {
 		if err := what.read(got); err != nil {
 			return &requestError{uncertain, err}
 		}
@@ -63,6 +63,9 @@ func (c *Client) decide(what call, got *answer, err error) *requestError {
 	}
 	return &requestError{o, newError(got)}
 }
+
+// isSuccess reports whether a status is a 2xx.
+func isSuccess(status int) bool { return status/100 == 2 }
 
 // isTimeout reports whether a gateway gave up on a request that the server
 // behind it may still carry out. nginx has 499 for this, Cloudflare 522 and

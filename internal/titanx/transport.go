@@ -77,7 +77,7 @@ func readBody(ctx context.Context, resp *http.Response) ([]byte, error) {
 	switch {
 	case resp.StatusCode == http.StatusSwitchingProtocols:
 		return nil, nil
-	case resp.StatusCode < 200 || resp.StatusCode > 299:
+	case !isSuccess(resp.StatusCode):
 		limit = maxErrorBody
 	case resp.ContentLength > maxBody:
 		return nil, errTooLong
