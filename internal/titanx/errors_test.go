@@ -71,6 +71,22 @@ func TestErrorMessage_redacted(t *testing.T) {
 	}
 }
 
+func TestErrorMessage_urls(t *testing.T) {
+	t.Parallel()
+	for body, want := range map[string]string{
+		`{"message": "https://a.example/CANARY?k=CANARY is not reachable"}`:          "https://a.example/… is not reachable",
+		`{"message": "cannot reach \"https://a.example:8443/CANARY\", retry later"}`: `cannot reach "https://a.example:8443/…", retry later`,
+		`cannot reach HTTPS://a.example?CANARY.`:                                     "cannot reach HTTPS://a.example/….",
+		`{"error": "{\"url\":\"https:\\/\\/a.example\\/CANARY\"}"}`:                  `{"url":"https:\/\/a.example/…"}`,
+		`cannot reach https://a.example`:                                             "cannot reach https://a.example",
+		`cannot reach https://a.example/ at all`:                                     "cannot reach https://a.example/ at all",
+	} {
+		if got := newError(&answer{status: 400, body: []byte(body)}).Message; got != want {
+			t.Errorf("%s: message %q, want %q", body, got, want)
+		}
+	}
+}
+
 func keeps(secrets ...string) *redactor {
 	r := &redactor{}
 	r.add(secrets...)

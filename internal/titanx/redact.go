@@ -82,6 +82,10 @@ func writtenForms(secret string) []string {
 // that the client has not seen yet may be in an error.
 var looksSecret = regexp.MustCompile(`(?:whsec_|wh_sk_|Bearer\s+)\S+`)
 
+// afterHost matches what follows the host of a url: the path and the query of a
+// webhook's url may be a token, and servers repeat the url that they refuse.
+var afterHost = regexp.MustCompile(`(?i)(https?:(?:\\?/){2}[^/\\?#\s"'<>]+)[/\\?#][^\s"'<>]*[^\s"'<>.,:;)\]]`)
+
 // clean returns a text of one line that may be shown. Control characters go
 // first, so that none tears a secret apart, and the cut comes after the
 // redaction, so that no part of a secret stays.
@@ -93,7 +97,8 @@ func (r *redactor) clean(text string) string {
 		}
 		return -1
 	}, strings.ToValidUTF8(text[:min(len(text), maxErrorBody)], ""))
-	words := strings.Fields(looksSecret.ReplaceAllString(r.withoutSecrets(text), "(redacted)"))
+	text = looksSecret.ReplaceAllString(r.withoutSecrets(text), "(redacted)")
+	words := strings.Fields(afterHost.ReplaceAllString(text, "$1/…"))
 	if cut { // the last word may be the beginning of a secret
 		words = words[:max(len(words)-1, 0)]
 	}
