@@ -260,8 +260,13 @@ func (c *check) create(ctx context.Context, suffix, url, event string) (titanx.C
 }
 
 // compare checks that the client reads the first webhook in a list as the
-// create returned it. TitanX may leave out the name.
+// create returned it. TitanX may leave out the name, and show only a part of
+// the url.
 func (c *check) compare(w titanx.Webhook) error {
+	if w.URL != "" && w.WithoutMasked(c.first.Name, c.first.URL).URL == "" {
+		c.seen = "only a part of the url"
+		w.URL = c.first.URL
+	}
 	switch {
 	case w.ID == "":
 		return errNotSeen
