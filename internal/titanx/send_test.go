@@ -480,6 +480,20 @@ func TestReadBody_limits(t *testing.T) {
 }
 
 // An error body that breaks off where it would have been cut is not complete.
+// A byte order mark is not JSON, but some servers begin with it (RFC 8259,
+// section 8.1).
+func TestReadBody_byteOrderMark(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		c := client(t, Config{Transport: wire{http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+			io.WriteString(w, "\ufeff"+`{"id": "w1"}`)
+		})}})
+		if w, err := c.Get(t.Context(), "w1"); err != nil || w.ID != "w1" {
+			t.Errorf("%+v, %v", w, err)
+		}
+	})
+}
+
 func TestReadBody_broken(t *testing.T) {
 	t.Parallel()
 	body := io.MultiReader(bytes.NewReader(make([]byte, maxErrorBody)), iotest.ErrReader(io.ErrUnexpectedEOF))

@@ -4,6 +4,7 @@
 package titanx
 
 import (
+	"bytes"
 	"context"
 	"crypto/tls"
 	"errors"
@@ -90,7 +91,7 @@ func readBody(ctx context.Context, resp *http.Response) ([]byte, error) {
 	} else if int64(len(body)) > limit {
 		return body[:limit], nil // the beginning of an error says enough
 	}
-	return body, err
+	return bytes.TrimPrefix(body, []byte("\ufeff")), err
 }
 
 var errTooLong = fmt.Errorf("%w: more than %d MiB", ErrUnreadable, maxBody>>20)
