@@ -144,7 +144,7 @@ func (m *webhookResourceModel) refresh(w titanx.Webhook) {
 	if w.EventTypes != nil {
 		m.EventTypes = textSet(w.EventTypes)
 	}
-	if w.Status != "" {
+	if w.Status != "" && !titanx.SameStatus(m.Status.ValueString(), w.Status) {
 		m.Status = types.StringValue(w.Status)
 	}
 	m.CreatedAt = timeOr(w.CreatedAt, m.CreatedAt)

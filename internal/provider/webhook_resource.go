@@ -552,7 +552,7 @@ func (r *webhookResource) setStatus(
 			fmt.Sprintf("The webhook %s no longer exists at TitanX. Plan again with a refresh to create it again.", id))
 	case err != nil:
 		addAPIError(diags, "set status of webhook", err)
-	case now.Status != want:
+	case !titanx.SameStatus(now.Status, want):
 		got = types.StringValue(now.Status)
 		diags.AddAttributeError(path.Root("status"),
 			fmt.Sprintf("Webhook %q is %s, not %s", name, client.Clean(now.Status), want),

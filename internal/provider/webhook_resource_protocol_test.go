@@ -5,6 +5,7 @@ package provider
 
 import (
 	"net/http"
+	"strings"
 	"testing"
 
 	"github.com/hashicorp/terraform-plugin-go/tfprotov6"
@@ -174,6 +175,28 @@ func TestChange_contradicted_protocol(t *testing.T) {
 		if _, diags := p.apply(p.plan(made, config)); !has(diags, isError, "", "but the list has it") ||
 			!has(diags, isError, "", "terraform state rm") {
 			t.Errorf("%v: %v", config, summaries(diags))
+		}
+	}
+}
+
+// TestStatus_case_protocol: a status is one word in any case, and the state
+// keeps the one that is configured.
+func TestStatus_case_protocol(t *testing.T) {
+	t.Parallel()
+	for _, status := range []string{"ACTIVE", "Inactive"} {
+		s := simulate(t, titanxsim.Config{})
+		config := testWebhook(object{"status": status})
+		made := s.protocol(nil).create(config)
+		for _, stored := range []string{strings.ToLower(status), strings.ToUpper(status)} {
+			w := s.only()
+			w.Status = stored
+			s.Put(simUser, w)
+			p := s.protocol(nil)
+			read, diags := p.read(made)
+			p.mustSucceed(diags)
+			if c := p.plan(read, config); !c.noChange() {
+				t.Errorf("%s at a server that has %s: %s is a change", status, stored, read.text(t, "status"))
+			}
 		}
 	}
 }

@@ -181,7 +181,7 @@ func (c *Client) attemptCreate(
 // activate is the second step. What TitanX answered to the first one decides
 // whether it is needed. A failure is in StatusErr, unless it is errGone.
 func (c *Client) activate(ctx context.Context, created *Created, want string, room *spare) error {
-	if created.Status == want {
+	if SameStatus(created.Status, want) {
 		return nil
 	}
 	now, err := c.setStatus(ctx, created.ID, want, room)
@@ -192,7 +192,7 @@ func (c *Client) activate(ctx context.Context, created *Created, want string, ro
 		created.StatusErr = err
 	default:
 		created.Webhook, created.Answered = created.merged(now), created.Answered.merged(now)
-		if created.Status != want {
+		if !SameStatus(created.Status, want) {
 			created.StatusErr = &StatusError{Want: want, Got: c.redact.clean(created.Status)}
 		}
 	}

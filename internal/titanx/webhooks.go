@@ -11,6 +11,7 @@ import (
 	"iter"
 	"net/http"
 	"net/url"
+	"strings"
 	"time"
 )
 
@@ -23,6 +24,10 @@ const (
 // statusDeleted is the status of a webhook that is gone. Many APIs go on
 // listing it.
 const statusDeleted = "deleted"
+
+// SameStatus reports whether two statuses are the same word. Some frameworks
+// write the words of a list of constants in upper case.
+func SameStatus(a, b string) bool { return strings.EqualFold(a, b) }
 
 // EventTypes returns the documented events (docs.titanx.io, "Webhooks"). More
 // must be expected without notice.
@@ -218,7 +223,7 @@ func (c *Client) setStatus(ctx context.Context, id, status string, room *spare) 
 		return Webhook{}, err
 	}
 	if page {
-		if listed, err := c.lookup(ctx, id, time.Now()); err != nil || listed.Status != status {
+		if listed, err := c.lookup(ctx, id, time.Now()); err != nil || !SameStatus(listed.Status, status) {
 			return Webhook{}, errPage
 		}
 	}
