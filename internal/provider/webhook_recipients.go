@@ -124,14 +124,7 @@ func encryptTo(recipients []age.Recipient, secret string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	if _, err := io.WriteString(w, secret); err != nil {
-		return "", err
-	}
-	if err := w.Close(); err != nil {
-		return "", err
-	}
-	if err := text.Close(); err != nil {
-		return "", err
-	}
-	return out.String(), nil
+	_, err = io.WriteString(w, secret)
+	err = errors.Join(err, w.Close(), text.Close())
+	return out.String(), err
 }

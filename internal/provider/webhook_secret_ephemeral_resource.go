@@ -130,13 +130,12 @@ func decryptWith(identities []age.Identity, encrypted string) (string, error) {
 		return "", errors.New("the identity matches none of the recipients that it was encrypted to: " +
 			"use the private key of one of the webhook's secret_recipients")
 	}
-	damaged := errors.New("it begins like an age file but is damaged: use the complete, unchanged encrypted_secret")
-	if err != nil {
-		return "", damaged
+	var secret []byte
+	if err == nil {
+		secret, err = io.ReadAll(plain)
 	}
-	secret, err := io.ReadAll(plain)
 	if err != nil {
-		return "", damaged
+		return "", errors.New("it begins like an age file but is damaged: use the complete, unchanged encrypted_secret")
 	}
 	return string(secret), nil
 }
