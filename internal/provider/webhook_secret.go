@@ -84,11 +84,15 @@ func (m *webhookResourceModel) setAdopted(now time.Time, before types.Int64) {
 }
 
 func (m webhookResourceModel) expired(now time.Time) bool {
-	if m.RotateAfter.IsNull() || m.RotateAfter.IsUnknown() {
-		return false
-	}
+	due, ok := m.due()
+	return ok && now.After(due)
+}
+
+// due returns when rotate_after passes. It is not ok if that is not known.
+func (m webhookResourceModel) due() (at time.Time, ok bool) {
 	created, err := time.Parse(time.RFC3339, m.CreatedAt.ValueString())
-	return err == nil && now.After(created.Add(durationOf(m.RotateAfter)))
+	limit := durationOf(m.RotateAfter)
+	return created.Add(limit), err == nil && limit > 0
 }
 
 // keepSecret stores a secret: encrypted if there are recipients, and else as it
@@ -286,15 +290,10 @@ func (c *webhookChange) warnTriggers() {
 // warnAge warns of an age that no refresh has checked. It changes nothing: only
 // Read may act on the clock.
 func (c *webhookChange) warnAge() {
-	limit := durationOf(c.plan.RotateAfter)
-	if limit == 0 || !c.unread || c.applying || c.plan.lost() {
+	due, ok := c.plan.due()
+	if !ok || !c.unread || c.applying || c.plan.lost() {
 		return
 	}
-	created, err := time.Parse(time.RFC3339, c.state.CreatedAt.ValueString())
-	if err != nil {
-		return
-	}
-	due := created.Add(limit)
 	name, at := c.plan.Name.ValueString(), due.Format(time.RFC3339)
 	switch {
 	case c.now.After(due):
@@ -302,7 +301,7 @@ func (c *webhookChange) warnAge() {
 			fmt.Sprintf("rotate_after of webhook %q has passed", name),
 			"It passed at "+at+", and this plan was made without a refresh of the webhook. "+
 				"The next plan with a refresh replaces it.")
-	case c.now.After(due.Add(-min(limit/10, 7*24*time.Hour))):
+	case c.now.After(due.Add(-min(durationOf(c.plan.RotateAfter)/10, 7*24*time.Hour))):
 		c.diags.AddAttributeWarning(path.Root("rotate_after"),
 			fmt.Sprintf("rotate_after of webhook %q passes soon", name),
 			"It passes at "+at+". The first plan with a refresh after that replaces the webhook. "+
