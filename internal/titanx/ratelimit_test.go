@@ -916,6 +916,7 @@ func TestPacer_contendedDay(t *testing.T) {
 			}
 			spares = append(spares, s)
 		}
+		time.Sleep(contendedFor) // instants are no durations
 		p.mu.Lock()
 		p.contendedUntil = time.Since(p.start) + contendedFor
 		p.mu.Unlock()
@@ -923,7 +924,7 @@ func TestPacer_contendedDay(t *testing.T) {
 		if _, err := p.do(t.Context(), quiet, spares[0], nil, m.send); err != nil {
 			t.Fatal(err)
 		}
-		if took := time.Since(begun); took > contendedFor+wakeSpread {
+		if took := time.Since(begun); took < contendedFor || took > contendedFor+wakeSpread {
 			t.Errorf("the request took %v", took)
 		}
 	})
