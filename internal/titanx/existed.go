@@ -45,8 +45,8 @@ func (e answerEvidence) existed() string {
 	case e.Claimed:
 		return "another create of this run was answered with it"
 	case !e.Created.IsZero() && !e.Sent.IsZero() && e.Created.Before(e.Sent.Add(-clearlyOlder)):
-		return fmt.Sprintf("it was created at %s, and the request was sent at %s", e.Created.Format(time.RFC3339),
-			e.Sent.UTC().Format(time.RFC3339))
+		return fmt.Sprintf("it was created at %s, and the request was sent at %s, unless TitanX's createdAt and "+
+			"Date header disagree", e.Created.Format(time.RFC3339), e.Sent.UTC().Format(time.RFC3339))
 	}
 	return ""
 }

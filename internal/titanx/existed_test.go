@@ -31,7 +31,7 @@ func TestAnswerEvidence(t *testing.T) {
 		{"managed", answerEvidence{Managed: true, Created: sent, Sent: sent}, "the state has it"},
 		{"claimed", answerEvidence{Claimed: true, Created: sent, Sent: sent}, "another create"},
 		{"another clock", answerEvidence{Created: sent.Add(-30 * time.Second), Sent: sent}, ""},
-		{"older", answerEvidence{Created: sent.Add(-2 * time.Minute), Sent: sent}, "2026-01-02T11:58:00Z"},
+		{"older", answerEvidence{Created: sent.Add(-2 * time.Minute), Sent: sent}, "at 2026-01-02T12:00:00Z, unless TitanX's createdAt and Date header disagree"},
 		{"much older", answerEvidence{Created: sent.AddDate(-1, 0, 0), Sent: sent}, "2025-01-02T12:00:00Z"},
 	} {
 		if got := tc.existed(); tc.want == "" && got != "" || !strings.Contains(got, tc.want) {
