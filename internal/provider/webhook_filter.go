@@ -54,7 +54,7 @@ func (m webhookFilterModel) matcher(diags *diag.Diagnostics) func(titanx.Webhook
 		diags.AddAttributeError(path.Root("name_regex"), "Invalid regular expression", sentence(err.Error()))
 	}
 	return func(w titanx.Webhook) bool {
-		return (m.Status.IsNull() || m.Status.ValueString() == w.Status) &&
+		return (m.Status.IsNull() || titanx.SameStatus(m.Status.ValueString(), w.Status)) &&
 			(m.EventType.IsNull() || slices.Contains(w.EventTypes, m.EventType.ValueString())) &&
 			(m.NameRegex.IsNull() || name.MatchString(w.Name)) &&
 			strings.HasPrefix(w.URL, m.URLPrefix.ValueString())

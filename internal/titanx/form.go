@@ -19,10 +19,10 @@ const shortestCut = 20
 
 // IsNameForm reports whether a service may store one name as another: trimmed,
 // in another case, composed or decomposed, with white space as one space,
-// escaped as HTML, or cut.
+// escaped as HTML, cut, or with a part hidden.
 func IsNameForm(asked, stored string) bool {
 	a, s := foldName(asked), foldName(stored)
-	return s != "" && (a == s || a == foldName(html.UnescapeString(stored)) ||
+	return showsPartOf(a, s) || s != "" && (a == s || a == foldName(html.UnescapeString(stored)) ||
 		len([]rune(s)) >= shortestCut && strings.HasPrefix(a, s))
 }
 
@@ -32,8 +32,11 @@ func foldName(name string) string {
 
 // IsURLForm reports whether a service may store one url as another: in
 // punycode, in another case, with other escapes, with or without a slash at the
-// end, with masked values in its query, or without its query.
+// end, with a part hidden, or without its query.
 func IsURLForm(asked, stored string) bool {
+	if showsPartOf(strings.ToLower(asked), strings.ToLower(stored)) {
+		return true
+	}
 	a, askedQuery, _ := strings.Cut(foldURL(asked), "?")
 	s, storedQuery, _ := strings.Cut(foldURL(stored), "?")
 	return strings.TrimRight(a, "/") == strings.TrimRight(s, "/") &&
