@@ -6,6 +6,7 @@ package provider
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -147,6 +148,7 @@ func TestWebhooksDataSource_protocol(t *testing.T) {
 	}{
 		"all":                {object{}, "completed other scored"},
 		"by status":          {object{"status": "inactive"}, "completed"},
+		"by status, in case": {object{"status": "INACTIVE"}, "completed"},
 		"by event":           {object{"event_type": "job.completed"}, "completed other"},
 		"by name":            {object{"name_regex": "e.$"}, "completed other scored"},
 		"by anchored name":   {object{"name_regex": "^(scored|other)$"}, "other scored"},
@@ -156,7 +158,7 @@ func TestWebhooksDataSource_protocol(t *testing.T) {
 	} {
 		got, diags := p.data(webhooksType, tc.filter)
 		p.mustSucceed(diags)
-		if tc.filter["status"] == "paused" != has(diags, isWarning, "status", "Known statuses: active, inactive") {
+		if slices.Contains([]any{"paused", "INACTIVE"}, tc.filter["status"]) != has(diags, isWarning, "status", "Known statuses: active, inactive") {
 			t.Errorf("%s: %v", name, summaries(diags))
 		}
 		if names := strings.Join(webhookNames(t, got), " "); names != tc.want {
