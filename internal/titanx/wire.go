@@ -297,6 +297,7 @@ type page struct {
 // deeper. The pages count from 1.
 func decodeList(a *answer, number int) (page, error) {
 	raw, hints := json.RawMessage(a.body), pagingHints{}
+	hints.readHeader(a.header)
 	for range maxNesting {
 		if startsWith(raw, '[') {
 			return decodePage(a, raw, hints, number)
@@ -401,15 +402,24 @@ func (h pagingHints) number(missing int, keys ...string) int {
 	return missing
 }
 
-// total returns how many webhooks there are in all, -1 if the response does not
-// say. A list without any paging in its body may have the number in a header.
-func (h pagingHints) total(header http.Header) int {
-	total := -1
-	_, size, _ := strings.Cut(header.Get("Content-Range"), "/")
-	for _, said := range []string{size, header.Get("X-Total"), header.Get("X-Total-Count")} {
-		if n, err := strconv.Atoi(said); err == nil {
-			total = n
+// readHeader reads the hints of a list without any in its body, such as
+// X-Total-Count and X-Next-Page.
+func (h pagingHints) readHeader(header http.Header) {
+	for name := range header {
+		if key, ok := strings.CutPrefix(name, "X-"); ok {
+			value, _ := json.Marshal(header.Get(name)) // a string always encodes
+			h[strings.ToLower(strings.ReplaceAll(strings.TrimPrefix(key, "Pagination-"), "-", ""))] = value
 		}
+	}
+}
+
+// total returns how many webhooks there are in all, -1 if the response does not
+// say.
+func (h pagingHints) total(header http.Header) int {
+	_, size, _ := strings.Cut(header.Get("Content-Range"), "/")
+	total, err := strconv.Atoi(size)
+	if err != nil {
+		total = -1
 	}
 	return h.number(total, "total", "totalcount", "totalitems", "totalresults")
 }

@@ -324,6 +324,36 @@ func TestPaging_total(t *testing.T) {
 	}
 }
 
+func TestPaging_headers(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		header http.Header
+		number int
+		next   url.Values
+		fails  bool
+	}{
+		{http.Header{"X-Next-Page": {"2"}}, 1, url.Values{"page": {"2"}}, false},
+		{http.Header{"X-Next-Page": {""}, "X-Total-Pages": {"2"}}, 2, nil, false},
+		{http.Header{"X-Page": {"1"}, "X-Total-Pages": {"2"}}, 1, url.Values{"page": {"2"}}, false},
+		{http.Header{"X-Pagination-Current-Page": {"1"}, "X-Pagination-Page-Count": {"2"}}, 1, url.Values{"page": {"2"}}, false},
+		{http.Header{"X-Next-Cursor": {"c2"}}, 1, url.Values{"cursor": {"c2"}}, false},
+		{http.Header{"X-Has-More": {"true"}}, 1, nil, true},
+		{http.Header{"X-Has-More": {"false"}}, 1, nil, false},
+	} {
+		a := ok(`[]`)
+		a.header = c.header
+		got, err := decodeList(a, c.number)
+		if diff := cmp.Diff(c.next, got.next); diff != "" || (err != nil) != c.fails {
+			t.Errorf("%v: %v (-want +got):\n%s", c.header, err, diff)
+		}
+	}
+	a := ok(`{"data": [], "page": 2, "totalPages": 2}`)
+	a.header = http.Header{"X-Page": {"1"}, "X-Total-Pages": {"9"}}
+	if got, err := decodeList(a, 2); err != nil || got.next != nil {
+		t.Errorf("the body has no say: %v, %v", got.next, err)
+	}
+}
+
 func TestPageVariant(t *testing.T) {
 	t.Parallel()
 	got, err := decodeList(documented(t, "page_variant.json"), 1)
