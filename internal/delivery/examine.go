@@ -121,12 +121,12 @@ func (e Event) encoded() [][]byte {
 
 // deliver delivers a body once, and returns the answer.
 func (x Examiner) deliver(ctx context.Context, to *url.URL, body []byte, sig string) (Report, error) {
-	answer, err := send(ctx, x.Client, to, body, sig)
+	status, code, err := Send(ctx, x.Client, to.String(), body, sig)
 	if err != nil {
 		return Report{}, err
 	}
-	x.progress("%s answered %s", to.Host, answer.Status)
-	return Report{Status: answer.Status, Code: answer.StatusCode}, nil
+	x.progress("%s answered %s", to.Host, status)
+	return Report{Status: status, Code: code}, nil
 }
 
 func (x Examiner) progress(format string, args ...any) {

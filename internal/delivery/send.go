@@ -7,7 +7,6 @@ import (
 	"bytes"
 	"context"
 	"net/http"
-	"net/url"
 	"time"
 
 	"github.com/titanx-io/terraform-provider-titanx/internal/signature"
@@ -30,31 +29,25 @@ func NewClient(transport http.RoundTripper) *http.Client {
 	}
 }
 
-// NewRequest returns the request that delivers body with the given signature.
-func NewRequest(ctx context.Context, url string, body []byte, sig string) (*http.Request, error) {
+// Send delivers a body once, with the given signature, and returns the status of
+// the answer, such as "401 Unauthorized", and its code. TitanX uses nothing else
+// of it.
+func Send(
+	ctx context.Context, client *http.Client, url string, body []byte, sig string,
+) (status string, code int, err error) {
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, url, bytes.NewReader(body))
 	if err != nil {
-		return nil, err
+		return "", 0, err
 	}
 	req.Header.Set("Content-Type", "application/json")
 	req.Header.Set("User-Agent", "TitanX-Webhooks/1.0")
 	req.Header.Set(signature.Header, sig)
-	return req, nil
-}
-
-// send delivers a body once. It closes the body of the answer: TitanX uses
-// nothing but the status.
-func send(ctx context.Context, client *http.Client, to *url.URL, body []byte, sig string) (*http.Response, error) {
-	req, err := NewRequest(ctx, to.String(), body, sig)
-	if err != nil {
-		return nil, err
-	}
 	answer, err := client.Do(req)
 	if err != nil {
-		return nil, err
+		return "", 0, err
 	}
-	_ = answer.Body.Close()
-	return answer, nil
+	answer.Body.Close()
+	return answer.Status, answer.StatusCode, nil
 }
 
 // A Verdict is what TitanX does after a receiver's answer.

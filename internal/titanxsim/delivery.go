@@ -7,7 +7,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"io"
 	"net/http"
 	"slices"
 	"sync"
@@ -145,27 +144,12 @@ func (s *Server) post(w Webhook, e delivery.Event, attempt int) Delivery {
 		return d
 	}
 	d.Signature = signature.SignWithKey(key, body)
-	d.Status, err = s.send(w.URL, body, d.Signature)
+	_, d.Status, err = delivery.Send(s.ctx, s.client, w.URL, body, d.Signature)
 	if err != nil {
 		d.Err = err.Error()
 	}
 	d.Verdict = verdict(d.Status)
 	return d
-}
-
-// send returns the receiver's status.
-func (s *Server) send(url string, body []byte, sig string) (int, error) {
-	req, err := delivery.NewRequest(s.ctx, url, body, sig)
-	if err != nil {
-		return 0, err
-	}
-	resp, err := s.client.Do(req)
-	if err != nil {
-		return 0, err
-	}
-	defer resp.Body.Close()
-	io.Copy(io.Discard, io.LimitReader(resp.Body, maxBody)) // lets the connection be used again
-	return resp.StatusCode, nil
 }
 
 // verdict says what TitanX does after an answer, and by which rule. A status of
