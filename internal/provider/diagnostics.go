@@ -74,6 +74,8 @@ func adviceFor(err error) string {
 			"trusts. Check base_url. "+
 			"If a proxy or gateway of your organization signs the certificate, add its authority to the "+
 			"system, or set SSL_CERT_FILE to the authority's certificate.", untrusted.Host)
+	case errors.Is(err, titanx.ErrTimeout):
+		return "TitanX, or the network, is slow. Run again later, or increase the provider's request_timeout."
 	case errors.Is(err, titanx.ErrNoAnswer):
 		return "The API could not be reached. Check the network, any proxy, and the provider's base_url, and " +
 			"then run again."
@@ -114,6 +116,9 @@ func addUncertainError(diags *diag.Diagnostics, client *titanx.Client, name stri
 		detail += fmt.Sprintf("It is not known whether TitanX created the webhook %q. "+
 			"If it did, its signing secret is lost, and it never delivers. "+
 			"The next apply looks for it, deletes it, and creates the webhook again.", name)
+	}
+	if errors.Is(uncertain.Err, titanx.ErrTimeout) {
+		detail += " If TitanX always takes longer to answer, increase the provider's request_timeout first."
 	}
 	diags.AddError("Unable to create webhook: the outcome is uncertain", detail)
 }

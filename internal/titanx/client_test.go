@@ -209,7 +209,7 @@ func TestNew_defaults(t *testing.T) {
 			t.Errorf("three requests with two waits took %v: %v", time.Since(begun), err)
 		}
 		status, begun = 0, time.Now()
-		if _, _, err := c.post(t.Context(), crm(), nil); !errors.Is(err, errNoAnswerInTime) || time.Since(begun) != DefaultRequestTimeout {
+		if _, _, err := c.post(t.Context(), crm(), nil); !errors.Is(err, ErrTimeout) || time.Since(begun) != DefaultRequestTimeout {
 			t.Errorf("a request without a response took %v: %v", time.Since(begun), err)
 		}
 	})

@@ -36,6 +36,10 @@ var (
 	// lost one, or none in time.
 	ErrNoAnswer = errors.New("no answer")
 
+	// ErrTimeout means that an attempt outlived the request timeout. What it
+	// asked for may still be done.
+	ErrTimeout = fmt.Errorf("%w within the request timeout", ErrNoAnswer)
+
 	// ErrUnreadable means that a response could not be understood: not JSON,
 	// another shape, or too large.
 	ErrUnreadable = errors.New("unreadable answer")

@@ -129,7 +129,7 @@ func (c *Client) attempt(ctx context.Context, what call, target *url.URL) (*http
 	if what.method != http.MethodGet {
 		ctx = context.WithoutCancel(ctx)
 	}
-	ctx, cancel := context.WithTimeoutCause(ctx, c.timeout, errNoAnswerInTime)
+	ctx, cancel := context.WithTimeoutCause(ctx, c.timeout, ErrTimeout)
 	defer cancel()
 	var stage stage
 	req, err := c.request(httptrace.WithClientTrace(ctx, stage.trace()), what, target)
@@ -148,7 +148,7 @@ func (c *Client) attempt(ctx context.Context, what call, target *url.URL) (*http
 		failed := &requestError{outcome: uncertain, err: c.transportError(ctx, err, &stage)}
 		if stage.unsent() {
 			failed.outcome = unsent
-		} else if errors.Is(failed.err, errNoAnswerInTime) {
+		} else if errors.Is(failed.err, ErrTimeout) {
 			failed.outcome = stillPossible
 		}
 		c.logger.DebugContext(ctx, "TitanX request failed", "method", what.method, "path", target.Path,

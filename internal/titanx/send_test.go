@@ -528,7 +528,7 @@ func TestAttempt_slowResponse(t *testing.T) {
 				b := connected(t, titanxsim.Config{}, func(cfg *Config) { cfg.RequestTimeout, cfg.MaxRetries = 50*time.Millisecond, 1 })
 				b.sim.Inject(titanxsim.Fault{Kind: kind, Delay: time.Hour})
 				id := b.sim.Put("ada", titanxsim.Webhook{Name: "x"}).ID
-				if err := b.calls(t.Context(), id)[call](); !errors.Is(err, errNoAnswerInTime) {
+				if err := b.calls(t.Context(), id)[call](); !errors.Is(err, ErrTimeout) {
 					t.Error(err)
 				}
 			})

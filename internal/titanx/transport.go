@@ -21,7 +21,7 @@ import (
 
 // newTransport bounds every stage of a connection before a request is sent.
 // What comes after is bounded by attempt alone: a second timer would hide
-// errNoAnswerInTime. No proxy is used for http: the key would travel in clear.
+// ErrTimeout. No proxy is used for http: the key would travel in clear.
 func newTransport(cfg Config, base *url.URL) *http.Transport {
 	t := &http.Transport{
 		Proxy:                  cfg.Proxy,
@@ -95,10 +95,6 @@ func readBody(ctx context.Context, resp *http.Response) ([]byte, error) {
 }
 
 var errTooLong = fmt.Errorf("%w: more than %d MiB", ErrUnreadable, maxBody>>20)
-
-// errNoAnswerInTime is an attempt that outlived the request timeout. What it
-// asked for may still be done.
-var errNoAnswerInTime = fmt.Errorf("%w within the request timeout", ErrNoAnswer)
 
 // errTLS is a TLS handshake that will not succeed at the next attempt either.
 var errTLS = errors.New("no secure connection")
