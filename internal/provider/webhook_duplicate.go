@@ -130,21 +130,28 @@ func (c *connection) checkDuplicates(
 		c.addUnlisted(diags, err)
 		return
 	}
-	certain := false
+	certain, whole := false, false
 	duplicates := slices.DeleteFunc(there, func(w titanx.Webhook) bool {
-		if w.ID == replaced.ValueString() || !textSet(w.EventTypes).Equal(plan.EventTypes) {
+		same := titanx.SameURL(w.URL, plan.URL.ValueString()) // else the list shows only a part
+		if w.ID == replaced.ValueString() || !textSet(w.EventTypes).Equal(plan.EventTypes) ||
+			!same && c.isManaged(w.ID) {
 			return true
 		}
 		created, unplanned := c.planned.meets(w.ID)
-		certain = certain || !created && !unplanned
+		certain, whole = certain || same && !created && !unplanned, whole || same
 		return created
 	})
-	if len(duplicates) > 0 {
-		// Core folds warnings that have the same summary.
-		c.addDuplicate(diags, certain,
-			fmt.Sprintf("A webhook like %q already exists: %s", plan.Name.ValueString(), duplicates[0].ID),
-			"TitanX already delivers these events to this url: "+describe(c.client, duplicates)+". "+duplicateText)
+	if len(duplicates) == 0 {
+		return
 	}
+	detail := "TitanX already delivers these events to this url: "
+	if !whole {
+		detail = "TitanX may already deliver these events to this url. It shows only a part of the url of: "
+	}
+	// Core folds warnings that have the same summary.
+	c.addDuplicate(diags, certain,
+		fmt.Sprintf("A webhook like %q already exists: %s", plan.Name.ValueString(), duplicates[0].ID),
+		detail+describe(c.client, duplicates)+". "+duplicateText)
 }
 
 const duplicateText = "Unless it is tainted, or this plan destroys or replaces it, the receiver gets every " +

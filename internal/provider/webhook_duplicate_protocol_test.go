@@ -49,6 +49,24 @@ func TestDuplicates_warning_protocol(t *testing.T) {
 	}
 }
 
+// TestDuplicates_masked_protocol names a webhook of whose url the list shows
+// only a part. It is no error: nobody knows whether it is a duplicate.
+func TestDuplicates_masked_protocol(t *testing.T) {
+	t.Parallel()
+	s := simulate(t, titanxsim.Config{})
+	s.SetDialect(titanxsim.Dialect{ListForm: "masked"})
+	managed := s.protocol(nil).create(testWebhook(nil))
+	duplicate := s.putDuplicate("someone else's")
+	p := s.protocol(object{"on_duplicate": "error"})
+	p.read(managed)
+	for path, want := range map[string]bool{"hooks.example.com/titanx": true, "hooks.example.com/other": true, "example.com/titanx": false} {
+		c := p.plan(instance{}, testWebhook(object{"url": "https://" + path}))
+		if got := has(c.diags, isWarning, "url", duplicate.ID); got != want || len(c.diags) > 1 || strings.Contains(fmt.Sprint(summaries(c.diags)), managed.text(t, "id")) {
+			t.Errorf("%s: %v", path, summaries(c.diags))
+		}
+	}
+}
+
 func TestDuplicates_cost_protocol(t *testing.T) {
 	t.Parallel()
 	s := simulate(t, titanxsim.Config{})

@@ -46,6 +46,11 @@ type entry struct {
 	Webhook
 	firstListed time.Time
 	address     string // the url in its canonical form
+	partial     bool   // the list shows only a part of the url
+}
+
+func newEntry(w Webhook, firstListed time.Time) entry {
+	return entry{w, firstListed, URLKey(w.URL), hiddenPart.MatchString(w.URL)}
 }
 
 // write is a change of our own. For createdWrite and changedWrite, webhook
@@ -137,7 +142,7 @@ func (i *inventory) merged(listed []Webhook, begun time.Time) map[string]entry {
 		if known, ok := i.now.webhooks[w.ID]; ok {
 			first = known.firstListed
 		}
-		all[w.ID] = entry{w, first, URLKey(w.URL)}
+		all[w.ID] = newEntry(w, first)
 	}
 	for id, own := range i.own {
 		if own.at.After(begun) || own.kind != changedWrite && time.Since(own.at) < listLag {
@@ -153,11 +158,9 @@ func (w write) apply(all map[string]entry, id string) {
 	case w.kind == deletedWrite:
 		delete(all, id)
 	case listed:
-		known.Webhook = known.merged(w.webhook)
-		known.address = URLKey(known.URL)
-		all[id] = known
+		all[id] = newEntry(known.merged(w.webhook), known.firstListed)
 	case w.kind == createdWrite:
-		all[id] = entry{w.webhook, w.at, URLKey(w.webhook.URL)}
+		all[id] = newEntry(w.webhook, w.at)
 	}
 }
 
@@ -209,10 +212,11 @@ func (c *Client) All(ctx context.Context) ([]Webhook, error) {
 }
 
 // AtURL returns the webhooks that deliver to an address, as SameURL compares
-// addresses, in the order of All.
+// addresses, and those that may: the list shows only a part of their url, which
+// agrees. They are in the order of All.
 func (c *Client) AtURL(ctx context.Context, url string) ([]Webhook, error) {
 	address := URLKey(url)
-	return c.pick(ctx, func(e entry) bool { return e.address == address })
+	return c.pick(ctx, func(e entry) bool { return e.address == address || e.partial && IsURLForm(url, e.URL) })
 }
 
 func (c *Client) pick(ctx context.Context, wanted func(entry) bool) ([]Webhook, error) {

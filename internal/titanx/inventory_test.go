@@ -67,6 +67,8 @@ func TestClient_AtURL(t *testing.T) {
 		b.sim.Put("ada", titanxsim.Webhook{Name: "b", URL: "HTTPS://Hooks.example.com:443/x"})
 		b.sim.Put("ada", titanxsim.Webhook{Name: "a", URL: "https://hooks.example.com/x"})
 		b.sim.Put("ada", titanxsim.Webhook{Name: "another path", URL: "https://hooks.example.com/X"})
+		b.sim.Put("ada", titanxsim.Webhook{Name: "d", URL: "https://hooks.example.com/***"})
+		b.sim.Put("ada", titanxsim.Webhook{Name: "another host", URL: "https://example.com/***"})
 		if _, err := b.All(t.Context()); err != nil {
 			t.Fatal(err)
 		}
@@ -78,7 +80,7 @@ func TestClient_AtURL(t *testing.T) {
 		for _, w := range at {
 			names += w.Name
 		}
-		if err != nil || names != "abc" {
+		if err != nil || names != "abcd" {
 			t.Errorf("%s, %v", names, err)
 		}
 	})

@@ -94,8 +94,8 @@ var bugs = []bug{
 	{
 		"no-duplicates", "an inactive webhook counts as no duplicate",
 		"internal/titanx/inventory.go",
-		"return e.address == address })",
-		"return e.address == address && e.Status != StatusInactive })",
+		"return e.address == address ||",
+		"return e.address == address && e.Status != StatusInactive ||",
 	},
 	{
 		"never-ends", "an uncertain create is tried again without an end",
