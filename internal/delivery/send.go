@@ -29,9 +29,9 @@ func NewClient(transport http.RoundTripper) *http.Client {
 	}
 }
 
-// Send delivers a body once, with the given signature, and returns the status of
-// the answer, such as "401 Unauthorized", and its code. TitanX uses nothing else
-// of it.
+// Send delivers a body once, with the given signature, and returns the status
+// of the answer, such as "401 Unauthorized", and its code. TitanX uses nothing
+// else of it.
 func Send(
 	ctx context.Context, client *http.Client, url string, body []byte, sig string,
 ) (status string, code int, err error) {

@@ -68,10 +68,10 @@ func isMasked(asked, stored string) bool {
 // show.
 var hiddenPart = regexp.MustCompile(`(\*{3,}|\x{2022}{2,}|\x{2026}|\.{3})`)
 
-// WithoutMasked returns the webhook without a name or a url of which only a part
-// is shown, as some services do in lists: such a value counts as not returned.
-// A part that does not agree with the whole is that of another value. Where the
-// whole is not known, it is "".
+// WithoutMasked returns the webhook without a name or a url of which only a
+// part is shown, as some services do in lists: such a value counts as not
+// returned. A part that does not agree with the whole is that of another value.
+// Where the whole is not known, it is "".
 func (w Webhook) WithoutMasked(name, url string) Webhook {
 	if name != "" && showsPartOf(name, w.Name) {
 		w.Name = ""

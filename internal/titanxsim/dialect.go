@@ -71,9 +71,9 @@ type Dialect struct {
 	// Get says whether one webhook can be read, and else how the route's
 	// absence looks.
 	Get string `sim:"get" values:"exists absent-html absent-json absent-405"`
-	// Deleted says what lists show of a deleted webhook: nothing, or the webhook
-	// with the status "deleted" or with the time of its deletion. In the last
-	// case it can also still be read at its own address.
+	// Deleted says what lists show of a deleted webhook: nothing, or the
+	// webhook with the status "deleted" or with the time of its deletion. In
+	// the last case it can also still be read at its own address.
 	Deleted string `sim:"deleted" values:"gone status timestamp"`
 	// AbsentID is the code for an id that does not exist.
 	AbsentID string `sim:"absent-id" values:"404 410"`

@@ -168,8 +168,9 @@ func (c *check) run(ctx context.Context) {
 	c.report.rates(c.exchanges)
 }
 
-// decide asks for one row and reports whether the next can be asked: without
-// a webhook, nothing can. A 429 says nothing about what was asked.
+// decide reports whether the next row can be asked after this one, which it
+// asks: without a webhook, nothing can. A 429 says nothing about what was
+// asked.
 func (c *check) decide(ctx context.Context, r row) bool {
 	c.seen = ""
 	verdict := r.ask()
