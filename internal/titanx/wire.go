@@ -416,9 +416,9 @@ func (h pagingHints) readHeader(header http.Header) {
 // total returns how many webhooks there are in all, -1 if the response does not
 // say.
 func (h pagingHints) total(header http.Header) int {
-	_, size, _ := strings.Cut(header.Get("Content-Range"), "/")
+	unit, size, _ := strings.Cut(header.Get("Content-Range"), "/")
 	total, err := strconv.Atoi(size)
-	if err != nil {
+	if err != nil || strings.HasPrefix(unit, "bytes") {
 		total = -1
 	}
 	return h.number(total, "total", "totalcount", "totalitems", "totalresults")

@@ -312,6 +312,7 @@ func TestPaging_total(t *testing.T) {
 		{`[]`, "Content-Range", "webhooks 0-1/3", 3},
 		{`[]`, "Content-Range", "items */0", 0},
 		{`[]`, "Content-Range", "webhooks 0-1/*", -1},
+		{`[]`, "Content-Range", "bytes 0-1/2", -1},
 		{`[]`, "X-Total-Count", "many", -1},
 		{`{"data": [], "total": 2}`, "X-Total-Count", "3", 2},
 	} {
