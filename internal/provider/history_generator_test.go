@@ -74,11 +74,9 @@ const (
 
 // histories generates histories.
 func histories() *rapid.Generator[history] {
-	// Where TitanX does not do as it is told, or does not show where a webhook
-	// delivers, no run can.
+	// Where TitanX does not do as it is told, no run can.
 	dialects := slices.DeleteFunc(titanxsim.Variations(), func(d titanxsim.Dialect) bool {
-		return d.StatusSet != "" || d.SameName != "" || d.SameURL == "existing" || d.SameURL == "overwritten" ||
-			d.ListForm != ""
+		return d.StatusSet != "" || d.SameName != "" || d.SameURL == "existing" || d.SameURL == "overwritten"
 	})
 	names := []string{""}
 	var calls = []titanxsim.Call{titanxsim.CallCreate, titanxsim.CallCreate, titanxsim.CallCreate, titanxsim.CallList, titanxsim.CallSetStatus, titanxsim.CallDelete, titanxsim.CallGet, ""}

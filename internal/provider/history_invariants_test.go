@@ -230,7 +230,7 @@ func (ws *workspace) checkCause(s *slot, plan slotPlan, c change) {
 // checkDuplicates asserts that a plan names what it would duplicate.
 func (ws *workspace) checkDuplicates(before []titanxsim.Webhook, plans []slotPlan) {
 	said := diagnosticText(ws)
-	if strings.Contains(ws.w.history.Dialect, "list-lag") || strings.Contains(ws.w.history.Dialect, "list-delay") || strings.Contains(said, "the provider could not look for duplicates") || strings.Contains(said, "Unable to look for duplicates") {
+	if strings.Contains(ws.w.history.Dialect, "list-lag") || strings.Contains(ws.w.history.Dialect, "list-form") || strings.Contains(ws.w.history.Dialect, "list-delay") || strings.Contains(said, "the provider could not look for duplicates") || strings.Contains(said, "Unable to look for duplicates") {
 		return
 	}
 	after := ws.w.Webhooks(simUser)
