@@ -176,6 +176,9 @@ func decodeNested(a *answer, raw json.RawMessage, depth int) (w webhookJSON, err
 	}
 	if inner := unwrap(fields, '{'); inner != nil && depth > 0 {
 		if w, err := decodeNested(a, inner, depth-1); !errors.Is(err, ErrUnreadable) {
+			if w.Secret == "" {
+				_ = json.Unmarshal(fields["secret"], &w.Secret) // "" if it is no text
+			}
 			return w, err
 		}
 	}

@@ -73,6 +73,22 @@ func TestDecodeWebhook_wrappers(t *testing.T) {
 	}
 }
 
+// What is shown once may be beside the webhook, as it is no part of it.
+func TestDecodeWebhook_secretBeside(t *testing.T) {
+	t.Parallel()
+	for body, want := range map[string]string{
+		`{"payload": {"id": "w1"}, "secret": "CANARY"}`:                         "CANARY",
+		`{"data": {"webhook": {"id": "w1", "secret": ""}, "secret": "CANARY"}}`: "CANARY",
+		`{"payload": {"id": "w1", "secret": "CANARY"}, "secret": "other"}`:      "CANARY",
+		`{"payload": {"id": "w1"}, "secret": 7}`:                                "",
+		`{"payload": {"id": "w1"}, "secret": null}`:                             "",
+	} {
+		if w, err := decodeWebhook(ok(body)); err != nil || w.Secret != want {
+			t.Errorf("%s: %q, %v", body, w.Secret, err)
+		}
+	}
+}
+
 func TestDecodeWebhook_notReturned(t *testing.T) {
 	t.Parallel()
 	for _, body := range []string{
