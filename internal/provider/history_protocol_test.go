@@ -155,4 +155,5 @@ var foundHistories = map[string]string{
 		"Faults":[{"Trouble":"reset before commit","Call":"create","After":1,"Times":1},{"Trouble":"certificate that does not verify","Call":"","After":2,"Times":1}],
 		"Acts":[{"At":3001,"Space":1,"Slot":1,"What":"delete"}],
 		"Runs":[{"Space":0,"What":"apply","Start":1003}],"Stay":true,"Wait":1}]}`,
+	"an inactive webhook that was created active, and no status is returned": `{"Dialect":"status-out=absent,envelope=data,initial-status=ignored","Ahead":-30,"Rounds":[{"Edits":[{"Space":0,"Slot":0,"What":"add"},{"Space":1,"Slot":0,"What":"add"}],"Faults":[{"Trouble":"refused connection","Call":"create","Times":1},{"Trouble":"HTML 2xx after commit","Call":"create","After":1,"Times":2}],"Acts":[{"At":251,"Space":0,"Slot":1,"What":"create"},{"At":3001,"Space":0,"Slot":1,"What":"old"}],"Runs":[{"Space":0,"What":"plan","Start":503}]},{"Edits":[{"Space":0,"Slot":1,"What":"add"},{"Space":1,"Slot":0,"What":"status","Value":7},{"Space":1,"Slot":1,"What":"add","Value":1}],"Runs":[{"Space":0,"What":"apply","Start":3}],"Stay":true,"Wait":90}]}`,
 }

@@ -178,10 +178,12 @@ func (c *Client) attemptCreate(
 	return created, uncertain, err
 }
 
-// activate is the second step. What TitanX answered to the first one decides
-// whether it is needed. A failure is in StatusErr, unless it is errGone.
+// activate is the second step, which sets the requested status. What TitanX
+// answered to the first one decides whether it is needed: if it did not return
+// a status, it may have ignored the one that was asked for. A failure is in
+// StatusErr, unless it is errGone.
 func (c *Client) activate(ctx context.Context, created *Created, want string, room *spare) error {
-	if SameStatus(created.Status, want) {
+	if SameStatus(created.Answered.Status, want) {
 		return nil
 	}
 	now, err := c.setStatus(ctx, created.ID, want, room)

@@ -338,11 +338,23 @@ func TestCreate_activeCandidate(t *testing.T) {
 	}
 }
 
+// The second step sets the requested status unless the response to the first
+// has it.
 func TestCreate_twoSteps(t *testing.T) {
 	t.Parallel()
-	for _, status := range []string{StatusActive, StatusInactive} {
+	for _, c := range []struct {
+		status  string
+		dialect titanxsim.Dialect
+		changes int
+	}{
+		{StatusActive, titanxsim.Dialect{}, 1},
+		{StatusInactive, titanxsim.Dialect{}, 0},
+		{StatusInactive, titanxsim.Dialect{InitialStatus: "ignored"}, 1},
+		{StatusInactive, titanxsim.Dialect{InitialStatus: "ignored", StatusOut: "absent"}, 1},
+	} {
 		synctest.Test(t, func(t *testing.T) {
-			b := wired(t, titanxsim.Config{})
+			status := c.status
+			b := wired(t, titanxsim.Config{Dialect: c.dialect})
 			req := crm()
 			req.Status = status
 			created := b.create(t, req)
@@ -352,12 +364,8 @@ func TestCreate_twoSteps(t *testing.T) {
 			if got := string(b.sim.Requests(titanxsim.CallCreate)[0].Body); !strings.Contains(got, `"status":"inactive"`) {
 				t.Errorf("sent %s", got)
 			}
-			want := 0
-			if status == StatusActive {
-				want = 1
-			}
-			if n := b.requests(titanxsim.CallSetStatus); n != want {
-				t.Errorf("asked for %s: %d changes of status", status, n)
+			if n := b.requests(titanxsim.CallSetStatus); n != c.changes {
+				t.Errorf("asked for %s: %d changes of status, want %d", status, n, c.changes)
 			}
 		})
 	}
