@@ -5,8 +5,8 @@
 // (docs.titanx.io).
 //
 // It knows nothing of Terraform and does not read the environment. The API's
-// documentation contradicts itself and leaves much open. wire.go holds how
-// the client reads it.
+// documentation contradicts itself and leaves much open. wire.go and paging.go
+// hold how the client reads it.
 //
 // A request takes one path: the pacer waits for room in the rate limits, an
 // attempt is sent and read, and its outcome decides what follows (send.go).

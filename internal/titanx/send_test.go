@@ -300,36 +300,6 @@ func peakHeap(t *testing.T, f func()) uint64 {
 	}
 }
 
-// A list that always names one more page, each with new webhooks, ends.
-// TestList_most reads as many webhooks as a list may have.
-func TestList_most(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		var most strings.Builder
-		for n := range maxWebhooks {
-			fmt.Fprintf(&most, `,{"id":"%d"}`, n)
-		}
-		client, _ := pages(t, `{"data":[`+most.String()[1:]+`],"nextCursor":"c"}`, `{"data":[]}`)
-		if all, err := client.listAll(t.Context()); err != nil || len(all) != maxWebhooks {
-			t.Errorf("%d webhooks, %v", len(all), err)
-		}
-	})
-}
-
-func TestList_endlessPages(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		pages := 0
-		c := client(t, Config{Transport: wire{http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-			pages++
-			fmt.Fprintf(w, `{"data": [{"id": "%d"}], "nextCursor": "%d"}`, pages, pages)
-		})}})
-		if _, err := c.listAll(t.Context()); !errors.Is(err, ErrUnreadable) || pages != maxPages {
-			t.Errorf("%v after %d pages", err, pages)
-		}
-	})
-}
-
 // A server that switches protocols hands over a connection. Nothing is read of
 // it, so that neither a timeout nor Ctrl-C is needed to end it.
 func TestSwitchingProtocols(t *testing.T) {

@@ -10,7 +10,6 @@ import (
 	"fmt"
 	"iter"
 	"net/http"
-	"net/url"
 	"strings"
 	"time"
 )
@@ -84,19 +83,6 @@ func (req CreateRequest) asked() Webhook {
 
 const webhooksPath = "webhooks"
 
-// maxPages and maxWebhooks bound a list: a server that always names one more
-// page must not hold Terraform.
-const (
-	maxPages    = 1000
-	maxWebhooks = 100_000
-)
-
-var (
-	errTooMany = fmt.Errorf("%w: the list has more than %d pages or %d webhooks", ErrUnreadable, maxPages,
-		maxWebhooks)
-	errShortList = fmt.Errorf("%w: the list is not complete", ErrUnreadable)
-)
-
 // List requests all webhooks of the key's user, page by page as they are
 // consumed: one request for each page. The last pair may hold an error. The
 // webhooks before it were read well, but they are not all.
@@ -106,60 +92,6 @@ func (c *Client) List(ctx context.Context) iter.Seq2[Webhook, error] {
 			yield(Webhook{}, fmt.Errorf("list webhooks: %w", err))
 		}
 	}
-}
-
-// listAll reads the whole list. A webhook that somebody creates meanwhile
-// moves the pages, so that the list looks short: it is read once more.
-func (c *Client) listAll(ctx context.Context) (all []Webhook, err error) {
-	for range 2 {
-		all = nil
-		err = c.eachPage(ctx, func(w Webhook) bool { all = append(all, w); return true })
-		if !errors.Is(err, errShortList) {
-			break
-		}
-	}
-	if err != nil {
-		return nil, fmt.Errorf("list webhooks: %w", err)
-	}
-	return all, nil
-}
-
-// eachPage follows the pages until the last, until yield has enough, or until a
-// page brings nothing new.
-func (c *Client) eachPage(ctx context.Context, yield func(Webhook) bool) error {
-	seen := map[string]bool{}
-	var query url.Values
-	for number := 1; number <= maxPages && len(seen) <= maxWebhooks; number++ {
-		var p page
-		_, err := c.do(ctx, call{
-			method: http.MethodGet, path: []string{webhooksPath}, query: query, read: func(a *answer) (err error) {
-				p, err = decodeList(a, number)
-				return err
-			}})
-		if err != nil {
-			return err
-		}
-		before := len(seen)
-		for _, w := range p.webhooks {
-			if seen[w.ID] {
-				continue
-			}
-			seen[w.ID] = true
-			if w.Status != statusDeleted && !yield(w) {
-				return nil
-			}
-		}
-		switch {
-		case p.next == nil && len(seen) < p.total:
-			return fmt.Errorf("%w: it has %d of %d webhooks and no next page", errShortList, len(seen), p.total)
-		case p.next == nil:
-			return nil
-		case len(seen) == before:
-			return fmt.Errorf("%w: page %d contains nothing new, but names a next page", errShortList, number)
-		}
-		query = p.next
-	}
-	return errTooMany
 }
 
 // Get requests one webhook. Whether TitanX has this route is not known:

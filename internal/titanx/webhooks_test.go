@@ -6,7 +6,6 @@ package titanx
 import (
 	"errors"
 	"fmt"
-	"maps"
 	"net/http"
 	"slices"
 	"strings"
@@ -248,90 +247,6 @@ func pages(t *testing.T, bodies ...string) (*Client, *int) {
 		fmt.Fprint(w, bodies[min(asked, len(bodies)-1)])
 		asked++
 	})}}), &asked
-}
-
-func TestList_incomplete(t *testing.T) {
-	t.Parallel()
-	for _, c := range []struct {
-		name  string
-		pages []string
-		want  string // ids
-		fails bool
-		asked int
-	}{
-		{"empty", []string{`[]`}, "", false, 1},
-		{"one page", []string{`{"data": [{"id": "1"}, {"id": "2"}], "total": 2}`}, "12", false, 1},
-		{"two pages", []string{`{"data": [{"id": "1"}], "nextCursor": "c"}`, `{"data": [{"id": "2"}], "total": 2}`}, "12", false, 2},
-		{"overlapping pages", []string{`{"data": [{"id": "1"}, {"id": "2"}], "nextCursor": "c"}`, `{"data": [{"id": "2"}, {"id": "3"}]}`}, "123", false, 2},
-		{"total not met", []string{`{"data": [{"id": "1"}], "total": 2}`}, "1", true, 1},
-		{"total not met on the last page", []string{`{"data": [{"id": "1"}], "nextCursor": "c"}`, `{"data": [{"id": "2"}], "total": "3"}`}, "12", true, 2},
-		{"more, but not where", []string{`{"data": [{"id": "1"}], "hasMore": true}`}, "", true, 1},
-		{"in circles", []string{`{"data": [{"id": "1"}], "nextCursor": "c"}`}, "1", true, 2},
-		{"empty, but goes on", []string{`{"data": [], "nextCursor": "c"}`}, "", true, 1},
-		{"second page unreadable", []string{`{"data": [{"id": "1"}], "nextCursor": "c"}`, `<html>`}, "1", true, 2},
-	} {
-		synctest.Test(t, func(t *testing.T) {
-			client, asked := pages(t, c.pages...)
-			var ids string
-			var failure error
-			for w, err := range client.List(t.Context()) {
-				ids, failure = ids+w.ID, err
-			}
-			if ids != c.want || (failure != nil) != c.fails || failure != nil && !errors.Is(failure, ErrUnreadable) || *asked != c.asked {
-				t.Errorf("%s: %q, %v after %d requests", c.name, ids, failure, *asked)
-			}
-			if all, err := client.listAll(t.Context()); (err != nil) != c.fails || err != nil && all != nil {
-				t.Errorf("%s: %v, %v", c.name, all, err)
-			}
-		})
-	}
-}
-
-// A list that is cut short may say so in its headers alone. It is no evidence
-// that a webhook is gone.
-func TestList_incompleteHeaders(t *testing.T) {
-	t.Parallel()
-	for _, c := range []struct {
-		status int
-		header http.Header
-		fails  bool
-	}{
-		{200, http.Header{"X-Total-Count": {"2"}}, true},
-		{200, http.Header{"X-Total-Count": {"1"}}, false},
-		{206, http.Header{"Content-Range": {"webhooks 0-0/2"}}, true},
-		{206, http.Header{"Content-Range": {"webhooks 0-0/1"}}, false},
-		{206, http.Header{"Content-Range": {"webhooks 0-0/*"}}, true},
-		{206, nil, true},
-	} {
-		synctest.Test(t, func(t *testing.T) {
-			client := client(t, Config{Transport: wire{http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-				if strings.HasSuffix(r.URL.Path, "/2") {
-					http.NotFound(w, r)
-					return
-				}
-				maps.Copy(w.Header(), c.header)
-				w.WriteHeader(c.status)
-				fmt.Fprint(w, `[{"id": "1"}]`)
-			})}})
-			_, err := client.Find(t.Context(), "2")
-			if errors.Is(err, ErrNotFound) == c.fails || errors.Is(err, ErrUnreadable) != c.fails {
-				t.Errorf("%d %v: %v", c.status, c.header, err)
-			}
-		})
-	}
-}
-
-func TestList_lazy(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		client, asked := pages(t, `{"data": [{"id": "1"}, {"id": "2"}], "nextCursor": "c"}`, `{"data": [{"id": "3"}]}`)
-		for range client.List(t.Context()) {
-			break
-		}
-		if *asked != 1 {
-			t.Errorf("%d requests", *asked)
-		}
-	})
 }
 
 func TestEventTypes_sorted(t *testing.T) {

@@ -50,7 +50,7 @@ var bugs = []bug{
 	},
 	{
 		"first-page", "only the first page of a list is read",
-		"internal/titanx/webhooks.go",
+		"internal/titanx/paging.go",
 		"case p.next == nil:",
 		"case p.next == nil || len(seen) > 0:",
 	},
