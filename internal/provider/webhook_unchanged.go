@@ -21,11 +21,12 @@ import (
 )
 
 // unchangedWebhooks answers what Terraform asks about a webhook that is as it
-// was, which is most of what it ever asks. The framework takes the values of
-// such a call apart and puts them together again a dozen times; here each is
-// read once, and the answer is what came. The rules are those of the resource,
-// and what they do not leave as it was, or what needs the API, is left to the
-// framework: each method then returns nil.
+// was, which is most of what it ever asks. It also answers where nothing is
+// left to decide: the plan of a destroy, and the second plan of a new webhook.
+// The framework takes the values of such a call apart and puts them together
+// again a dozen times; here each is read once. The rules are those of the
+// resource. What they do not leave as it was, or what needs the API, is left to
+// the framework: each method then returns nil.
 type unchangedWebhooks struct {
 	provider *titanxProvider
 	typeName string
