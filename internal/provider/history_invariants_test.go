@@ -140,7 +140,7 @@ func (w *world) checkSlot(ws *workspace, s *slot, there map[string]titanxsim.Web
 	dialect, _ := titanxsim.ParseDialect(w.history.Dialect)
 	asked := titanxsim.Webhook{Name: s.config["name"].(string), URL: s.config["url"].(string), EventTypes: s.config["event_types"].([]string)}
 	if form := dialect.Form(asked); webhook.Status != status || webhook.Name != asked.Name && webhook.Name != form.Name ||
-		!titanx.SameURL(webhook.URL, asked.URL) && !titanx.SameURL(webhook.URL, form.URL) ||
+		!titanx.SameURL(webhook.URL, asked.URL) && !titanx.SameURL(webhook.URL, form.URL) && dialect.ListForm == "" ||
 		!sameEvents(webhook.EventTypes, asked.EventTypes) && !sameEvents(webhook.EventTypes, form.EventTypes) {
 		w.violate(fmt.Sprintf("%s is %s %s %v %s at TitanX, configured is %v", at, webhook.Name, webhook.URL, webhook.EventTypes, webhook.Status, s.config))
 	}
